@@ -1,0 +1,148 @@
+"""``Database``: engines, and the sessions that commit."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Self, TypeVar
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..config import Settings, application_url, optional_url
+from ..errors import ConfigurationError, DomainError
+from ..models import DomainModel, SystemAccess, User
+from ..tenancy import DomainSession, SystemSession, TenantSession
+from . import sqlite
+from .engines import PoolOptions, make_engine
+
+SessionT = TypeVar("SessionT", bound=DomainSession)
+
+
+class Database:
+    """The database, with up to three logins: the application's, the system's and the owner's (migrations).
+
+    URLs not given come from DATABASE_URL, SYSTEM_DATABASE_URL and MIGRATION_DATABASE_URL. Nothing is
+    connected until it is used. A context manager: leaving it closes every connection.
+
+    Raises:
+        ConfigurationError: a URL is missing or wrong.
+    """
+
+    def __init__(
+        self,
+        database_url: str | None = None,
+        *,
+        system_database_url: str | None = None,
+        migration_database_url: str | None = None,
+        pool_size: int = 20,
+        max_overflow: int = 40,
+        pool_pre_ping: bool = True,
+        pool_recycle: int = 3600,
+        pool_timeout: float = 30.0,
+        echo: bool = False,
+    ) -> None:
+        settings = Settings()
+        options = PoolOptions(
+            pool_size=pool_size,
+            max_overflow=max_overflow,
+            pool_pre_ping=pool_pre_ping,
+            pool_recycle=pool_recycle,
+            pool_timeout=pool_timeout,
+            echo=echo,
+        )
+        self._closing = ExitStack()
+        url = application_url(database_url, settings)
+        if url.get_backend_name() == "sqlite":
+            url, folder = sqlite.private_file(url)
+            if folder is not None:
+                self._closing.callback(folder.cleanup)
+        self.engine: Engine = self._engine(make_engine(url, options))
+        # An argument names the whole deployment: logins from the environment belong to DATABASE_URL.
+        given = Settings.model_construct() if database_url else settings
+        system_url = optional_url(system_database_url, given.system_database_url)
+        migration_url = optional_url(migration_database_url, given.migration_database_url)
+        self._system_engine = self._engine(make_engine(system_url, options)) if system_url else None
+        self.migration_engine: Engine = self._engine(make_engine(migration_url)) if migration_url else self.engine
+
+    def _engine(self, engine: Engine) -> Engine:
+        self._closing.callback(engine.dispose)
+        return engine
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded database."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def get_session(
+        self, *, organization_id: int | None = None, actor: str | None = None
+    ) -> Iterator[TenantSession]:
+        """A session that commits on success, rolls back on error, and closes.
+
+        Without ``organization_id`` the first repository argument that names an organization binds it.
+        """
+        session = TenantSession(self.engine, organization_id=organization_id, actor=actor)
+        with _committing(session):
+            yield session
+
+    @contextmanager
+    def system_session(self, *, actor: str, reason: str) -> Iterator[SystemSession]:
+        """A session across organizations. Who and why is committed before it is handed out.
+
+        Raises:
+            ConfigurationError: on PostgreSQL without SYSTEM_DATABASE_URL.
+        """
+        if self._system_engine is None and not self.is_sqlite:
+            raise ConfigurationError(
+                "work across organizations needs a login of its own: set SYSTEM_DATABASE_URL"
+                " (or Database(system_database_url=...))"
+            )
+        engine = self._system_engine or self.engine
+        with _committing(SystemSession(engine, actor=actor)) as record:
+            record.add(SystemAccess(actor=actor, reason=reason))
+        session = SystemSession(engine, actor=actor)
+        with _committing(session):
+            yield session
+
+    def find_login(self, email: str) -> User | None:
+        """The live user with this email, whatever their organization; its session is closed."""
+        with self.get_session() as session:
+            return session.find_login(email)
+
+    def create_all(self) -> None:
+        """Create every table that is missing, an application's own included. (Migrations do it in production.)"""
+        DomainModel.metadata.create_all(self.migration_engine)
+
+    def drop_all(self) -> None:
+        """Drop every table, with all that is in them."""
+        DomainModel.metadata.drop_all(self.migration_engine)
+
+    def health_check(self) -> bool:
+        """Whether the database answers."""
+        try:
+            with self.engine.connect() as connection:
+                return connection.scalar(text("SELECT 1")) == 1
+        except (SQLAlchemyError, DomainError):
+            return False
+
+    def close(self) -> None:
+        """Close every connection; the private file of ``:memory:`` goes."""
+        self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Database({self.engine.url.render_as_string(hide_password=True)})"
+
+
+@contextmanager
+def _committing(session: SessionT) -> Iterator[SessionT]:
+    with session:
+        yield session
+        session.commit()

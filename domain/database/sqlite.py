@@ -1,0 +1,39 @@
+"""SQLite, so that it behaves as PostgreSQL does under READ COMMITTED: one writer at a time, readers beside it."""
+
+import tempfile
+from pathlib import Path
+from sqlite3 import Connection as SQLiteConnection
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, event
+
+BUSY_TIMEOUT_MS = 30_000
+_READS = ("SELECT", "PRAGMA", "EXPLAIN")
+
+
+def private_file(url: URL) -> tuple[URL, tempfile.TemporaryDirectory[str] | None]:
+    """A temporary file in the place of ``:memory:``, which several connections could not share."""
+    if url.database not in (None, "", ":memory:"):
+        return url, None
+    folder = tempfile.TemporaryDirectory(prefix="domain-")
+    return url.set(database=str(Path(folder.name, "memory.db"))), folder
+
+
+def configure(engine: Engine) -> None:
+    """Foreign keys, write-ahead log, waiting for the lock, and explicit transactions for every connection."""
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: SQLiteConnection, _record: object) -> None:
+        connection.isolation_level = None  # the driver would begin (too late) and commit (too early) on its own
+        for pragma in ("foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=NORMAL"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _begin_before_the_first_write(
+        connection: Connection, cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool
+    ) -> None:
+        # Reads before it see what is committed, each its own moment, and hold no lock. A read transaction that
+        # turned into a writing one would fail at once where another writer came between: IMMEDIATE waits.
+        if not cursor.connection.in_transaction and not statement.lstrip().upper().startswith(_READS):
+            if connection.get_isolation_level() != "AUTOCOMMIT":
+                cursor.execute("BEGIN IMMEDIATE")

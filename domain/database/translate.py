@@ -1,0 +1,113 @@
+"""Database errors become ours at this one place, told apart by the constraint's name and the SQLSTATE."""
+
+import re
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Engine, UniqueConstraint, event
+from sqlalchemy.engine import ExceptionContext
+
+from ..errors import ConstraintError, DomainError, DuplicateError, UnavailableError
+from ..models import DomainModel
+from ..models.base import REGISTRY
+
+_RETRYABLE = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
+_UNAVAILABLE = {"57014", "57P01", "57P02", "57P03", "53300", "53400"}
+_SQLITE_UNIQUE = re.compile(r"UNIQUE constraint failed: (.+)")
+_SQLITE_CHECK = re.compile(r"CHECK constraint failed: (\w+)")
+_SQLITE_NOT_NULL = re.compile(r"NOT NULL constraint failed: (\S+)")
+
+
+def translate_errors(engine: Engine) -> None:
+    """Let every statement and COMMIT of the engine raise errors of this package; the cause is kept."""
+
+    @event.listens_for(engine, "handle_error")
+    def _on_error(context: ExceptionContext) -> DomainError | None:
+        return translated(context)
+
+
+def translated(context: ExceptionContext) -> DomainError | None:
+    """Our error for the driver's, or None where there is nothing to add."""
+    error = context.original_exception
+    if context.is_disconnect:
+        return UnavailableError("the connection to the database was lost", retryable=False)
+    if isinstance(error, ValidationError):
+        reasons = "; ".join(line["msg"] for line in error.errors(include_input=False, include_url=False))
+        return ConstraintError(f"a JSON value was changed in place to what its column refuses: {reasons}")
+    if isinstance(error, ValueError):  # raised by a column type on its way to the database
+        return ConstraintError(str(error))
+    if isinstance(error, OverflowError):
+        return ConstraintError("a number is too large for its column")
+    dbapi = context.dialect.loaded_dbapi
+    if not isinstance(error, dbapi.Error):
+        return None
+    if context.dialect.name == "postgresql":
+        return _from_postgresql(error)
+    return _from_sqlite(str(error))
+
+
+def _from_postgresql(error: Any) -> DomainError | None:
+    code: str | None = error.pgcode
+    name: str | None = error.diag.constraint_name
+    if code is None:
+        return UnavailableError("the database can't be reached", retryable=False)
+    if code == "23505":
+        return _duplicate(name or "")
+    if code.startswith("23"):
+        return ConstraintError(_sentence(name, error.diag.column_name), constraint=name)
+    if code in _RETRYABLE or code in _UNAVAILABLE:
+        return UnavailableError(f"the database gave up ({code})", retryable=code in _RETRYABLE)
+    if code.startswith("22"):
+        return ConstraintError(f"a value does not fit its column ({code})")
+    if code == "42501":
+        return ConstraintError("the database does not allow this login to write or read this row (42501)")
+    return None
+
+
+def _from_sqlite(message: str) -> DomainError | None:
+    if match := _SQLITE_UNIQUE.search(message):
+        return _duplicate_of_columns([column.strip() for column in match[1].split(",")])
+    if match := _SQLITE_CHECK.search(message):
+        return ConstraintError(_sentence(match[1], None), constraint=match[1])
+    if match := _SQLITE_NOT_NULL.search(message):
+        return ConstraintError(f"{match[1]} must not be empty")
+    if "FOREIGN KEY constraint failed" in message:
+        return ConstraintError("a reference points at no row of this organization")
+    if "locked" in message or "busy" in message:
+        return UnavailableError("the database is busy with another writer", retryable=True)
+    return None
+
+
+def _sentence(constraint: str | None, column: str | None) -> str:
+    if constraint and constraint.startswith("fk_"):
+        return f"a reference points at no row of this organization ({constraint})"
+    if constraint:
+        return f"a value breaks the rule {constraint}"
+    return f"{column} must not be empty" if column else "the database refused a value"
+
+
+def _duplicate(name: str) -> DuplicateError:
+    for table in DomainModel.metadata.tables.values():
+        for unique in (*table.indexes, *table.constraints):
+            if unique.name == name:
+                fields = unique.info.get("live_unique") or tuple(getattr(unique, "columns").keys())  # noqa: B009
+                return DuplicateError(_class_name(table.name), fields, constraint=name)
+    return DuplicateError("a table", (name,), constraint=name)
+
+
+def _duplicate_of_columns(columns: list[str]) -> DuplicateError:
+    table_name = columns[0].partition(".")[0]
+    keys = {column.rpartition(".")[2] for column in columns}
+    table = DomainModel.metadata.tables.get(table_name)
+    for unique in () if table is None else (*table.indexes, *table.constraints):
+        if isinstance(unique, UniqueConstraint) or getattr(unique, "unique", False):
+            if set(getattr(unique, "columns").keys()) == keys:  # noqa: B009
+                return _duplicate(str(unique.name))
+    return DuplicateError(_class_name(table_name), sorted(keys), constraint=", ".join(sorted(keys)))
+
+
+def _class_name(table_name: str) -> str:
+    for mapper in REGISTRY.mappers:
+        if mapper.local_table is DomainModel.metadata.tables.get(table_name):
+            return mapper.class_.__name__
+    return table_name

@@ -1,0 +1,104 @@
+"""Every error this package raises on purpose.
+
+DomainError
+├── NotFoundError            no live row of this organization has that id
+├── ConflictError
+│   ├── DuplicateError       a live row already has this unique value
+│   └── StaleVersionError    the row has moved on since it was read
+├── TenantRequiredError      the session is bound to no organization
+├── TenantScopeError         the session is bound to another organization
+├── ConstraintError          the database refused a value
+├── ArgumentError            an argument outside its range (also a ValueError)
+├── ConfigurationError       a setting is missing or wrong
+└── UnavailableError         the database can't be reached, or gave up waiting
+
+Construction and assignment of models raise pydantic's ``ValidationError``. Messages never carry the
+value of a column, a password or the secret of a database URL.
+"""
+
+from collections.abc import Sequence
+
+
+class DomainError(Exception):
+    """The root of the tree."""
+
+
+class NotFoundError(DomainError):
+    """No live row of this organization has the id: unknown, deleted and foreign ids look the same."""
+
+    def __init__(self, model: type, entity_id: object) -> None:
+        self.model = model
+        self.entity_id = entity_id
+        super().__init__(f"{model.__name__} {entity_id} not found")
+
+
+class ConflictError(DomainError):
+    """The write disagrees with what the database holds by now."""
+
+
+class DuplicateError(ConflictError):
+    """A live row already has this value. ``entity`` is the table's class name, ``fields`` the unique ones."""
+
+    def __init__(self, entity: str, fields: Sequence[str], *, constraint: str) -> None:
+        self.entity = entity
+        self.fields = tuple(fields)
+        self.constraint = constraint
+        super().__init__(f"{entity}: another live row has the same {', '.join(fields)}")
+
+
+class StaleVersionError(ConflictError):
+    """The row's version is no longer the one that was seen; ``current`` is None where it isn't known."""
+
+    def __init__(self, entity: str, entity_id: object, *, seen: int | None, current: int | None) -> None:
+        self.entity = entity
+        self.entity_id = entity_id
+        self.seen = seen
+        self.current = current
+        now = "changed or deleted since" if current is None else f"now version {current}"
+        super().__init__(f"{entity} {entity_id} was read as version {seen} and is {now}; read it again")
+
+
+class TenantRequiredError(DomainError):
+    """Tenant data was asked for in a session that is bound to no organization."""
+
+    def __init__(self, what: str = "tenant data") -> None:
+        super().__init__(
+            f"{what}: this session is bound to no organization; open it with"
+            " get_session(organization_id=...) or pass org_id=..."
+        )
+
+
+class TenantScopeError(DomainError):
+    """A session bound to one organization was asked for another's data."""
+
+    def __init__(self, *, bound: int, asked: int) -> None:
+        self.bound = bound
+        self.asked = asked
+        super().__init__(
+            f"this session is bound to organization {bound} for its whole life, not to {asked};"
+            " open another session for the other organization"
+        )
+
+
+class ConstraintError(DomainError):
+    """The database refused a value. ``constraint`` is its name, where the database told it."""
+
+    def __init__(self, message: str, *, constraint: str | None = None) -> None:
+        self.constraint = constraint
+        super().__init__(message)
+
+
+class ArgumentError(DomainError, ValueError):
+    """An argument is outside its range; the message says which values are right."""
+
+
+class ConfigurationError(DomainError):
+    """A setting is missing or wrong; the message says what to set."""
+
+
+class UnavailableError(DomainError):
+    """The database can't be reached or gave up waiting. ``retryable``: the whole unit may be run again."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        self.retryable = retryable
+        super().__init__(message)

@@ -1,0 +1,111 @@
+"""The columns that every table has, and the bases of tables, patches and responses."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Identity, text
+from sqlalchemy.orm import declared_attr
+from sqlmodel import Field
+
+from .base import DomainModel
+from .fields import UtcDatetime, example, managed_field, utcnow
+from .types import BigId
+
+_NOW = {"server_default": text("CURRENT_TIMESTAMP")}
+
+
+class Stamped(DomainModel):
+    """What the library fills in and every reader may see."""
+
+    id: int = managed_field(
+        default=None,
+        description="Id given by the database.",
+        schema_extra=example(42, json_schema_extra={"readOnly": True}),
+        primary_key=True,
+        sa_type=BigId,
+        sa_column_kwargs={"server_default": Identity()},
+    )
+    created_at: UtcDatetime = managed_field(
+        default_factory=utcnow,
+        description="When the row was created.",
+        schema_extra=example("2026-05-01T12:00:00Z"),
+        sa_column_kwargs=_NOW,
+    )
+    updated_at: UtcDatetime = managed_field(
+        default_factory=utcnow,
+        description="When the row last changed.",
+        schema_extra=example("2026-05-02T08:30:00Z"),
+        sa_column_kwargs={**_NOW, "onupdate": utcnow},
+    )
+    version: int = managed_field(
+        default=1,
+        description="Counts the row's changes; send it back to update exactly what was read.",
+        schema_extra=example(3),
+        sa_column_kwargs={"server_default": text("1")},
+    )
+
+
+class Deletable(DomainModel):
+    """Soft deletion: the row stays, out of every answer that does not ask for it."""
+
+    is_deleted: bool = managed_field(
+        default=False,
+        description="Whether the row is deleted.",
+        schema_extra=example(False),
+        sa_column_kwargs={"server_default": text("false")},
+    )
+    deleted_at: UtcDatetime | None = managed_field(
+        default=None, description="When it was deleted.", schema_extra=example("2026-06-01T09:00:00Z")
+    )
+    deletion_id: UUID | None = managed_field(
+        default=None,
+        description="The deletion it went with: restoring brings back exactly the rows that share it.",
+        schema_extra=example("0197f3c2-6d1e-7c3a-9a54-3f2b8c1d0e9f"),
+    )
+
+
+class Entity(Deletable, Stamped):
+    """A table's base. A saved object is checked against the version it was read as."""
+
+    @declared_attr.directive
+    @classmethod
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.__table__.c.version, "eager_defaults": False}
+
+
+class OwnedByOrganization(DomainModel):
+    organization_id: int = Field(
+        default=None,
+        description="The organization that the row belongs to; a bound session fills it in.",
+        schema_extra=example(7),
+        primary_key=True,
+        foreign_key="organizations.id",
+        sa_type=BigId,
+    )
+
+
+class TenantEntity(Entity, OwnedByOrganization):
+    """The base of every table that holds an organization's data. Primary key: (organization_id, id)."""
+
+
+class Patch(DomainModel):
+    """Mixin for PATCH bodies: every inherited field may be left out; its limits, and null where allowed, stay."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        for field in cls.model_fields.values():
+            field.default, field.default_factory = None, None
+            field.json_schema_extra = _without_default
+        cls.model_rebuild(force=True)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)  # null would not be accepted for most fields
+
+
+class Public(DomainModel):
+    """Mixin for responses, an allow-list of fields: ignores the others, so that old clients outlive new fields."""
+
+
+Public.model_config["extra"] = "ignore"

@@ -1,0 +1,108 @@
+"""Field types and field specifiers that the models are written with."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Annotated, Any, Literal, overload
+
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_core import PydanticUndefined
+from sqlmodel import Field, Relationship
+
+from .types import BigId
+
+
+def utcnow() -> datetime:
+    """Now, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def as_utc(value: datetime) -> datetime:
+    """The same instant in UTC. Raises ValueError on a time without an offset."""
+    if value.utcoffset() is None:
+        raise ValueError("needs a time zone offset, as in 2026-05-01T12:00:00+02:00 or ...Z")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is out of range in UTC") from None
+
+
+def storable(text: str) -> str:
+    """The text itself. Raises ValueError where PostgreSQL could not store it: NUL, or half a surrogate pair."""
+    if "\x00" in text:
+        raise ValueError("must not contain the NUL character (U+0000)")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must not contain an unpaired surrogate (U+D800 to U+DFFF)") from None
+    return text
+
+
+_WIDE = Context(prec=60)
+
+
+def rounded(*, precision: int, scale: int) -> Callable[[Decimal], Decimal]:
+    """Round half-even to ``scale`` decimals. Raises ValueError where NUMERIC(precision, scale) can't hold it."""
+    limit = Decimal(10) ** (precision - scale)
+    step = Decimal(1).scaleb(-scale)
+
+    def fit(value: Decimal) -> Decimal:
+        if not value.is_finite() or abs(value) >= limit:
+            raise ValueError(f"must be a number below {limit:f}")
+        result = value.quantize(step, ROUND_HALF_EVEN, _WIDE)
+        if abs(result) >= limit:
+            raise ValueError(f"must be a number below {limit:f}")
+        return result
+
+    return fit
+
+
+def _no_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
+    return value
+
+
+Text = Annotated[str, AfterValidator(storable)]
+UtcDatetime = Annotated[datetime, AfterValidator(as_utc)]
+Amount = Annotated[Decimal, BeforeValidator(_no_bool), AfterValidator(rounded(precision=20, scale=4))]
+Cost = Annotated[Decimal, BeforeValidator(_no_bool), AfterValidator(rounded(precision=14, scale=6))]
+LowerText = Annotated[str, AfterValidator(storable), AfterValidator(str.lower)]
+
+
+def example(value: object, **schema: object) -> dict[str, Any]:
+    """``schema_extra`` with one example, and what else a JSON schema may say (``pattern``)."""
+    return {"examples": [value], **schema}
+
+
+def managed_field(*, init: Literal[False] = False, **options: Any) -> Any:
+    """A column that the library fills in: readable and typed, no constructor keyword."""
+    return Field(**options)
+
+
+def relation(condition: str, *, init: Literal[False] = False, many: bool = False) -> Any:
+    """A read-only relationship over live rows; ``lazy="raise"``: the methods that load it say so."""
+    return Relationship(
+        sa_relationship_kwargs={"primaryjoin": condition, "viewonly": True, "lazy": "raise", "uselist": many}
+    )
+
+
+@overload
+def tenant_key(target: type, *, description: str = ..., index: bool = ...) -> Any: ...
+@overload
+def tenant_key(target: type, *, default: None, description: str = ..., index: bool = ...) -> Any: ...
+def tenant_key(
+    target: type, *, default: Any = PydanticUndefined, description: str | None = None, index: bool = True
+) -> Any:
+    """A reference to a row of the tenant table ``target``, in the same organization.
+
+    Declares the column and, on the table class, the composite foreign key (organization_id, column).
+    """
+    name = target.__name__
+    return Field(
+        default=default,
+        description=description or f"Id of the {name}, in the same organization.",
+        schema_extra=example(42),
+        sa_type=BigId,
+        sa_column_kwargs={"info": {"tenant_key": target, "tenant_key_index": index}},
+    )

@@ -1,0 +1,23 @@
+"""The record of every use of a system session."""
+
+from typing import Any, ClassVar
+
+from sqlmodel import Field
+
+from .base import DomainModel
+from .entity import Entity
+from .fields import Text, example
+
+
+class SystemAccessContent(DomainModel):
+    """Who went across organizations, and why."""
+
+    actor: Text = Field(min_length=1, max_length=255, description="Who.", schema_extra=example("nightly-reset"))
+    reason: Text = Field(min_length=1, max_length=1000, description="Why.", schema_extra=example("new month"))
+
+
+class SystemAccess(SystemAccessContent, Entity, table=True):
+    """Written, and committed, before the session is handed out."""
+
+    __tablename__ = "system_access"
+    __table_args__: ClassVar[Any] = ()

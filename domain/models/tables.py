@@ -1,0 +1,81 @@
+"""What the metaclass adds to a table once its columns stand."""
+
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from sqlalchemy import Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table, text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import DDLCompiler
+
+from .checks import add_checks
+
+TENANT = "organization_id"
+# As each database renders ``~is_deleted`` in a query: a partial index serves only its own predicate.
+LIVE = text("NOT is_deleted")
+LIVE_SQLITE = text("is_deleted = 0")
+
+
+def complete_table(name: str, table: Table, fields: dict[str, FieldInfo]) -> None:
+    """CHECKs from the fields, composite keys for ``tenant_key``. Raises TypeError on a plain key to a tenant table."""
+    add_checks(table, fields)
+    for index in live_unique_indexes(table):
+        index.name = f"ux_{table.name}_{'_'.join(index.columns.keys())}"
+    for column in list(table.c):
+        _refuse_plain_key(name, table, column)
+        if target := column.info.get("tenant_key"):
+            _add_tenant_key(name, table, column, target.__table__)
+
+
+def is_tenant_table(table: Table) -> bool:
+    """Whether rows of this table belong to an organization."""
+    return TENANT in table.c
+
+
+def live_unique(*columns: str, across_organizations: bool = False) -> Index:
+    """Unique among live rows of an organization; for ``__table_args__``. Create, upsert and restore understand it."""
+    key = columns if across_organizations else (TENANT, *columns)
+    return Index(
+        None, *key, unique=True, postgresql_where=LIVE, sqlite_where=LIVE_SQLITE, info={"live_unique": columns}
+    )
+
+
+def live_unique_indexes(table: Table) -> list[Index]:
+    """The table's ``live_unique`` indexes, in a fixed order."""
+    return sorted((i for i in table.indexes if "live_unique" in i.info), key=lambda index: str(index.name))
+
+
+def live_index(*columns: str) -> Index:
+    """An index over an organization's live rows; for ``__table_args__``."""
+    return Index(None, TENANT, *columns, postgresql_where=LIVE, sqlite_where=LIVE_SQLITE)
+
+
+def _refuse_plain_key(name: str, table: Table, column: Column[Any]) -> None:
+    for key in column.foreign_keys:
+        constraint = key.constraint
+        target = table.metadata.tables.get(key.target_fullname.rpartition(".")[0])
+        if target is None or not is_tenant_table(target) or (constraint is not None and len(constraint.elements) > 1):
+            continue
+        table.metadata.remove(table)
+        raise TypeError(
+            f"{name}.{column.name}: a plain foreign key to {target.name!r} can point at another organization's row;"
+            f" write {column.name}: int = tenant_key(...) with the model of {target.name!r}"
+        )
+
+
+def _add_tenant_key(name: str, table: Table, column: Column[Any], target: Table) -> None:
+    if not is_tenant_table(table) or not is_tenant_table(target):
+        table.metadata.remove(table)
+        raise TypeError(f"{name}.{column.name}: tenant_key joins two tenant tables; derive both from TenantEntity")
+    table.append_constraint(
+        ForeignKeyConstraint([table.c[TENANT], column], [target.c[TENANT], target.c.id])
+    )
+    if column.info["tenant_key_index"]:
+        Index(None, table.c[TENANT], column)
+
+
+@compiles(PrimaryKeyConstraint, "sqlite")
+def _sqlite_primary_key(constraint: PrimaryKeyConstraint, compiler: DDLCompiler, **options: Any) -> str:
+    # SQLite generates ids for a single-column key only; the pair stays unique for composite foreign keys.
+    if [column.name for column in constraint.columns] == [TENANT, "id"]:
+        return f"PRIMARY KEY (id), UNIQUE ({TENANT}, id)"
+    return compiler.visit_primary_key_constraint(constraint, **options)

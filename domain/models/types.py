@@ -1,0 +1,99 @@
+"""Column types: what PostgreSQL and SQLite must store alike."""
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+from sqlalchemy import JSON, BigInteger, Integer, Numeric
+from sqlalchemy import Enum as SAEnum
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.mutable import MutableDict, MutableList
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+T = TypeVar("T")
+
+# SQLite gives database-generated ids to INTEGER keys only.
+BigId: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
+
+_INT64_MAX = 2**63 - 1
+
+
+class Money(TypeDecorator[Decimal]):
+    """Exact decimals: NUMERIC on PostgreSQL, integers scaled by 10**scale on SQLite (which has no decimal)."""
+
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = Numeric
+    cache_ok: bool | None = True
+
+    def __init__(self, precision: int, scale: int) -> None:
+        super().__init__(precision, scale)
+        self.precision = precision
+        self.scale = scale
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        exact: TypeEngine[Any] = Numeric(self.precision, self.scale)
+        return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else exact)
+
+    def process_bind_param(self, value: Decimal | int | None, dialect: Dialect) -> Decimal | int | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        scaled = int(Decimal(value).scaleb(self.scale).to_integral_value(ROUND_HALF_EVEN))
+        if abs(scaled) > _INT64_MAX:
+            raise ValueError(f"SQLite holds amounts up to {Decimal(_INT64_MAX).scaleb(-self.scale):f}")
+        return scaled
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return Decimal(value).scaleb(-self.scale)
+
+
+class JSONOf(TypeDecorator[T], Generic[T]):
+    """JSON validated by pydantic on its way in and out.
+
+    JSONB on PostgreSQL; with ``verbatim`` JSON, which keeps the text as it was written, NUL escapes included.
+    """
+
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = JSON
+    cache_ok: bool | None = True
+
+    def __init__(self, annotation: type[T], *, verbatim: bool = False) -> None:
+        super().__init__(none_as_null=True)
+        self.annotation = annotation
+        self.verbatim = verbatim
+        self._adapter: TypeAdapter[T] = TypeAdapter(annotation)
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql" and not self.verbatim:
+            return dialect.type_descriptor(JSONB(none_as_null=True))
+        return dialect.type_descriptor(JSON(none_as_null=True))
+
+    def process_bind_param(self, value: T | None, dialect: Dialect) -> Any:
+        # An in-place change of a list or dict passes no other validation.
+        return None if value is None else self._adapter.dump_python(self._adapter.validate_python(value), mode="json")
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> T | None:
+        return None if value is None else self._adapter.validate_python(value)
+
+
+def json_list(item: type[T]) -> TypeEngine[Any]:
+    """A column for ``list[item]`` that notices ``append`` and the other in-place changes."""
+    return MutableList.as_mutable(JSONOf(list[item]))  # type: ignore[valid-type]  # the item is known at run time
+
+
+def json_dict(value: type[T], *, verbatim: bool = False) -> TypeEngine[Any]:
+    """A column for ``dict[str, value]`` that notices changes of its keys."""
+    return MutableDict.as_mutable(JSONOf(dict[str, value], verbatim=verbatim))  # type: ignore[valid-type]  # as above
+
+
+def _values(enum_class: type[Enum]) -> list[str]:
+    return [str(member.value) for member in enum_class]
+
+
+def value_enum(enum_class: type[Enum], *, length: int = 32) -> SAEnum:
+    """VARCHAR holding the member's value. (A native enum's ``=`` is not leakproof: row level security drops its index.)
+
+    The CHECK comes from the field (see ``checks``), like every other.
+    """
+    return SAEnum(enum_class, native_enum=False, create_constraint=False, length=length, values_callable=_values)

@@ -1,0 +1,26 @@
+"""Typed repositories over the models."""
+
+from .analysis import AnalysisRepository, MonthlyCost
+from .base import Repository, TenantRepository, constructor
+from .bid import BidDocumentRepository
+from .bulk import Upserted
+from .notice import TenderNoticeRepository
+from .organization import OrganizationRepository
+from .page import Page
+from .tender import TenderRepository
+from .user import UserRepository
+
+__all__ = [
+    "AnalysisRepository",
+    "BidDocumentRepository",
+    "MonthlyCost",
+    "OrganizationRepository",
+    "Page",
+    "Repository",
+    "TenantRepository",
+    "TenderNoticeRepository",
+    "TenderRepository",
+    "Upserted",
+    "UserRepository",
+    "constructor",
+]

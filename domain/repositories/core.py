@@ -1,0 +1,57 @@
+"""What every part of a repository builds on: its session, its model and the organization."""
+
+from typing import Generic
+
+from sqlalchemy import Update
+
+from ..errors import TenantRequiredError
+from ..models import TenantEntity
+from ..tenancy import DomainSession, SystemSession, TenantSession
+from .statements import SCOPE, ModelT, Statements, statements
+
+Params = dict[str, object]
+
+
+class RepositoryCore(Generic[ModelT]):
+    """A repository's model and session. ``org_id`` names the organization, and binds an unbound session to it."""
+
+    model: type[ModelT]
+
+    def __init__(self, session: DomainSession) -> None:
+        self.session = session
+        # Only a system session reaches across organizations, and only over the organizations themselves.
+        scoped = issubclass(self.model, TenantEntity) or not isinstance(session, SystemSession)
+        self._sql: Statements[ModelT] = statements(self.model, scoped=scoped)
+
+    def _owner(self, org_id: int | None) -> int | None:
+        """The organization that the statements are scoped to; None for a table that belongs to none.
+
+        Raises:
+            TenantRequiredError: the session is bound to no organization, and none is named.
+            TenantScopeError: it is bound to another one.
+        """
+        if not self._sql.scope:
+            return None
+        session = self.session
+        if not isinstance(session, TenantSession):
+            raise TenantRequiredError(f"{self.model.__name__} in a system session (see as_organization)")
+        return session.organization_id if org_id is None else session.bind_organization(org_id)
+
+    def _scope(self, org_id: int | None) -> Params:
+        """The parameters that scope a statement; raises as ``_owner`` does."""
+        owner = self._owner(org_id)
+        return {} if owner is None else {SCOPE: owner}
+
+    def _change(self, statement: Update, owner: int | None, **values: object) -> bool:
+        """Run an UPDATE of one row, at most; whether there was one. What the session holds of it is read again."""
+        self.session.flush()
+        params = {**values} if owner is None else {SCOPE: owner, **values}
+        returning = statement.returning(self._sql.table.c.id)
+        row = self.session.exec(returning, params=params, execution_options={"synchronize_session": False}).first()
+        if row is None:
+            return False
+        identity = (owner, row.id) if issubclass(self.model, TenantEntity) else (row.id,)
+        held = self.session.identity_map.get(self.session.identity_key(self.model, identity))
+        if held is not None:
+            self.session.refresh(held)
+        return True

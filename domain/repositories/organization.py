@@ -1,0 +1,96 @@
+"""Organizations: finding, metering and the nightly work over all of them."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import BigInteger, Date, Integer, Update, bindparam, case
+from sqlmodel import col, select, update
+
+from ..errors import ArgumentError
+from ..models import Organization
+from ..models.organization import INT32_MAX, current_period
+from ..tenancy import TenantSession
+from .base import Repository, constructor
+from .deletion import delete_batch
+from .page import checked_limit
+
+_table = Organization.__table__
+_period = bindparam("meter_period", type_=Date())
+_increment = bindparam("meter_increment", type_=Integer())
+_count = case((_table.c.usage_period >= _period, _table.c.monthly_analysis_count), else_=0)
+_this_one = (_table.c.id == bindparam("meter_id", type_=BigInteger()), ~_table.c.is_deleted)
+# Metering is no change that a reader of the organization must see: version and updated_at stay.
+_meter = (
+    update(Organization)
+    .where(*_this_one, _table.c.is_active, _count + _increment <= _table.c.monthly_analysis_limit)
+    .values(
+        monthly_analysis_count=_count + _increment,
+        usage_period=case((_table.c.usage_period >= _period, _table.c.usage_period), else_=_period),
+        updated_at=_table.c.updated_at,
+    )
+)
+_reset = (
+    update(Organization)
+    .where(*_this_one)
+    .values(monthly_analysis_count=0, usage_period=_period, updated_at=_table.c.updated_at)
+)
+
+
+class OrganizationRepository(Repository[Organization]):
+    """``org_id`` names the organization and binds the session to it. Takes a system session as well."""
+
+    model = Organization
+
+    @constructor(Organization)
+    def create(self, entity: Organization) -> Organization:
+        """Insert a new organization; needs no bound session and binds none. Raises DuplicateError."""
+        return self.add(entity)
+
+    def get_by_id(self, org_id: int) -> Organization | None:
+        """The live organization with this id, or None."""
+        return self.get(org_id, org_id=self._own_id(org_id))
+
+    def get_by_slug(self, slug: str) -> Organization | None:
+        """The live organization with this slug, or None. Binds no session."""
+        return self.session.find_organization(slug)
+
+    def list_active(self, limit: int = 50) -> Sequence[Organization]:
+        """Active organizations, newest first; over all of them in a system session."""
+        statement = self._sql.newest_live.where(col(Organization.is_active)).limit(checked_limit(limit))
+        return self.session.exec(statement, params=self._scope(None)).all()
+
+    def stream_active(self) -> Iterator[Organization]:
+        """Every active organization, without a limit."""
+        return self.stream(col(Organization.is_active))
+
+    def update_usage(self, org_id: int, increment: int = 1) -> bool:
+        """Count analyses against the UTC month's limit: True only while it allows them, in one atomic statement."""
+        if not 1 <= increment <= INT32_MAX:
+            raise ArgumentError(f"increment must be from 1 to {INT32_MAX}, not {increment}")
+        return self._metered(_meter, org_id, meter_increment=increment)
+
+    def reset_monthly_usage(self, org_id: int) -> bool:
+        """Set the current UTC month's count to 0."""
+        return self._metered(_reset, org_id)
+
+    def can_analyze(self, org_id: int) -> bool:
+        """Whether the organization is live and active, and its month allows one analysis more."""
+        self._own_id(org_id)
+        statement = select(_count < _table.c.monthly_analysis_limit).where(*_this_one, _table.c.is_active)
+        params = {"meter_id": org_id, "meter_period": current_period()}
+        return bool(self.session.exec(statement, params=params).one_or_none())
+
+    def soft_delete(self, org_id: int) -> bool:  # type: ignore[override]  # the row's id is the organization
+        """Delete the organization and its users, as one deletion. False where it is not live."""
+        self._own_id(org_id)
+        self.session.flush()
+        return delete_batch(self.session, Organization, org_id, owner=org_id)
+
+    def _own_id(self, org_id: int) -> int:
+        """The id, which binds a session that is bound to no organization; raises TenantScopeError for another's."""
+        if isinstance(self.session, TenantSession):
+            self.session.bind_organization(org_id)
+        return org_id
+
+    def _metered(self, statement: Update, org_id: int, **values: int) -> bool:
+        self._own_id(org_id)
+        return self._change(statement, None, meter_id=org_id, meter_period=current_period(), **values)

@@ -1,0 +1,90 @@
+"""Reading: one row, listings, counts, pages and streams."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import ColumnElement, literal, tuple_
+
+from ..errors import NotFoundError
+from .core import RepositoryCore
+from .page import Page, checked_limit, checked_offset, decode_cursor, encode_cursor
+from .statements import KEY, ModelT
+
+Where = ColumnElement[bool] | bool
+
+
+class Reads(RepositoryCore[ModelT]):
+    """Deleted rows stay out unless ``include_deleted`` asks for them; unknown and foreign ids are not found."""
+
+    def get(self, entity_id: int, /, *, include_deleted: bool = False, org_id: int | None = None) -> ModelT | None:
+        """The row with this id, or None."""
+        statement = self._sql.get if include_deleted else self._sql.get_live
+        return self.session.exec(statement, params={**self._scope(org_id), KEY: entity_id}).one_or_none()
+
+    def require(self, entity_id: int, /, *, include_deleted: bool = False, org_id: int | None = None) -> ModelT:
+        """The row with this id. Raises NotFoundError."""
+        entity = self.get(entity_id, include_deleted=include_deleted, org_id=org_id)
+        if entity is None:
+            raise NotFoundError(self.model, entity_id)
+        return entity
+
+    def find(
+        self,
+        *where: Where,
+        limit: int = 50,
+        offset: int = 0,
+        include_deleted: bool = False,
+        org_id: int | None = None,
+    ) -> Sequence[ModelT]:
+        """Rows that meet every condition, newest first. ``limit``: 1 to 200. Raises ArgumentError."""
+        statement = self._sql.newest if include_deleted else self._sql.newest_live
+        statement = statement.where(*where).limit(checked_limit(limit)).offset(checked_offset(offset))
+        return self.session.exec(statement, params=self._scope(org_id)).all()
+
+    def count(self, *where: Where, include_deleted: bool = False, org_id: int | None = None) -> int:
+        """How many rows meet every condition."""
+        statement = self._sql.count if include_deleted else self._sql.count_live
+        return self.session.exec(statement.where(*where), params=self._scope(org_id)).one()
+
+    def exists(self, *where: Where, include_deleted: bool = False, org_id: int | None = None) -> bool:
+        """Whether any row meets every condition."""
+        statement = self._sql.exists if include_deleted else self._sql.exists_live
+        return self.session.exec(statement.where(*where), params=self._scope(org_id)).first() is not None
+
+    def page(
+        self,
+        *where: Where,
+        after: str | None = None,
+        limit: int = 50,
+        with_total: bool = False,
+        org_id: int | None = None,
+    ) -> Page[ModelT]:
+        """The next page by keyset, newest first: no gaps and nothing twice while rows are added.
+
+        Raises:
+            ArgumentError: ``limit`` is outside 1..200, or ``after`` is no cursor of ours.
+        """
+        statement = self._sql.newest_live.where(*where).limit(checked_limit(limit) + 1)
+        if after is not None:
+            statement = statement.where(self._older_than(after))
+        rows = self.session.exec(statement, params=self._scope(org_id)).all()
+        items = list(rows[:limit])
+        more = len(rows) > limit
+        return Page(
+            items=items,
+            next_cursor=encode_cursor(items[-1].created_at, items[-1].id) if more else None,
+            total=self.count(*where, org_id=org_id) if with_total else None,
+        )
+
+    def stream(self, *where: Where, batch_size: int = 500, org_id: int | None = None) -> Iterator[ModelT]:
+        """Every row that meets the conditions, newest first, ``batch_size`` rows in memory at a time."""
+        params = self._scope(org_id)
+        statement = self._sql.newest_live.where(*where)
+        yield from self.session.exec(statement, params=params, execution_options={"yield_per": batch_size})
+
+    def _older_than(self, cursor: str) -> ColumnElement[bool]:
+        created_at, entity_id = decode_cursor(cursor)
+        columns = self._sql.table.c
+        place = tuple_(literal(created_at, columns.created_at.type), literal(entity_id, columns.id.type))
+        return tuple_(columns.created_at, columns.id) < place
+
+

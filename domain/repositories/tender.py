@@ -1,0 +1,139 @@
+"""Tenders: finding, searching and the status of their processing."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, or_
+from sqlalchemy.orm import selectinload
+from sqlmodel import col, func, select, update
+
+from ..errors import ArgumentError
+from ..models import Tender, TenderProgress, TenderStatus
+from ..models.fields import utcnow
+from .base import TenantRepository, constructor
+from .page import Page, checked_limit, checked_offset
+from .reads import Where
+
+MAX_WORDS = 20
+
+
+class TenderRepository(TenantRepository[Tender]):
+    """The tenders of one organization."""
+
+    model = Tender
+
+    @constructor(Tender)
+    def create(self, entity: Tender) -> Tender:
+        """Insert a new tender. Raises DuplicateError where a live one has the external id."""
+        return self.add(entity)
+
+    def get_by_id(self, tender_id: int, org_id: int | None = None) -> Tender | None:
+        """The live tender with this id, or None."""
+        return self.get(tender_id, org_id=org_id)
+
+    def get_by_external_id(self, external_id: str, org_id: int | None = None) -> Tender | None:
+        """The live tender with this publisher's id, or None."""
+        return next(iter(self.find(col(Tender.external_id) == external_id, limit=1, org_id=org_id)), None)
+
+    def list_by_organization(
+        self, org_id: int | None = None, status: TenderStatus | None = None, limit: int = 50, offset: int = 0
+    ) -> Sequence[Tender]:
+        """Live tenders, newest first; of one status, if it is given."""
+        return self.find(*_narrowed(status), limit=limit, offset=offset, org_id=org_id)
+
+    def list_with_related(
+        self,
+        status: TenderStatus | None = None,
+        limit: int = 50,
+        offset: int = 0,
+        org_id: int | None = None,
+    ) -> Sequence[Tender]:
+        """As ``list_by_organization``, with ``analysis`` and ``bid`` loaded: three statements, however many rows."""
+        statement = self._sql.newest_live.where(*_narrowed(status)).options(
+            selectinload(col(Tender.analysis)), selectinload(col(Tender.bid))
+        )
+        statement = statement.limit(checked_limit(limit)).offset(checked_offset(offset))
+        return self.session.exec(statement, params=self._scope(org_id)).all()
+
+    def page(
+        self,
+        *where: Where,
+        status: TenderStatus | None = None,
+        search: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+        with_total: bool = False,
+        org_id: int | None = None,
+    ) -> Page[Tender]:
+        """The next page by keyset, newest first, of a status and a search if given; raises ArgumentError."""
+        narrowed = (*where, *_narrowed(status), *(_matching(search) if search else ()))
+        return super().page(*narrowed, after=after, limit=limit, with_total=with_total, org_id=org_id)
+
+    def count_by_organization(self, org_id: int | None = None, status: TenderStatus | None = None) -> int:
+        """How many live tenders there are; of one status, if it is given."""
+        return self.count(*_narrowed(status), org_id=org_id)
+
+    def count_by_status(self, org_id: int | None = None) -> dict[TenderStatus, int]:
+        """How many live tenders each status has, 0 included."""
+        statement = (
+            select(Tender.status, func.count()).where(*self._sql.scope, self._sql.is_live).group_by(Tender.status)
+        )
+        counts = dict.fromkeys(TenderStatus, 0)
+        counts.update(self.session.exec(statement, params=self._scope(org_id)).all())
+        return counts
+
+    def search(self, text: str, limit: int = 50, offset: int = 0, org_id: int | None = None) -> Sequence[Tender]:
+        """Live tenders that have every word of ``text`` in title, description, buyer or place, newest first.
+
+        Case does not matter (on SQLite for ASCII letters only); at most 20 words.
+        """
+        return self.find(*_matching(text), limit=limit, offset=offset, org_id=org_id)
+
+    def update_status(
+        self,
+        tender_id: int,
+        status: TenderStatus,
+        error_message: str | None = None,
+        processing_time: float | None = None,
+        *,
+        expected: TenderStatus | None = None,
+        org_id: int | None = None,
+    ) -> bool:
+        """Set the status, whatever the version; ``processing_time`` in seconds.
+
+        False where no such live tender is here, or it is no longer in the ``expected`` status. Any status but
+        ``error`` clears error_message.
+
+        Raises:
+            ArgumentError: an error_message for another status than ``error``.
+            pydantic.ValidationError: a value outside the field's limits.
+        """
+        progress = TenderProgress(status=status, error_message=error_message, processing_time=processing_time)
+        if error_message is not None and progress.status is not TenderStatus.ERROR:
+            raise ArgumentError(f"error_message goes with the status error, not {progress.status}")
+        owner = self._owner(org_id)
+        table = self._sql.table
+        statement = update(Tender).where(*self._sql.scope, self._sql.is_live, table.c.id == tender_id)
+        if expected is not None:
+            statement = statement.where(table.c.status == expected)
+        values = {"status": progress.status, "updated_at": utcnow(), "version": table.c.version + 1}
+        if progress.status is not TenderStatus.ERROR or error_message is not None:
+            values["error_message"] = error_message
+        if processing_time is not None:
+            values["processing_time"] = progress.processing_time
+        return self._change(statement.values(values), owner)
+
+    def soft_delete(self, tender_id: int, org_id: int | None = None) -> bool:
+        """Delete the tender and what belongs to it, as one deletion. False where there is no such live tender."""
+        return super().soft_delete(tender_id, org_id=org_id)
+
+
+def _narrowed(status: TenderStatus | None) -> tuple[ColumnElement[bool], ...]:
+    return () if status is None else (col(Tender.status) == status,)
+
+
+def _matching(text: str) -> tuple[ColumnElement[bool], ...]:
+    words = text.split()
+    if len(words) > MAX_WORDS:
+        raise ArgumentError(f"search takes at most {MAX_WORDS} words, not {len(words)}")
+    columns = (col(Tender.title), col(Tender.description), col(Tender.organization_name), col(Tender.location))
+    return tuple(or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in words)

@@ -1,0 +1,38 @@
+"""INSERT ... ON CONFLICT over the natural key: the first ``live_unique`` of the model."""
+
+from typing import Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ..models import Entity, TenantEntity
+from ..models.tables import LIVE, LIVE_SQLITE, TENANT, live_unique_indexes
+
+
+def natural_key(model: type[Entity]) -> tuple[str, ...]:
+    """The fields that tell a model's live rows apart within an organization. Raises TypeError where there are none."""
+    indexes = live_unique_indexes(model.__table__)
+    if not indexes:
+        raise TypeError(f"{model.__name__} has no natural key: add live_unique(...) to its __table_args__")
+    fields: tuple[str, ...] = indexes[0].info["live_unique"]
+    return fields
+
+
+def upsert_statement(entity: Entity, dialect: str) -> postgresql.Insert | sqlite.Insert:
+    """Insert the entity, or set its given fields on the live row of its organization with the same key."""
+    model = type(entity)
+    key = natural_key(model)
+    table = model.__table__
+    index = live_unique_indexes(table)[0]
+    values = {column.key: getattr(entity, column.key) for column in table.c if column.key != "id"}
+    insert = postgresql.insert(model) if dialect == "postgresql" else sqlite.insert(model)
+    statement = insert.values(values)
+    given = (entity.model_fields_set - {*key, TENANT, "id"}) | {"updated_at"}
+    changes: dict[str, Any] = {name: statement.excluded[name] for name in sorted(given)}
+    # An index across organizations (a user's email) must not let one take over the other's row.
+    same_owner = table.c[TENANT] == statement.excluded[TENANT] if isinstance(entity, TenantEntity) else None
+    return statement.on_conflict_do_update(
+        index_elements=list(index.columns.keys()),
+        index_where=LIVE if dialect == "postgresql" else LIVE_SQLITE,
+        set_={**changes, "version": table.c.version + 1},
+        where=same_owner,
+    )

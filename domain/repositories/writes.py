@@ -1,0 +1,102 @@
+"""Writing single rows."""
+
+from ..errors import ArgumentError, DuplicateError, StaleVersionError
+from ..models import DomainModel, TenantEntity
+from ..models.tables import TENANT, live_unique_indexes
+from .deletion import delete_batch, restore_batch
+from .reads import Reads
+from .statements import ModelT
+from .upsert import upsert_statement
+
+MANAGED = frozenset(TenantEntity.model_fields)
+
+
+class Writes(Reads[ModelT]):
+    """Writes are flushed at once, so that an error is raised where it is made; the session's boundary commits."""
+
+    def add(self, entity: ModelT, /, *, org_id: int | None = None) -> ModelT:
+        """Insert a new row; its id and every column are loaded.
+
+        Raises:
+            DuplicateError: a live row has the same unique value.
+            ConstraintError: the database refused a value, or a reference points at no row of the organization.
+        """
+        self._own(entity, org_id)
+        self.session.add(entity)
+        self.session.flush()
+        return entity
+
+    def put(self, entity: ModelT, /, *, org_id: int | None = None) -> ModelT:
+        """Insert the row, or update the live one with the same natural key.
+
+        Fields that were not set on ``entity`` keep their value. Returns the row as it is now stored.
+
+        Raises:
+            DuplicateError: the key is taken in another organization.
+            ConstraintError: as in ``add``.
+        """
+        self._own(entity, org_id)
+        self.session.flush()
+        statement = upsert_statement(entity, self.session.get_bind().dialect.name)
+        options = {"populate_existing": True}
+        stored = self.session.scalars(statement.returning(self.model), execution_options=options).one_or_none()
+        if stored is None:
+            index = live_unique_indexes(self._sql.table)[0]
+            raise DuplicateError(self.model.__name__, index.info["live_unique"], constraint=str(index.name))
+        return stored
+
+    def update(
+        self,
+        entity_id: int,
+        changes: DomainModel,
+        /,
+        *,
+        expected_version: int | None = None,
+        org_id: int | None = None,
+    ) -> ModelT:
+        """Write the fields that were set on ``changes`` (a patch or a body). Returns the row as it is now.
+
+        Raises:
+            NotFoundError: no live row of this organization has the id.
+            StaleVersionError: the row is not at ``expected_version``, or changes meanwhile.
+            ArgumentError: ``changes`` sets a field that is not the caller's to write.
+        """
+        names = changes.model_fields_set
+        if wrong := sorted(names & MANAGED | names - self.model.model_fields.keys()):
+            raise ArgumentError(f"{self.model.__name__}: {', '.join(wrong)} can't be written by an update")
+        entity = self.require(entity_id, org_id=org_id)
+        if expected_version is not None and entity.version != expected_version:
+            raise StaleVersionError(
+                self.model.__name__, entity_id, seen=expected_version, current=entity.version
+            )
+        for name in names:
+            setattr(entity, name, getattr(changes, name))
+        self.session.flush()
+        return entity
+
+    def soft_delete(self, entity_id: int, /, *, org_id: int | None = None) -> bool:
+        """Delete the row and what belongs to it, as one deletion. False where there is no such live row."""
+        owner = self._owner(org_id)
+        self.session.flush()
+        return delete_batch(self.session, self.model, entity_id, owner=owner)
+
+    def restore(self, entity_id: int, /, *, org_id: int | None = None) -> bool:
+        """Bring back exactly what was deleted with the row. False where no such row is deleted.
+
+        Raises:
+            DuplicateError: a live row has taken a unique value meanwhile; nothing is restored.
+            ConflictError: what the row belongs to is itself deleted.
+        """
+        owner = self._owner(org_id)
+        self.session.flush()
+        return restore_batch(self.session, self.model, entity_id, owner=owner)
+
+    def _own(self, entity: ModelT, org_id: int | None) -> None:
+        """Give the entity its organization: the argument, what it names itself, or the session's."""
+        if isinstance(entity, TenantEntity):
+            named: int | None = vars(entity).get(TENANT)
+            owner = self._owner(named if org_id is None else org_id)
+            if named is not None:
+                self._owner(named)
+            elif owner is not None:
+                entity.organization_id = owner

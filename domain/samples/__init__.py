@@ -1,0 +1,1 @@
+"""Invented OCDS notices, one folder for each organization of the demo."""
