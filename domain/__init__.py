@@ -60,9 +60,19 @@ from .models import (
     UserPublic,
     UserRole,
 )
-from .models.fields import Amount, Cost, LowerText, Text, UtcDatetime, example, managed_field, tenant_key, utcnow
+from .models.fields import (
+    Amount,
+    Cost,
+    LowerText,
+    Text,
+    UtcDatetime,
+    example,
+    managed_field,
+    tenant_key,
+    utcnow,
+)
 from .models.tables import live_index, live_unique
-from .models.types import json_dict, json_list, value_enum, Money
+from .models.types import Money, json_dict, json_list, value_enum
 from .repositories import (
     AnalysisRepository,
     BidDocumentRepository,

@@ -1,6 +1,6 @@
 """Sessions, and the organization that a session is bound to for its whole life."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -96,7 +96,7 @@ class SystemSession(DomainSession):
     """A session across organizations; its opening is on record (see ``Database.system_session``)."""
 
     @contextmanager
-    def as_organization(self, organization_id: int) -> Iterator[TenantSession]:
+    def as_organization(self, organization_id: int) -> Generator[TenantSession]:
         """A session bound to one organization, inside this one's transaction; an error undoes its part only."""
         self.flush()
         session = TenantSession(

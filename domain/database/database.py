@@ -1,6 +1,6 @@
 """``Database``: engines, and the sessions that commit."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Self, TypeVar
@@ -74,9 +74,7 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def get_session(
-        self, *, organization_id: int | None = None, actor: str | None = None
-    ) -> Iterator[TenantSession]:
+    def get_session(self, *, organization_id: int | None = None, actor: str | None = None) -> Generator[TenantSession]:
         """A session that commits on success, rolls back on error, and closes.
 
         Without ``organization_id`` the first repository argument that names an organization binds it.
@@ -86,7 +84,7 @@ class Database:
             yield session
 
     @contextmanager
-    def system_session(self, *, actor: str, reason: str) -> Iterator[SystemSession]:
+    def system_session(self, *, actor: str, reason: str) -> Generator[SystemSession]:
         """A session across organizations. Who and why is committed before it is handed out.
 
         Raises:
@@ -121,7 +119,7 @@ class Database:
         """Whether the database answers."""
         try:
             with self.engine.connect() as connection:
-                return connection.scalar(text("SELECT 1")) == 1
+                return bool(connection.scalar(text("SELECT 1")) == 1)
         except (SQLAlchemyError, DomainError):
             return False
 
@@ -142,7 +140,7 @@ class Database:
 
 
 @contextmanager
-def _committing(session: SessionT) -> Iterator[SessionT]:
+def _committing(session: SessionT) -> Generator[SessionT]:
     with session:
         yield session
         session.commit()

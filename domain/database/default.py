@@ -1,6 +1,6 @@
 """The process's default database: ``init_db`` once at the start, ``get_db`` everywhere."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec
@@ -39,7 +39,7 @@ def get_db() -> Database:
 
 
 @contextmanager
-def get_db_session(*, organization_id: int | None = None, actor: str | None = None) -> Iterator[TenantSession]:
+def get_db_session(*, organization_id: int | None = None, actor: str | None = None) -> Generator[TenantSession]:
     """``get_db().get_session(...)``: commits on success, rolls back on error, closes."""
     with get_db().get_session(organization_id=organization_id, actor=actor) as session:
         yield session

@@ -25,15 +25,19 @@ def configure(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _on_connect(connection: SQLiteConnection, _record: object) -> None:
         connection.isolation_level = None  # the driver would begin (too late) and commit (too early) on its own
-        for pragma in ("foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=NORMAL"):
+        for pragma in (
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "before_cursor_execute")
     def _begin_before_the_first_write(
-        connection: Connection, cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool
+        _connection: Connection, cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool
     ) -> None:
         # Reads before it see what is committed, each its own moment, and hold no lock. A read transaction that
         # turned into a writing one would fail at once where another writer came between: IMMEDIATE waits.
         if not cursor.connection.in_transaction and not statement.lstrip().upper().startswith(_READS):
-            if connection.get_isolation_level() != "AUTOCOMMIT":
-                cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("BEGIN IMMEDIATE")

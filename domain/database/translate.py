@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Engine, UniqueConstraint, event
+from sqlalchemy import Engine, Index, Table, UniqueConstraint, event
 from sqlalchemy.engine import ExceptionContext
 
 from ..errors import ConstraintError, DomainError, DuplicateError, UnavailableError
@@ -88,9 +88,9 @@ def _sentence(constraint: str | None, column: str | None) -> str:
 
 def _duplicate(name: str) -> DuplicateError:
     for table in DomainModel.metadata.tables.values():
-        for unique in (*table.indexes, *table.constraints):
+        for unique in _uniques(table):
             if unique.name == name:
-                fields = unique.info.get("live_unique") or tuple(getattr(unique, "columns").keys())  # noqa: B009
+                fields = unique.info.get("live_unique") or unique.columns.keys()
                 return DuplicateError(_class_name(table.name), fields, constraint=name)
     return DuplicateError("a table", (name,), constraint=name)
 
@@ -99,11 +99,15 @@ def _duplicate_of_columns(columns: list[str]) -> DuplicateError:
     table_name = columns[0].partition(".")[0]
     keys = {column.rpartition(".")[2] for column in columns}
     table = DomainModel.metadata.tables.get(table_name)
-    for unique in () if table is None else (*table.indexes, *table.constraints):
-        if isinstance(unique, UniqueConstraint) or getattr(unique, "unique", False):
-            if set(getattr(unique, "columns").keys()) == keys:  # noqa: B009
-                return _duplicate(str(unique.name))
+    for unique in () if table is None else _uniques(table):
+        if set(unique.columns.keys()) == keys:
+            return _duplicate(str(unique.name))
     return DuplicateError(_class_name(table_name), sorted(keys), constraint=", ".join(sorted(keys)))
+
+
+def _uniques(table: Table) -> list[Index | UniqueConstraint]:
+    indexes = [index for index in table.indexes if index.unique]
+    return [*indexes, *(rule for rule in table.constraints if isinstance(rule, UniqueConstraint))]
 
 
 def _class_name(table_name: str) -> str:

@@ -21,9 +21,7 @@ class AnalysisFilter(DomainModel):
     """The first look: is it for us at all?"""
 
     is_relevant: bool = Field(description="Whether the tender is worth a rating.", schema_extra=example(True))
-    confidence: float = Field(
-        ge=0, le=1, description="How sure the filter is, 0 to 1.", schema_extra=example(0.92)
-    )
+    confidence: float = Field(ge=0, le=1, description="How sure the filter is, 0 to 1.", schema_extra=example(0.92))
     filter_categories: list[Text] = Field(
         default_factory=list,
         description="What it was filed under.",
@@ -61,9 +59,7 @@ class AnalysisRating(DomainModel):
         schema_extra=example(["ISO 9001"]),
         sa_type=json_list(str),
     )
-    recommendation: Text | None = Field(
-        default=None, description="What to do.", schema_extra=example("Bid.")
-    )
+    recommendation: Text | None = Field(default=None, description="What to do.", schema_extra=example("Bid."))
 
 
 class AnalysisCost(DomainModel):

@@ -1,6 +1,6 @@
 """``DomainModel``: one SQLModel base whose table classes validate on construction and assignment, not on load."""
 
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import Any, ClassVar, Self, cast, dataclass_transform
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -8,7 +8,7 @@ from sqlalchemy import MetaData, Table
 from sqlalchemy.orm import registry
 from sqlalchemy.orm.attributes import manager_of_class, set_attribute
 from sqlmodel import Field, SQLModel
-from sqlmodel.main import FieldInfo, SQLModelConfig, SQLModelMetaclass
+from sqlmodel.main import FieldInfo, SQLModelMetaclass
 
 from .fields import managed_field, relation, tenant_key
 from .tables import complete_table
@@ -22,16 +22,14 @@ NAMING = {
 }
 
 
-@dataclass_transform(
-    kw_only_default=True, field_specifiers=(Field, FieldInfo, managed_field, relation, tenant_key)
-)
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field, FieldInfo, managed_field, relation, tenant_key))
 class DomainMeta(SQLModelMetaclass):
     """Completes each table from its fields: CHECKs, composite foreign keys, and the refusal of plain ones."""
 
-    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> None:
-        super().__init__(name, bases, namespace, **options)
-        table = namespace.get("__table__", cls.__dict__.get("__table__"))
-        if isinstance(table, Table):
+    def __init__(cls, name: str, bases: tuple[type[Any], ...], class_dict: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(name, bases, class_dict, **kwargs)
+        table: Table | None = cls.__dict__.get("__table__")
+        if table is not None:
             complete_table(cls.__name__, table, dict(cls.model_fields))
 
 
@@ -70,7 +68,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
         self.model_fields_set.add(name)
 
     @classmethod
-    def model_validate(
+    def model_validate(  # type: ignore[override]  # SQLModel's own signature, which differs from pydantic's
         cls,
         obj: Any,
         *,
@@ -86,7 +84,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
             )
         if isinstance(obj, BaseModel):
             obj = {name: getattr(obj, name) for name in obj.model_fields_set}
-        data = {**obj, **(update or {})} if isinstance(obj, dict) else obj
+        data = {**cast(dict[str, Any], obj), **(update or {})} if isinstance(obj, dict) else obj
         draft = cls._draft(data, strict=strict, from_attributes=from_attributes, context=context)
         instance: Self = manager_of_class(cls).new_instance()
         instance._adopt(draft)
@@ -94,7 +92,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
 
     @classmethod
     def _draft(cls, data: Any, **options: Any) -> Self:
-        draft = cls.__new__(cls)
+        draft: Self = cls.__new__(cls)
         try:
             cls.__pydantic_validator__.validate_python(data, self_instance=draft, **options)
         except ValidationError as error:
@@ -128,8 +126,8 @@ def _is_table(cls: type[DomainModel]) -> bool:
 def _without_secrets(cls: type[DomainModel], error: ValidationError) -> ValidationError:
     if not any(field.exclude for field in cls.model_fields.values()):
         return error
-    lines = [
-        InitErrorDetails(type=PydanticCustomError(line["type"], line["msg"]), loc=line["loc"], input="hidden")
-        for line in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
+    lines: list[InitErrorDetails] = []
+    for line in error.errors(include_url=False, include_context=False, include_input=False):
+        reason = PydanticCustomError(line["type"], line["msg"])  # pyright: ignore[reportArgumentType]  # pydantic's own
+        lines.append(InitErrorDetails(type=reason, loc=line["loc"], input="hidden"))
     return ValidationError.from_exception_data(error.title, lines, hide_input=True)

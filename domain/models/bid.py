@@ -16,13 +16,19 @@ class BidContent(DomainModel):
     """What a client may write."""
 
     executive_summary: Text = Field(
-        min_length=1, description="The bid in a page.", schema_extra=example("We build the bridge in 18 months.")
+        min_length=1,
+        description="The bid in a page.",
+        schema_extra=example("We build the bridge in 18 months."),
     )
     capabilities: Text = Field(
-        min_length=1, description="What the bidder can do.", schema_extra=example("Forty steel bridges since 1990.")
+        min_length=1,
+        description="What the bidder can do.",
+        schema_extra=example("Forty steel bridges since 1990."),
     )
     approach: Text = Field(
-        min_length=1, description="How the work is done.", schema_extra=example("Prefabricated spans, by barge.")
+        min_length=1,
+        description="How the work is done.",
+        schema_extra=example("Prefabricated spans, by barge."),
     )
     value_proposition: Text = Field(
         min_length=1, description="Why this bidder.", schema_extra=example("Shortest closure of the fairway.")

@@ -18,7 +18,10 @@ class TenderNoticeContent(DomainModel):
 
     tender_id: int = tenant_key(Tender, index=False)
     release_id: Text | None = Field(
-        default=None, max_length=1000, description="The publisher's id of the release; may repeat.", schema_extra=example("r-1")
+        default=None,
+        max_length=1000,
+        description="The publisher's id of the release; may repeat.",
+        schema_extra=example("r-1"),
     )
     released_at: UtcDatetime | None = Field(
         default=None, description="The release's own date.", schema_extra=example("2026-05-01T12:00:00Z")

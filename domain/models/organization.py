@@ -34,7 +34,10 @@ class OrganizationContent(DomainModel):
     """What a client may write."""
 
     name: Text = Field(
-        min_length=1, max_length=255, description="The organization's name.", schema_extra=example("Acme Corp")
+        min_length=1,
+        max_length=255,
+        description="The organization's name.",
+        schema_extra=example("Acme Corp"),
     )
     slug: Text = Field(
         min_length=1,
@@ -60,9 +63,7 @@ class OrganizationPlan(DomainModel):
         description="How many analyses a UTC month allows.",
         schema_extra=example(100),
     )
-    is_active: bool = Field(
-        default=True, description="Whether it may use the product.", schema_extra=example(True)
-    )
+    is_active: bool = Field(default=True, description="Whether it may use the product.", schema_extra=example(True))
 
 
 class OrganizationUsage(DomainModel):

@@ -6,6 +6,7 @@ from pydantic.fields import FieldInfo
 from sqlalchemy import Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import DDLCompiler
+from sqlalchemy.sql.elements import quoted_name
 
 from .checks import add_checks
 
@@ -19,7 +20,7 @@ def complete_table(name: str, table: Table, fields: dict[str, FieldInfo]) -> Non
     """CHECKs from the fields, composite keys for ``tenant_key``. Raises TypeError on a plain key to a tenant table."""
     add_checks(table, fields)
     for index in live_unique_indexes(table):
-        index.name = f"ux_{table.name}_{'_'.join(index.columns.keys())}"
+        index.name = quoted_name.construct(f"ux_{table.name}_{'_'.join(index.columns.keys())}", None)
     for column in list(table.c):
         _refuse_plain_key(name, table, column)
         if target := column.info.get("tenant_key"):
@@ -35,7 +36,12 @@ def live_unique(*columns: str, across_organizations: bool = False) -> Index:
     """Unique among live rows of an organization; for ``__table_args__``. Create, upsert and restore understand it."""
     key = columns if across_organizations else (TENANT, *columns)
     return Index(
-        None, *key, unique=True, postgresql_where=LIVE, sqlite_where=LIVE_SQLITE, info={"live_unique": columns}
+        None,
+        *key,
+        unique=True,
+        postgresql_where=LIVE,
+        sqlite_where=LIVE_SQLITE,
+        info={"live_unique": columns},
     )
 
 
@@ -66,9 +72,7 @@ def _add_tenant_key(name: str, table: Table, column: Column[Any], target: Table)
     if not is_tenant_table(table) or not is_tenant_table(target):
         table.metadata.remove(table)
         raise TypeError(f"{name}.{column.name}: tenant_key joins two tenant tables; derive both from TenantEntity")
-    table.append_constraint(
-        ForeignKeyConstraint([table.c[TENANT], column], [target.c[TENANT], target.c.id])
-    )
+    table.append_constraint(ForeignKeyConstraint([table.c[TENANT], column], [target.c[TENANT], target.c.id]))
     if column.info["tenant_key_index"]:
         Index(None, table.c[TENANT], column)
 

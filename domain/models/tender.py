@@ -1,7 +1,7 @@
 """Tenders: calls for bids, as one organization follows them."""
 
 from enum import StrEnum
-from typing import Any, ClassVar, Optional
+from typing import TYPE_CHECKING, Any, ClassVar, Optional
 
 from sqlalchemy import CheckConstraint
 from sqlmodel import Field
@@ -11,6 +11,10 @@ from .entity import Patch, Public, Stamped, TenantEntity
 from .fields import Amount, Text, UtcDatetime, example, relation
 from .tables import live_index, live_unique
 from .types import Money, json_list, value_enum
+
+if TYPE_CHECKING:
+    from .analysis import AnalysisResult
+    from .bid import BidDocument
 
 
 class TenderStatus(StrEnum):
@@ -37,10 +41,15 @@ class TenderContent(DomainModel):
         default=None, max_length=100, description="Where it was found.", schema_extra=example("ocds")
     )
     title: Text = Field(
-        min_length=1, max_length=500, description="What is bought, in a line.", schema_extra=example("Harbour bridge")
+        min_length=1,
+        max_length=500,
+        description="What is bought, in a line.",
+        schema_extra=example("Harbour bridge"),
     )
     description: Text | None = Field(
-        default=None, description="What is bought, in full.", schema_extra=example("Two spans, 90 m, by 2028.")
+        default=None,
+        description="What is bought, in full.",
+        schema_extra=example("Two spans, 90 m, by 2028."),
     )
     organization_name: Text | None = Field(
         default=None, max_length=255, description="The buyer.", schema_extra=example("City of Bergen")
@@ -69,7 +78,10 @@ class TenderContent(DomainModel):
         schema_extra=example("https://example.org/notices/1"),
     )
     location: Text | None = Field(
-        default=None, max_length=255, description="Where the work is done.", schema_extra=example("Bergen, Norway")
+        default=None,
+        max_length=255,
+        description="Where the work is done.",
+        schema_extra=example("Bergen, Norway"),
     )
     categories: list[Text] = Field(
         default_factory=list,
@@ -117,11 +129,11 @@ class Tender(TenderContent, TenderProgress, TenantEntity, table=True):
         CheckConstraint("currency = upper(currency)", name="currency_capitals"),
     )
 
-    analysis: Optional["AnalysisResult"] = relation(  # type: ignore[name-defined]  # noqa: F821
+    analysis: Optional["AnalysisResult"] = relation(
         "and_(Tender.organization_id == foreign(AnalysisResult.organization_id),"
         " Tender.id == foreign(AnalysisResult.tender_id), not_(AnalysisResult.is_deleted))"
     )
-    bid: Optional["BidDocument"] = relation(  # type: ignore[name-defined]  # noqa: F821
+    bid: Optional["BidDocument"] = relation(
         "and_(Tender.organization_id == foreign(BidDocument.organization_id),"
         " Tender.id == foreign(BidDocument.tender_id), not_(BidDocument.is_deleted))"
     )

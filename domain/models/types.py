@@ -77,12 +77,12 @@ class JSONOf(TypeDecorator[T], Generic[T]):
         return None if value is None else self._adapter.validate_python(value)
 
 
-def json_list(item: type[T]) -> TypeEngine[Any]:
+def json_list(item: object) -> TypeEngine[list[object]]:
     """A column for ``list[item]`` that notices ``append`` and the other in-place changes."""
-    return MutableList.as_mutable(JSONOf(list[item]))  # type: ignore[valid-type]  # the item is known at run time
+    return MutableList.as_mutable(JSONOf(list[item]))  # type: ignore[valid-type]  # known at run time
 
 
-def json_dict(value: type[T], *, verbatim: bool = False) -> TypeEngine[Any]:
+def json_dict(value: object, *, verbatim: bool = False) -> TypeEngine[dict[str, object]]:
     """A column for ``dict[str, value]`` that notices changes of its keys."""
     return MutableDict.as_mutable(JSONOf(dict[str, value], verbatim=verbatim))  # type: ignore[valid-type]  # as above
 

@@ -68,7 +68,9 @@ class UserActivity(DomainModel):
     """What logging in writes."""
 
     last_login_at: UtcDatetime | None = managed_field(
-        default=None, description="When the user last logged in.", schema_extra=example("2026-05-01T12:00:00Z")
+        default=None,
+        description="When the user last logged in.",
+        schema_extra=example("2026-05-01T12:00:00Z"),
     )
 
 

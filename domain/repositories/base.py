@@ -40,9 +40,9 @@ def constructor(
 ) -> Callable[[Callable[[SelfT, EntityT], EntityT]], Callable[Concatenate[SelfT, P], EntityT]]:
     """Give ``method(self, entity)`` the keywords of the model's constructor, typed::
 
-        @constructor(Tender)
-        def create(self, entity: Tender) -> Tender:
-            return self.add(entity)
+    @constructor(Tender)
+    def create(self, entity: Tender) -> Tender:
+        return self.add(entity)
     """
 
     def decorate(method: Callable[[SelfT, EntityT], EntityT]) -> Callable[Concatenate[SelfT, P], EntityT]:

@@ -1,7 +1,6 @@
 """Soft deletion as a batch: a row and what belongs to it go, and come back, under one ``deletion_id``."""
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +13,7 @@ from ..models.base import REGISTRY
 from ..models.fields import utcnow
 from ..models.tables import TENANT
 from ..tenancy import DomainSession
+
 
 def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *, owner: int | None) -> bool:
     """Mark the row, then its dependents, one statement a table. False where the row is not live."""
@@ -47,20 +47,15 @@ def restore_batch(session: DomainSession, model: type[Entity], entity_id: int, *
     return True
 
 
-@cache
-def dependents(model: type[Entity]) -> tuple[tuple[type[Entity], type[Entity], str], ...]:
+def dependents(model: type[Entity]) -> Iterator[tuple[type[Entity], type[Entity], str]]:
     """(parent, child, key column) for every table below this one, parents first."""
-    return tuple(_below(model))
-
-
-def _below(model: type[Entity]) -> Iterator[tuple[type[Entity], type[Entity], str]]:
     if model is Organization:
         yield Organization, User, TENANT  # its other data stays as it is: no session reaches it any more
     for mapper in REGISTRY.mappers:
         for column in mapper.local_table.c:
             if column.info.get("tenant_key") is model and mapper.class_ is not model:
                 yield model, mapper.class_, column.key
-                yield from _below(mapper.class_)
+                yield from dependents(mapper.class_)
 
 
 def _owned(model: type[Entity], owner: int | None) -> ColumnElement[bool]:

@@ -20,7 +20,9 @@ class Page(BaseModel, Generic[T]):
 
     items: list[T] = Field(description="The rows of this page.")
     next_cursor: str | None = Field(
-        default=None, description="Send it back as `after` for the next page; null on the last one.", examples=[None]
+        default=None,
+        description="Send it back as `after` for the next page; null on the last one.",
+        examples=[None],
     )
     total: int | None = Field(default=None, description="All rows of the listing, where it was asked for.")
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, literal, tuple_
+from sqlalchemy import ColumnElement, ColumnExpressionArgument, inspect, literal, tuple_
+from sqlalchemy.orm import QueryableAttribute
 
 from ..errors import NotFoundError
+from ..models import Entity
 from .core import RepositoryCore
 from .page import Page, checked_limit, checked_offset, decode_cursor, encode_cursor
 from .statements import KEY, ModelT
 
-Where = ColumnElement[bool] | bool
+Where = ColumnExpressionArgument[bool] | bool
 
 
 class Reads(RepositoryCore[ModelT]):
@@ -88,3 +90,7 @@ class Reads(RepositoryCore[ModelT]):
         return tuple_(columns.created_at, columns.id) < place
 
 
+def relationship_of(model: type[Entity], name: str) -> QueryableAttribute[object]:
+    """A relationship as loader options take it; its class attribute is typed as the related object."""
+    attribute: QueryableAttribute[object] = inspect(model).attrs[name].class_attribute
+    return attribute

@@ -1,7 +1,8 @@
 """The statements of one model, built once and executed with parameters."""
 
+from collections.abc import Hashable
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import BigInteger, ColumnElement, bindparam, func, literal
 from sqlmodel import select
@@ -47,10 +48,10 @@ def _scope_column(model: type[Entity]) -> ColumnElement[int] | None:
 
 
 @cache
-def _built(model: type[Any], scoped: bool) -> Statements[Any]:
+def _built(model: Any, scoped: bool) -> Statements[Any]:
     return Statements(model, scoped=scoped)
 
 
 def statements(model: type[ModelT], *, scoped: bool) -> Statements[ModelT]:
     """The model's statements, built at their first use."""
-    return _built(model, scoped)
+    return _built(cast(Hashable, model), scoped)

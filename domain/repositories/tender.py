@@ -1,6 +1,7 @@
 """Tenders: finding, searching and the status of their processing."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, or_
 from sqlalchemy.orm import selectinload
@@ -11,7 +12,7 @@ from ..models import Tender, TenderProgress, TenderStatus
 from ..models.fields import utcnow
 from .base import TenantRepository, constructor
 from .page import Page, checked_limit, checked_offset
-from .reads import Where
+from .reads import Where, relationship_of
 
 MAX_WORDS = 20
 
@@ -49,7 +50,7 @@ class TenderRepository(TenantRepository[Tender]):
     ) -> Sequence[Tender]:
         """As ``list_by_organization``, with ``analysis`` and ``bid`` loaded: three statements, however many rows."""
         statement = self._sql.newest_live.where(*_narrowed(status)).options(
-            selectinload(col(Tender.analysis)), selectinload(col(Tender.bid))
+            selectinload(relationship_of(Tender, "analysis")), selectinload(relationship_of(Tender, "bid"))
         )
         statement = statement.limit(checked_limit(limit)).offset(checked_offset(offset))
         return self.session.exec(statement, params=self._scope(org_id)).all()
@@ -78,7 +79,7 @@ class TenderRepository(TenantRepository[Tender]):
             select(Tender.status, func.count()).where(*self._sql.scope, self._sql.is_live).group_by(Tender.status)
         )
         counts = dict.fromkeys(TenderStatus, 0)
-        counts.update(self.session.exec(statement, params=self._scope(org_id)).all())
+        counts.update((TenderStatus(s), n) for s, n in self.session.exec(statement, params=self._scope(org_id)))
         return counts
 
     def search(self, text: str, limit: int = 50, offset: int = 0, org_id: int | None = None) -> Sequence[Tender]:
@@ -115,7 +116,11 @@ class TenderRepository(TenantRepository[Tender]):
         statement = update(Tender).where(*self._sql.scope, self._sql.is_live, table.c.id == tender_id)
         if expected is not None:
             statement = statement.where(table.c.status == expected)
-        values = {"status": progress.status, "updated_at": utcnow(), "version": table.c.version + 1}
+        values: dict[str, Any] = {
+            "status": progress.status,
+            "updated_at": utcnow(),
+            "version": table.c.version + 1,
+        }
         if progress.status is not TenderStatus.ERROR or error_message is not None:
             values["error_message"] = error_message
         if processing_time is not None:
@@ -135,5 +140,10 @@ def _matching(text: str) -> tuple[ColumnElement[bool], ...]:
     words = text.split()
     if len(words) > MAX_WORDS:
         raise ArgumentError(f"search takes at most {MAX_WORDS} words, not {len(words)}")
-    columns = (col(Tender.title), col(Tender.description), col(Tender.organization_name), col(Tender.location))
+    columns = (
+        col(Tender.title),
+        col(Tender.description),
+        col(Tender.organization_name),
+        col(Tender.location),
+    )
     return tuple(or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in words)

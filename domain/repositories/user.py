@@ -34,9 +34,7 @@ class UserRepository(TenantRepository[User]):
             return session.find_login(email)
         return next(iter(self.find(col(User.email) == email.lower(), limit=1, org_id=org_id)), None)
 
-    def list_by_organization(
-        self, org_id: int | None = None, limit: int = 50, offset: int = 0
-    ) -> Sequence[User]:
+    def list_by_organization(self, org_id: int | None = None, limit: int = 50, offset: int = 0) -> Sequence[User]:
         """The organization's live users, newest first."""
         return self.find(limit=limit, offset=offset, org_id=org_id)
 

@@ -66,21 +66,19 @@ class Writes(Reads[ModelT]):
             raise ArgumentError(f"{self.model.__name__}: {', '.join(wrong)} can't be written by an update")
         entity = self.require(entity_id, org_id=org_id)
         if expected_version is not None and entity.version != expected_version:
-            raise StaleVersionError(
-                self.model.__name__, entity_id, seen=expected_version, current=entity.version
-            )
+            raise StaleVersionError(self.model.__name__, entity_id, seen=expected_version, current=entity.version)
         for name in names:
             setattr(entity, name, getattr(changes, name))
         self.session.flush()
         return entity
 
-    def soft_delete(self, entity_id: int, /, *, org_id: int | None = None) -> bool:
+    def soft_delete(self, entity_id: int, /, org_id: int | None = None) -> bool:
         """Delete the row and what belongs to it, as one deletion. False where there is no such live row."""
         owner = self._owner(org_id)
         self.session.flush()
         return delete_batch(self.session, self.model, entity_id, owner=owner)
 
-    def restore(self, entity_id: int, /, *, org_id: int | None = None) -> bool:
+    def restore(self, entity_id: int, /, org_id: int | None = None) -> bool:
         """Bring back exactly what was deleted with the row. False where no such row is deleted.
 
         Raises:

@@ -1,0 +1,39 @@
+"""Models without a database: ``build(Tender, id=1)``."""
+
+from itertools import count
+from typing import TypeVar
+
+from ..models import DomainModel
+from ..models.tables import live_unique_indexes
+
+ModelT = TypeVar("ModelT", bound=DomainModel)
+
+_numbers = count(1)
+
+
+def build(model: type[ModelT], /, **fields: object) -> ModelT:
+    """An object of the model, validated; what is required and not given comes from the fields' own examples.
+
+    Managed columns (id, created_at, ...) may be given as well. Text that must be unique gets a number.
+
+    Raises:
+        pydantic.ValidationError: a given value breaks a limit, or a required field has no example.
+    """
+    required = (name for name, field in model.model_fields.items() if field.is_required() and name not in fields)
+    examples = {name: value for name in required if (value := _example(model, name)) is not None}
+    return model(**examples, **fields)
+
+
+def _example(model: type[DomainModel], name: str) -> object:
+    examples = model.model_fields[name].examples
+    value: object = examples[0] if examples else None
+    if isinstance(value, str) and name in _unique_fields(model):
+        word, at, rest = value.partition("@")
+        return f"{word}-{next(_numbers)}{at}{rest}"
+    return value
+
+
+def _unique_fields(model: type[DomainModel]) -> set[str]:
+    if "__table__" not in vars(model):
+        return set()
+    return {name for index in live_unique_indexes(model.__table__) for name in index.info["live_unique"]}

@@ -1,0 +1,114 @@
+"""A PostgreSQL server with the logins of the recommended deployment, and clones of one migrated database."""
+
+import os
+from collections.abc import Callable
+from itertools import count
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import URL, create_engine, make_url, text
+
+from ..config import parse_url
+from ..database import Database
+from .postgres import PostgresServer
+
+OWNER, APPLICATION, SYSTEM = "domain_test_owner", "domain_test_application", "domain_test_system"
+PASSWORD = "domain-test"  # noqa: S105  # of throwaway logins on a throwaway server
+
+_numbers = count(1)
+
+
+class Cluster:
+    """TEST_DATABASE_URL (a login that may create roles and databases), or a server started for the occasion.
+
+    The application's login is neither superuser, nor BYPASSRLS, nor the tables' owner: as in production.
+    """
+
+    def __init__(self) -> None:
+        self._server: PostgresServer | None = None
+        self._admin: URL | None = None
+        self._template: str | None = None
+
+    def start(self) -> None:
+        """Start the server, unless one is named, and create the logins that are missing."""
+        if given := os.environ.get("TEST_DATABASE_URL"):
+            self._admin = parse_url(given)
+        else:
+            self._server = PostgresServer()
+            self._server.start()
+            self._admin = make_url(self._server.url(user="postgres", database="postgres"))
+        for role in (OWNER, APPLICATION, SYSTEM):
+            self._run(
+                f"DO $$ BEGIN CREATE ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{PASSWORD}';"
+                " EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+            )
+
+    def stop(self) -> None:
+        """Drop the template; stop the server if it was started here."""
+        if self._template is not None:
+            self.drop(self._template)
+        if self._server is not None:
+            self._server.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def create(self, *, template: str = "template0") -> str:
+        """Create a database that the owner's login owns; its name."""
+        name = f"domain_test_{os.getpid()}_{next(_numbers)}"
+        self._run(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template} ENCODING 'UTF8'")
+        return name
+
+    def clone(self, prepare: Callable[[Database], None]) -> str:
+        """Create a copy of the database that ``prepare`` made, once, as the owner; its name."""
+        if self._template is None:
+            name = self.create()
+            with self.database(name) as database:
+                prepare(database)
+            self._run(*_GRANTS, database=name)
+            self._template = name
+        return self.create(template=self._template)
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is still connected."""
+        self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def database(self, name: str) -> Database:
+        """The database with its three logins."""
+        return Database(
+            self.url(name, APPLICATION),
+            system_database_url=self.url(name, SYSTEM),
+            migration_database_url=self.url(name, OWNER),
+            pool_size=20,
+        )
+
+    def url(self, name: str, role: str) -> str:
+        """The database's URL for one of the logins."""
+        assert self._admin is not None, "start() first"
+        url = self._admin.set(database=name, username=role, password=PASSWORD)
+        return url.render_as_string(hide_password=False)
+
+    def _run(self, *statements: str, database: str | None = None) -> None:
+        assert self._admin is not None, "start() first"
+        url = self._admin if database is None else self._admin.set(database=database)
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+        engine.dispose()
+
+
+_GRANTS = tuple(
+    f"GRANT {right} TO {role}"
+    for role in (APPLICATION, SYSTEM)
+    for right in (
+        "USAGE ON SCHEMA public",
+        "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public",
+    )
+)
