@@ -41,3 +41,9 @@ def configure(engine: Engine) -> None:
         # turned into a writing one would fail at once where another writer came between: IMMEDIATE waits.
         if not cursor.connection.in_transaction and not statement.lstrip().upper().startswith(_READS):
             cursor.execute("BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "checkin")
+    def _on_checkin(connection: SQLiteConnection | None, _record: object) -> None:
+        # A COMMIT that SQLite refuses leaves its transaction open; SQLAlchemy takes it for ended.
+        if connection is not None and connection.in_transaction:
+            connection.rollback()

@@ -1,0 +1,55 @@
+# Everything a fresh machine needs is set up here: Python >= 3.11 and make are enough. Works with make 3.81.
+# Without make: see "Without make" in README.md.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+CANDIDATES := python3.13 python3.12 python3.11 python3.14 python3 python
+SUITABLE := import sys, venv; sys.exit(sys.version_info < (3, 11))
+
+.PHONY: help demo test check format clean
+
+help: ## Show what there is to do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.demo ## Run the main job on sample notices, in an embedded database of its own
+	@$(BIN)/domain demo
+
+test: $(VENV)/.dev ## Run the tests, on SQLite and on a throwaway PostgreSQL
+	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
+
+check: $(VENV)/.dev ## Check style, types, import rules and migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check -q .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/pyright --pythonpath $(BIN)/python --ignoreexternal --verifytypes domain
+	$(BIN)/python -m domain.testing.migrations
+
+format: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff check --fix -q .
+	$(BIN)/ruff format -q .
+
+clean: ## Remove the virtual environment and all caches
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@for candidate in $(PYTHON) $(CANDIDATES); do \
+	    if command -v $$candidate >/dev/null 2>&1 && $$candidate -c '$(SUITABLE)' 2>/dev/null; then \
+	        echo "Setting up $(VENV) with $$($$candidate --version)"; \
+	        $$candidate -m venv $(VENV) && exit 0; \
+	        echo "That Python can't make virtual environments: install its venv package (Debian: python3-venv)."; \
+	        rm -rf $(VENV); exit 1; \
+	    fi; \
+	done; \
+	echo "No Python >= 3.11 found. Install one (Debian: apt-get install python3 python3-venv), or name it:"; \
+	echo "  make PYTHON=/path/to/python3"; exit 1
+
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[cli]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.demo

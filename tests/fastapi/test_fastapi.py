@@ -1,0 +1,149 @@
+"""The package's classes as request and response types of a FastAPI application."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy.pool import PoolProxiedConnection
+
+from domain import Database, Organization, TenderRepository, UserRepository, get_db
+from examples.shop import app
+
+
+@pytest.fixture
+def client(domain_db: Database) -> Iterator[TestClient]:
+    app.dependency_overrides[get_db] = lambda: domain_db
+    with TestClient(app, raise_server_exceptions=False, headers={"X-Organization": "1"}) as client:
+        yield client
+    app.dependency_overrides.clear()
+
+
+def _create(client: TestClient, **fields: Any) -> dict[str, Any]:
+    answer = client.post("/tenders", json={"title": "Bridge", **fields})
+    assert answer.status_code == 201, answer.text
+    created: dict[str, Any] = answer.json()
+    return created
+
+
+def test_a_tender_is_created_read_patched_and_listed(client: TestClient, domain_db: Database) -> None:
+    created = _create(client, estimated_value="1250.50", currency="EUR", deadline="2027-03-01T12:00:00+02:00")
+    path = f"/tenders/{created['id']}"
+    assert client.get(path).json() == created
+    assert created["deadline"] == "2027-03-01T10:00:00Z"
+    patched = client.patch(path, params={"version": 1}, json={"title": "Harbour bridge"})
+    assert patched.status_code == 200
+    assert patched.json()["version"] == 2
+    assert patched.json()["estimated_value"] == created["estimated_value"]
+    page = client.get("/tenders").json()
+    assert [item["title"] for item in page["items"]] == ["Harbour bridge"]
+    assert page["total"] == 1
+    with domain_db.get_session(organization_id=1) as session:
+        assert TenderRepository(session).require(created["id"]).title == "Harbour bridge"
+
+
+def test_pages_follow_each_other_by_their_cursor(client: TestClient) -> None:
+    titles = [_create(client, title=f"Bridge {number}")["title"] for number in range(3)]
+    first = client.get("/tenders", params={"limit": 2}).json()
+    second = client.get("/tenders", params={"limit": 2, "after": first["next_cursor"]}).json()
+    assert [item["title"] for item in first["items"] + second["items"]] == titles[::-1]
+    assert second["next_cursor"] is None
+
+
+@pytest.mark.parametrize("field", ["id", "organization_id", "status", "role", "version", "is_deleted", "surprise"])
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_a_body_may_not_carry_what_is_not_the_clients_to_write(client: TestClient, method: str, field: str) -> None:
+    created = _create(client)
+    path = "/tenders" if method == "POST" else f"/tenders/{created['id']}"
+    answer = client.request(method, path, json={"title": "Forged", field: 2})
+    assert answer.status_code == 422
+    assert [line["loc"] for line in answer.json()["detail"]] == [["body", field]]
+    assert client.get(f"/tenders/{created['id']}").json() == created
+
+
+@pytest.mark.parametrize("field", ["role", "hashed_password", "is_verified", "last_login_at"])
+def test_a_user_may_not_give_themselves_rights(client: TestClient, field: str) -> None:
+    body = {"email": "ann@example.org", "full_name": "Ann", field: "admin"}
+    answer = client.post("/users", json=body)
+    assert answer.status_code == 422
+    assert [line["loc"] for line in answer.json()["detail"]] == [["body", field]]
+
+
+def test_the_password_hash_is_in_no_answer_and_not_in_the_openapi_document(
+    client: TestClient, domain_db: Database
+) -> None:
+    created = client.post("/users", json={"email": "Ann@Example.org", "full_name": "Ann"})
+    assert created.status_code == 201
+    texts = [created.text, client.get("/users").text, json.dumps(client.get("/openapi.json").json())]
+    assert "ann@example.org" in texts[0]
+    for text in texts:
+        assert "hashed_password" not in text
+        assert "argon2" not in text
+    with domain_db.get_session(organization_id=1) as session:
+        (user,) = UserRepository(session).list_by_organization()
+        assert user.hashed_password == "$argon2id$secret"
+
+
+def test_a_patch_refuses_null_where_the_column_does_and_takes_it_elsewhere(client: TestClient) -> None:
+    created = _create(client, url="https://example.org/1")
+    path = f"/tenders/{created['id']}"
+    assert client.patch(path, json={"title": None}).status_code == 422
+    assert client.patch(path, json={"url": None}).json()["url"] is None
+
+
+def test_another_organizations_tender_is_not_found(client: TestClient) -> None:
+    created = _create(client)
+    answer = client.get(f"/tenders/{created['id']}", headers={"X-Organization": "2"})
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "Bridge" not in answer.text
+
+
+def test_a_duplicate_and_a_stale_version_are_conflicts(client: TestClient) -> None:
+    created = _create(client, external_id="ocds-1")
+    duplicate = client.post("/tenders", json={"title": "Again", "external_id": "ocds-1"})
+    assert duplicate.status_code == 409
+    assert duplicate.json()["detail"] == "Tender: another live row has the same external_id"
+    stale = client.patch(f"/tenders/{created['id']}", params={"version": 7}, json={"title": "Late"})
+    assert stale.status_code == 409
+
+
+def test_a_foreign_cursor_and_a_wrong_limit_say_what_would_be_right(client: TestClient) -> None:
+    assert client.get("/tenders", params={"after": "nonsense"}).status_code == 422
+    answer = client.get("/tenders", params={"limit": 500})
+    assert answer.status_code == 422
+    assert "1 to 200" in answer.json()["detail"]
+
+
+def test_an_organization_is_created_without_being_in_one(client: TestClient, domain_db: Database) -> None:
+    created = client.post("/organizations", json={"name": "Third", "slug": "third"})
+    assert created.status_code == 201
+    with domain_db.get_session() as session:
+        found = session.find_organization("third")
+        assert isinstance(found, Organization)
+        assert found.id == created.json()["id"]
+
+
+def test_a_row_that_the_commit_refuses_is_no_success(client: TestClient) -> None:
+    _create(client, external_id="ocds-1")
+    answer = client.post("/tenders/queued", json={"title": "Again", "external_id": "ocds-1"})
+    assert answer.status_code == 409
+    assert client.get("/tenders").json()["total"] == 1
+
+
+def test_a_commit_that_fails_is_no_success(
+    client: TestClient, domain_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialect = domain_db.engine.dialect
+
+    def fail(connection: PoolProxiedConnection) -> None:
+        if not domain_db.is_sqlite:  # PostgreSQL ends a transaction whose COMMIT it refuses, SQLite does not
+            connection.rollback()
+        raise dialect.loaded_dbapi.OperationalError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dialect, "do_commit", fail)
+        answer = client.post("/tenders", json={"title": "Bridge"})
+    assert answer.status_code in {500, 503}
+    assert client.get("/tenders").json()["total"] == 0
