@@ -1,0 +1,45 @@
+"""What reading yields: releases, and refusals of what is none."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from pydantic import JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One OCDS release as it was received.
+
+    To merge it again later, ``ocid``, ``released_at``, ``content`` and ``package`` must be stored; merging
+    reads nothing else.
+    """
+
+    ocid: str
+    """1..255 characters, storable."""
+    release_id: str | None
+    """The publisher's own id, at most 1000 characters; publishers repeat it for different releases."""
+    released_at: datetime | None
+    """Aware, in UTC."""
+    content: dict[str, JsonValue]
+    """Amounts are exact, nothing is dropped: texts may hold NUL and lone surrogates."""
+    package: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    """What merging needs of the document around it, see ``package.py``: a few short texts, often none."""
+    place: str = ""
+    """Where it stood: ``notices.jsonl:17``, ``notices.json releases[3]``."""
+    compiled: bool = False
+    """It was a record's ``compiledRelease``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Something that is no usable release, where it stood and why, in a line each."""
+
+    place: str
+    reason: str
+    skipped: bool = False
+    """True for a file in a folder that was not opened, because its name says that it is something else."""
+
+
+Item: TypeAlias = Release | Refusal

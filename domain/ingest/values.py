@@ -1,0 +1,66 @@
+"""Finding the way through JSON values whose shape is not to be relied on."""
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from .text import line
+
+# Whole numbers beyond this are no codes or names, and Python refuses to print the longest of them.
+_LARGEST_CODE = 10**40
+
+
+def child(value: JsonValue, *path: str | int) -> JsonValue:
+    """What stands at ``path`` (keys, and positions in arrays), or None where the path leads nowhere."""
+    for step in path:
+        if isinstance(step, int):
+            found = elements(value)
+            value = found[step] if step < len(found) else None
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def elements(value: JsonValue) -> list[JsonValue]:
+    """An array's elements; publishers leave the brackets off a single one, be it an object or a text."""
+    if isinstance(value, list):
+        return value
+    return [value] if isinstance(value, dict | str) else []
+
+
+def objects(value: JsonValue) -> list[dict[str, JsonValue]]:
+    """The objects among the elements."""
+    return [element for element in elements(value) if isinstance(element, dict)]
+
+
+def text(value: JsonValue, *, limit: int | None = None) -> str | None:
+    """One clean line of at most ``limit`` characters; None for blank text and for what is no text."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST_CODE:
+        value = str(value)
+    return line(value, limit=limit) or None if isinstance(value, str) else None
+
+
+def code(value: JsonValue) -> str | None:
+    """A classification code; publishers write some as numbers (43211503, 43211503.0)."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return text(value)
+
+
+def tags(release: Mapping[str, JsonValue]) -> list[str]:
+    """The release's tags."""
+    return [tag for tag in elements(release.get("tag")) if isinstance(tag, str)]
+
+
+def is_deeper_than(value: JsonValue, levels: int) -> bool:
+    """Whether arrays and objects stand more than ``levels`` deep in one another."""
+    level: list[JsonValue] = [value]
+    for _ in range(levels):
+        level = [inner for outer in level for inner in _children(outer)]
+    return bool(level)
+
+
+def _children(value: JsonValue) -> list[JsonValue]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
