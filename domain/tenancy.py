@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.orm import ORMExecuteState, UOWTransaction
 from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import Session, col, select
@@ -24,7 +24,10 @@ class DomainSession(Session):
         super().__init__(bind, expire_on_commit=False, **options)
 
     def flush(self, objects: Any = None) -> None:
-        seen = [(type(e).__name__, e.id, e.version) for e in self.dirty if isinstance(e, Entity)]
+        # From vars: an expired attribute would be loaded, which flushes.
+        seen = [
+            (type(e).__name__, vars(e).get("id"), vars(e).get("version")) for e in self.dirty if isinstance(e, Entity)
+        ]
         try:
             super().flush(objects)
         except StaleDataError as error:
@@ -114,12 +117,16 @@ class SystemSession(DomainSession):
 def _check_flush(session: TenantSession, _context: UOWTransaction, _objects: object) -> None:
     """Fill in the organization of new objects; raise before a statement is sent for another's."""
     for entity in (*session.new, *session.dirty, *session.deleted):
+        stored = inspect(entity).identity  # a row's own key, whatever was assigned since: (organization_id, id)
         if isinstance(entity, TenantEntity):
             owner: int | None = vars(entity).get(TENANT)
-            if owner is None:
+            if owner is None and stored is None:
                 entity.organization_id = session.organization_id
-            elif owner != session.organization_id:
-                raise TenantScopeError(bound=session.organization_id, asked=owner)
+            for named in (owner, stored and stored[0]):
+                if named is not None and named != session.organization_id:
+                    raise TenantScopeError(bound=session.organization_id, asked=named)
+        elif isinstance(entity, Organization) and stored is not None and stored[0] != session.organization_id:
+            raise TenantScopeError(bound=session.organization_id, asked=stored[0])
 
 
 @event.listens_for(TenantSession, "do_orm_execute")

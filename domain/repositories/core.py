@@ -53,5 +53,5 @@ class RepositoryCore(Generic[ModelT]):
         identity = (owner, row.id) if issubclass(self.model, TenantEntity) else (row.id,)
         held = self.session.identity_map.get(self.session.identity_key(self.model, identity))
         if held is not None:
-            self.session.refresh(held)
+            self.session.refresh(held, self._sql.table.c.keys())  # the columns: what is loaded beside them stays
         return True

@@ -22,9 +22,10 @@ class Statements(Generic[ModelT]):
 
     def __init__(self, model: type[ModelT], *, scoped: bool) -> None:
         self.table = table = model.__table__
-        column = _scope_column(model) if scoped else None
+        column = scope_column(model) if scoped else None
         organization = bindparam(SCOPE, type_=BigInteger())
         self.scope: tuple[ColumnElement[bool], ...] = () if column is None else (column == organization,)
+        self.managed = frozenset({TENANT, *(column.key for column in table.c if "managed" in column.info)})
         self.is_live: ColumnElement[bool] = ~table.c.is_deleted
         self.by_key: ColumnElement[bool] = table.c.id == bindparam(KEY, type_=BigInteger())
         order = (table.c.created_at.desc(), table.c.id.desc())
@@ -40,7 +41,7 @@ class Statements(Generic[ModelT]):
         self.exists_live = self.exists.where(self.is_live)
 
 
-def _scope_column(model: type[Entity]) -> ColumnElement[int] | None:
+def scope_column(model: type[Entity]) -> ColumnElement[int] | None:
     """The column that holds the organization: none where the table belongs to no organization."""
     if issubclass(model, TenantEntity):
         return model.__table__.c[TENANT]
