@@ -4,14 +4,15 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event, inspect
+from sqlalchemy import ClauseElement, Connection, Engine, Executable, Table, event, inspect
 from sqlalchemy.orm import ORMExecuteState, UOWTransaction
 from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.sql import visitors
 from sqlmodel import Session, col, select
 
 from .errors import ConflictError, StaleVersionError, TenantRequiredError, TenantScopeError
 from .models import Entity, Organization, TenantEntity, User
-from .models.tables import TENANT
+from .models.tables import TENANT, is_tenant_table
 
 LOOKUP = "domain_lookup"  # execution option of the statements that find one row before an organization is known
 
@@ -134,6 +135,12 @@ def _check_statement(state: ORMExecuteState) -> None:
     """Refuse statements over tenant data in an unbound session; the lookups of one row say so by an option."""
     session = state.session
     if isinstance(session, TenantSession) and not session.is_bound and not state.execution_options.get(LOOKUP):
-        for mapper in state.all_mappers:
-            if issubclass(mapper.class_, TenantEntity | Organization):
-                raise TenantRequiredError(mapper.class_.__name__)
+        for table in _tables(state.statement):
+            if is_tenant_table(table) or table.name == Organization.__tablename__:
+                raise TenantRequiredError(table.name)
+
+
+def _tables(statement: Executable) -> list[Table]:
+    """The tables of a statement; its mappers would leave out subqueries and Core."""
+    parts = visitors.iterate(statement) if isinstance(statement, ClauseElement) else ()
+    return [part for part in parts if isinstance(part, Table)]
