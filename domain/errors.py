@@ -20,7 +20,16 @@ from collections.abc import Sequence
 
 
 class DomainError(Exception):
-    """The root of the tree."""
+    """The root of the tree. Each can be pickled, to cross from a worker process."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _unpickled, (type(self), self.args, vars(self))
+
+
+def _unpickled(kind: type[DomainError], args: tuple[object, ...], facts: dict[str, object]) -> DomainError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(facts)
+    return error
 
 
 class NotFoundError(DomainError):
