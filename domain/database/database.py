@@ -74,12 +74,22 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def get_session(self, *, organization_id: int | None = None, actor: str | None = None) -> Generator[TenantSession]:
+    def get_session(
+        self, *, organization_id: int | None = None, actor: str | None = None, unguarded_sql: bool = False
+    ) -> Generator[TenantSession]:
         """A session that commits on success, rolls back on error, and closes.
 
         Without ``organization_id`` the first repository argument that names an organization binds it.
+        ``unguarded_sql`` admits text, Core tables and hand-written inserts, and leaves them to row level security.
+
+        Raises:
+            ConfigurationError: ``unguarded_sql`` on SQLite, which has no row level security.
         """
-        session = TenantSession(self.engine, organization_id=organization_id, actor=actor)
+        if unguarded_sql and self.is_sqlite:
+            raise ConfigurationError("unguarded_sql leaves isolation to row level security, which SQLite does not have")
+        session = TenantSession(
+            self.engine, organization_id=organization_id, actor=actor, unguarded_sql=unguarded_sql
+        )
         with _committing(session):
             yield session
 

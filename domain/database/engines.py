@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine
 
+from ..tenancy import send_settings
 from . import sqlite
 from .translate import translate_errors
 
@@ -27,5 +28,7 @@ def make_engine(url: URL, options: PoolOptions | None = None) -> Engine:
     engine = create_engine(url, hide_parameters=True, **keywords)
     if engine.dialect.name == "sqlite":
         sqlite.configure(engine)
+    else:
+        send_settings(engine)
     translate_errors(engine)
     return engine

@@ -11,6 +11,7 @@ from sqlmodel import Field, SQLModel
 from sqlmodel.main import FieldInfo, SQLModelMetaclass
 
 from .fields import managed_field, relation, tenant_key
+from .policies import emit_with
 from .tables import complete_table
 
 NAMING = {
@@ -34,6 +35,8 @@ class DomainMeta(SQLModelMetaclass):
 
 
 REGISTRY = registry(metadata=MetaData(naming_convention=NAMING))
+
+emit_with(REGISTRY.metadata)
 
 
 class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):

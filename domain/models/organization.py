@@ -10,6 +10,7 @@ from sqlmodel import Field
 from .base import DomainModel
 from .entity import Entity, Patch, Public, Stamped
 from .fields import Text, example, managed_field
+from .policies import SLUG_SETTING
 from .tables import live_unique
 from .types import value_enum
 
@@ -90,6 +91,13 @@ class Organization(OrganizationContent, OrganizationPlan, OrganizationUsage, Ent
     __table_args__: ClassVar[Any] = (
         live_unique("slug", across_organizations=True),
         CheckConstraint("slug = lower(slug)", name="slug_lower_case"),
+        {
+            "info": {
+                "scope_column": "id",
+                "lookups": {"slug": SLUG_SETTING},
+                "creations": {"slug": SLUG_SETTING},
+            }
+        },
     )
 
 
