@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import CompoundSelect, Delete, Executable, Insert, Select, TextClause, Update, event
-from sqlalchemy.orm import ORMExecuteState, UOWTransaction, with_loader_criteria
+from sqlalchemy.orm import Mapper, ORMExecuteState, UOWTransaction, with_loader_criteria
 from sqlalchemy.orm.util import LoaderCriteriaOption
 from sqlalchemy.sql.annotation import Annotated
 from sqlalchemy.sql.elements import ColumnClause
@@ -29,18 +29,22 @@ def _check_statement(state: ORMExecuteState) -> None:
     session = state.session
     assert isinstance(session, TenantSession)
     # A column load reads an object again by its primary key; the session holds its own organization's only.
-    if state.execution_options.get(TRUSTED) or state.is_column_load or session.unguarded_sql:
+    if session.unguarded_sql or state.is_column_load:
         return
-    statement = state.statement
+    trusted = bool(state.execution_options.get(TRUSTED)) or state.is_relationship_load
     if not session.is_bound:
-        _refuse_unbound(statement)
+        if not trusted:
+            _refuse_unbound(state.statement)
         return
-    if not state.is_relationship_load:  # its statement is SQLAlchemy's own, over the keys of a loaded object
-        _refuse_unscopable(statement, session.organization_id)
-    if state.is_update and isinstance(state.parameters, list):
-        raise UnguardedStatementError("update() with a list of rows")
-    if isinstance(statement, Select | CompoundSelect | Update | Delete):
-        state.statement = statement.options(*_criteria(session.organization_id, len(REGISTRY.mappers)))
+    organization_id = session.organization_id
+    if not trusted:
+        _refuse_unscopable(state, organization_id)
+    if isinstance(state.statement, Insert):
+        _check_insert(state.statement, organization_id)
+    elif isinstance(state.statement, Select | CompoundSelect | Update | Delete):
+        # Trusted statements name their models at the top; in others any part may be a subquery.
+        mappers = tuple(state.all_mappers) if trusted else tuple(REGISTRY.mappers)
+        state.statement = state.statement.options(*_criteria(organization_id, mappers))
 
 
 @event.listens_for(TenantSession, "before_attach")
@@ -80,15 +84,26 @@ def _refuse_unbound(statement: Executable) -> None:
             raise TenantRequiredError(part.description)
 
 
-def _refuse_unscopable(statement: Executable, organization_id: int) -> None:
+def _refuse_unscopable(state: ORMExecuteState, organization_id: int) -> None:
     """Raise for what loader criteria don't reach: they know model classes only."""
+    statement = state.statement
     if isinstance(statement, Insert):
         raise UnguardedStatementError(f"insert() into {statement.table.description}")
-    if isinstance(statement, Update) and TENANT in _assigned(statement):
-        raise TenantScopeError(bound=organization_id, asked=None)
+    if isinstance(statement, Update):
+        if isinstance(state.parameters, list):
+            raise UnguardedStatementError("update() with a list of rows")
+        if any(column.key == TENANT for column in statement._values or {}):
+            raise TenantScopeError(bound=organization_id, asked=None)
     for part in _parts(statement, orm=False):
         if isinstance(part, TableClause) and _is_scoped_table(part):
             raise UnguardedStatementError(f"the table {part.description!r}, not its model class")
+
+
+def _check_insert(statement: Insert, organization_id: int) -> None:
+    """Raise where a repository's insert is not for the session's organization."""
+    for column, value in (statement._values or {}).items():
+        if column.key == TENANT and value.value != organization_id:
+            raise TenantScopeError(bound=organization_id, asked=value.value)
 
 
 def _is_scoped_table(table: TableClause) -> bool:
@@ -117,15 +132,10 @@ def _parts(statement: Executable, *, orm: bool) -> Iterator[Any]:
         waiting.extend(HasTraverseInternals.get_children(part) if isinstance(part, Select) else part.get_children())
 
 
-def _assigned(statement: Update) -> set[str]:
-    """The columns that an UPDATE sets."""
-    return {getattr(column, "key", str(column)) for column in statement._values or {}}
-
-
-@lru_cache(maxsize=1024)
-def _criteria(organization_id: int, _mappers: int) -> tuple[LoaderCriteriaOption, ...]:
-    """One condition a class: on a mixin they would fail. Built anew when an application adds models."""
-    return tuple(_criterion(mapper.class_, organization_id) for mapper in REGISTRY.mappers if _is_scoped(mapper.class_))
+@lru_cache(maxsize=4096)
+def _criteria(organization_id: int, mappers: tuple[Mapper[Any], ...]) -> tuple[LoaderCriteriaOption, ...]:
+    """One condition a class: on a mixin they would fail."""
+    return tuple(_criterion(mapper.class_, organization_id) for mapper in mappers if _is_scoped(mapper.class_))
 
 
 def _is_scoped(model: type[Any]) -> bool:
