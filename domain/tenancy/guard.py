@@ -92,7 +92,7 @@ def _refuse_unscopable(state: ORMExecuteState, organization_id: int) -> None:
     if isinstance(statement, Update):
         if isinstance(state.parameters, list):
             raise UnguardedStatementError("update() with a list of rows")
-        if any(column.key == TENANT for column in statement._values or {}):
+        if TENANT in _assigned(statement):
             raise TenantScopeError(bound=organization_id, asked=None)
     for part in _parts(statement, orm=False):
         if isinstance(part, TableClause) and _is_scoped_table(part):
@@ -101,9 +101,14 @@ def _refuse_unscopable(state: ORMExecuteState, organization_id: int) -> None:
 
 def _check_insert(statement: Insert, organization_id: int) -> None:
     """Raise where a repository's insert is not for the session's organization."""
-    for column, value in (statement._values or {}).items():
-        if column.key == TENANT and value.value != organization_id:
-            raise TenantScopeError(bound=organization_id, asked=value.value)
+    owner = _assigned(statement).get(TENANT)
+    if owner is not None and owner.value != organization_id:
+        raise TenantScopeError(bound=organization_id, asked=owner.value)
+
+
+def _assigned(statement: Insert | Update) -> dict[str, Any]:
+    """What a statement's VALUES or SET gives each column."""
+    return {getattr(column, "key", str(column)): value for column, value in (statement._values or {}).items()}
 
 
 def _is_scoped_table(table: TableClause) -> bool:
