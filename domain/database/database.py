@@ -14,6 +14,7 @@ from ..models import DomainModel, SystemAccess, User
 from ..tenancy import DomainSession, SystemSession, TenantSession
 from . import sqlite
 from .engines import PoolOptions, make_engine
+from .login import refuse_unheld_login
 
 SessionT = TypeVar("SessionT", bound=DomainSession)
 
@@ -50,6 +51,7 @@ class Database:
             pool_timeout=pool_timeout,
             echo=echo,
         )
+        self._options = options
         self._closing = ExitStack()
         url = application_url(database_url, settings)
         if url.get_backend_name() == "sqlite":
@@ -57,6 +59,8 @@ class Database:
             if folder is not None:
                 self._closing.callback(folder.cleanup)
         self.engine: Engine = self._engine(make_engine(url, options))
+        if settings.env == "production" and not self.is_sqlite:
+            refuse_unheld_login(self.engine)
         # An argument names the whole deployment: logins from the environment belong to DATABASE_URL.
         given = Settings.model_construct() if database_url else settings
         system_url = optional_url(system_database_url, given.system_database_url)
@@ -72,6 +76,16 @@ class Database:
     def is_sqlite(self) -> bool:
         """Whether this is the embedded database."""
         return self.engine.dialect.name == "sqlite"
+
+    @property
+    def has_system_login(self) -> bool:
+        """Whether work across organizations has a login of its own."""
+        return self._system_engine is not None
+
+    @property
+    def pool_limit(self) -> int:
+        """How many connections this process may open with the application's login."""
+        return self._options.pool_size + self._options.max_overflow
 
     @contextmanager
     def get_session(

@@ -160,3 +160,4 @@ class SystemSession(DomainSession):
         with session:
             yield session
             session.commit()
+        self.announce(ORGANIZATION_SETTING, "")  # the rest of the transaction belongs to nobody
