@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError as BadURLError
@@ -21,12 +21,20 @@ _SQLITE = {"sqlite", "sqlite+pysqlite"}
 class Settings(BaseSettings):
     """What the environment says."""
 
-    model_config = SettingsConfigDict(env_prefix="DOMAIN_", env_file=None, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="DOMAIN_", env_file=None, env_ignore_empty=True, extra="ignore")
 
     database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
     system_database_url: SecretStr | None = Field(default=None, validation_alias="SYSTEM_DATABASE_URL")
     migration_database_url: SecretStr | None = Field(default=None, validation_alias="MIGRATION_DATABASE_URL")
     env: Literal["development", "test", "production"] = "development"
+
+
+def environment() -> Settings:
+    """What the environment says. Raises ConfigurationError where DOMAIN_ENV says something else."""
+    try:
+        return Settings()
+    except ValidationError:
+        raise ConfigurationError("DOMAIN_ENV must be development, test or production") from None
 
 
 def secret(value: SecretStr | None) -> str | None:
@@ -78,5 +86,5 @@ def optional_url(argument: str | None, setting: SecretStr | None) -> URL | None:
 
 def migration_url(argument: str | None = None) -> URL:
     """The login that owns the schema: MIGRATION_DATABASE_URL, else DATABASE_URL, else the default."""
-    settings = Settings()
+    settings = environment()
     return optional_url(argument, settings.migration_database_url) or application_url(None, settings)

@@ -6,15 +6,17 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import PendingRollbackError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from ..config import Settings, application_url, optional_url
-from ..errors import ConfigurationError, DomainError
+from ..config import Settings, application_url, environment, optional_url
+from ..errors import ConfigurationError, ConflictError, DomainError, UnavailableError
 from ..models import DomainModel, SystemAccess, User
 from ..tenancy import DomainSession, SystemSession, TenantSession
 from . import sqlite
 from .engines import PoolOptions, make_engine
 from .login import refuse_unheld_login
+from .translate import FAILED
 
 SessionT = TypeVar("SessionT", bound=DomainSession)
 
@@ -42,7 +44,7 @@ class Database:
         pool_timeout: float = 30.0,
         echo: bool = False,
     ) -> None:
-        settings = Settings()
+        settings = environment()
         options = PoolOptions(
             pool_size=pool_size,
             max_overflow=max_overflow,
@@ -54,6 +56,10 @@ class Database:
         self._options = options
         self._closing = ExitStack()
         url = application_url(database_url, settings)
+        # An argument names the whole deployment: logins from the environment belong to DATABASE_URL.
+        given = Settings.model_construct() if database_url else settings
+        system_url = optional_url(system_database_url, given.system_database_url)
+        migration_url = optional_url(migration_database_url, given.migration_database_url)
         if url.get_backend_name() == "sqlite":
             url, folder = sqlite.private_file(url)
             if folder is not None:
@@ -61,10 +67,6 @@ class Database:
         self.engine: Engine = self._engine(make_engine(url, options))
         if settings.env == "production" and not self.is_sqlite:
             refuse_unheld_login(self.engine)
-        # An argument names the whole deployment: logins from the environment belong to DATABASE_URL.
-        given = Settings.model_construct() if database_url else settings
-        system_url = optional_url(system_database_url, given.system_database_url)
-        migration_url = optional_url(migration_database_url, given.migration_database_url)
         self._system_engine = self._engine(make_engine(system_url, options)) if system_url else None
         self.migration_engine: Engine = self._engine(make_engine(migration_url)) if migration_url else self.engine
 
@@ -101,9 +103,7 @@ class Database:
         """
         if unguarded_sql and self.is_sqlite:
             raise ConfigurationError("unguarded_sql leaves isolation to row level security, which SQLite does not have")
-        session = TenantSession(
-            self.engine, organization_id=organization_id, actor=actor, unguarded_sql=unguarded_sql
-        )
+        session = TenantSession(self.engine, organization_id=organization_id, actor=actor, unguarded_sql=unguarded_sql)
         with _committing(session):
             yield session
 
@@ -160,11 +160,17 @@ class Database:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Database({self.engine.url.render_as_string(hide_password=True)})"
+        # A password may stand in the query as well.
+        return f"Database({self.engine.url.set(query={}).render_as_string(hide_password=True)})"
 
 
 @contextmanager
 def _committing(session: SessionT) -> Generator[SessionT]:
-    with session:
-        yield session
-        session.commit()
+    try:
+        with session:
+            yield session
+            session.commit()
+    except PoolTimeout as error:
+        raise UnavailableError("no connection came free in time: see pool_size", retryable=True) from error
+    except PendingRollbackError as error:
+        raise ConflictError(FAILED) from error

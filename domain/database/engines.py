@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy import URL, Engine, create_engine, event
 
 from ..tenancy import send_settings
 from . import sqlite
@@ -30,5 +30,13 @@ def make_engine(url: URL, options: PoolOptions | None = None) -> Engine:
         sqlite.configure(engine)
     else:
         send_settings(engine)
+        event.listen(engine, "connect", _speak_utc)
     translate_errors(engine)
     return engine
+
+
+def _speak_utc(connection: Any, _record: object) -> None:
+    # The driver can't read a last day of the year 9999 that the server writes in a zone east of UTC.
+    with connection.cursor() as cursor:
+        cursor.execute("SET TIME ZONE 'UTC'")
+    connection.commit()

@@ -8,15 +8,15 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, event
 
 BUSY_TIMEOUT_MS = 30_000
-_READS = ("SELECT", "PRAGMA", "EXPLAIN")
+_NO_WRITES = ("SELECT", "PRAGMA", "EXPLAIN", "BEGIN")
 
 
 def private_file(url: URL) -> tuple[URL, tempfile.TemporaryDirectory[str] | None]:
     """A temporary file in the place of ``:memory:``, which several connections could not share."""
-    if url.database not in (None, "", ":memory:"):
+    if url.database not in (None, "", ":memory:") and url.query.get("mode") != "memory":
         return url, None
     folder = tempfile.TemporaryDirectory(prefix="domain-")
-    return url.set(database=str(Path(folder.name, "memory.db"))), folder
+    return url.set(database=str(Path(folder.name, "memory.db")), query={}), folder
 
 
 def configure(engine: Engine) -> None:
@@ -35,11 +35,14 @@ def configure(engine: Engine) -> None:
 
     @event.listens_for(engine, "before_cursor_execute")
     def _begin_before_the_first_write(
-        _connection: Connection, cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool
+        connection: Connection, cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool
     ) -> None:
+        is_autocommit = connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
+        if is_autocommit or cursor.connection.in_transaction:
+            return
         # Reads before it see what is committed, each its own moment, and hold no lock. A read transaction that
         # turned into a writing one would fail at once where another writer came between: IMMEDIATE waits.
-        if not cursor.connection.in_transaction and not statement.lstrip().upper().startswith(_READS):
+        if not statement.lstrip().upper().startswith(_NO_WRITES) and not _is_select(context):
             cursor.execute("BEGIN IMMEDIATE")
 
     @event.listens_for(engine, "checkin")
@@ -47,3 +50,8 @@ def configure(engine: Engine) -> None:
         # A COMMIT that SQLite refuses leaves its transaction open; SQLAlchemy takes it for ended.
         if connection is not None and connection.in_transaction:
             connection.rollback()
+
+
+def _is_select(context: Any) -> bool:
+    """Whether SQLAlchemy built it as a SELECT, however its text begins: WITH, or a comment."""
+    return context is not None and context.compiled is not None and context.compiled.statement.is_select

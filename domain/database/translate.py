@@ -4,17 +4,21 @@ import re
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Engine, Index, Table, UniqueConstraint, event
+from sqlalchemy import Connection, Engine, Index, PrimaryKeyConstraint, Table, UniqueConstraint, event
 from sqlalchemy.engine import ExceptionContext
 
-from ..errors import ConstraintError, DomainError, DuplicateError, UnavailableError
+from ..errors import ConflictError, ConstraintError, DomainError, DuplicateError, UnavailableError
 from ..models import DomainModel
 from ..models.base import REGISTRY
 
 _RETRYABLE = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
-_UNAVAILABLE = {"57014", "57P01", "57P02", "57P03", "53300", "53400"}
+_UNAVAILABLE = {"57014", "57P01", "57P02", "57P03", "53100", "53200", "53300", "53400", "25006"}  # 25006: a standby
+_IN_ERROR = 3  # libpq's PQTRANS_INERROR
+FAILED = "an earlier statement of this transaction failed, so nothing of it can be committed; roll back"
 _SQLITE_UNIQUE = re.compile(r"UNIQUE constraint failed: (.+)")
 _SQLITE_CHECK = re.compile(r"CHECK constraint failed: (\w+)")
+_SQLITE_UNIQUE_INDEX = re.compile(r"UNIQUE constraint failed: index '(.+)'")
+_SQLITE_FILE = re.compile("unable to open|readonly|not a database|malformed|disk")
 _SQLITE_NOT_NULL = re.compile(r"NOT NULL constraint failed: (\S+)")
 
 
@@ -24,6 +28,14 @@ def translate_errors(engine: Engine) -> None:
     @event.listens_for(engine, "handle_error")
     def _on_error(context: ExceptionContext) -> DomainError | None:
         return translated(context)
+
+    @event.listens_for(engine, "commit")
+    def _on_commit(connection: Connection) -> None:
+        # PostgreSQL answers COMMIT of a failed transaction with a ROLLBACK and no error: the writes would be lost.
+        driver: Any = connection.connection.dbapi_connection
+        if connection.dialect.name == "postgresql" and driver.info.transaction_status == _IN_ERROR:
+            driver.rollback()
+            raise ConflictError(FAILED)
 
 
 def translated(context: ExceptionContext) -> DomainError | None:
@@ -42,19 +54,21 @@ def translated(context: ExceptionContext) -> DomainError | None:
     if not isinstance(error, dbapi.Error):
         return None
     if context.dialect.name == "postgresql":
+        if error.pgcode is None and isinstance(error, dbapi.OperationalError):
+            return UnavailableError("the database can't be reached", retryable=False)
         return _from_postgresql(error)
     return _from_sqlite(str(error))
 
 
 def _from_postgresql(error: Any) -> DomainError | None:
-    code: str | None = error.pgcode
+    code: str = error.pgcode or ""
     name: str | None = error.diag.constraint_name
-    if code is None:
-        return UnavailableError("the database can't be reached", retryable=False)
     if code == "23505":
         return _duplicate(name or "")
     if code.startswith("23"):
         return ConstraintError(_sentence(name, error.diag.column_name), constraint=name)
+    if code == "25P02":
+        return ConflictError(FAILED)
     if code in _RETRYABLE or code in _UNAVAILABLE:
         return UnavailableError(f"the database gave up ({code})", retryable=code in _RETRYABLE)
     if code.startswith("22"):
@@ -65,6 +79,8 @@ def _from_postgresql(error: Any) -> DomainError | None:
 
 
 def _from_sqlite(message: str) -> DomainError | None:
+    if match := _SQLITE_UNIQUE_INDEX.search(message):
+        return _duplicate(match[1])
     if match := _SQLITE_UNIQUE.search(message):
         return _duplicate_of_columns([column.strip() for column in match[1].split(",")])
     if match := _SQLITE_CHECK.search(message):
@@ -75,6 +91,8 @@ def _from_sqlite(message: str) -> DomainError | None:
         return ConstraintError("a reference points at no row of this organization")
     if "locked" in message or "busy" in message:
         return UnavailableError("the database is busy with another writer", retryable=True)
+    if match := _SQLITE_FILE.search(message):
+        return UnavailableError(f"the database file can't be used: {match[0]}", retryable=False)
     return None
 
 
@@ -105,9 +123,10 @@ def _duplicate_of_columns(columns: list[str]) -> DuplicateError:
     return DuplicateError(_class_name(table_name), sorted(keys), constraint=", ".join(sorted(keys)))
 
 
-def _uniques(table: Table) -> list[Index | UniqueConstraint]:
+def _uniques(table: Table) -> list[Index | UniqueConstraint | PrimaryKeyConstraint]:
     indexes = [index for index in table.indexes if index.unique]
-    return [*indexes, *(rule for rule in table.constraints if isinstance(rule, UniqueConstraint))]
+    rules = [rule for rule in table.constraints if isinstance(rule, UniqueConstraint | PrimaryKeyConstraint)]
+    return [*indexes, *rules]
 
 
 def _class_name(table_name: str) -> str:

@@ -1,9 +1,7 @@
-"""Running and checking the schema's migrations, and the helper for an application's own env.py."""
+"""The schema's migrations: running and checking them, and the helper for an application's own env.py."""
 
-from sqlalchemy import Engine
+from .commands import check, current, downgrade, head, upgrade
+from .env import run_env
+from .errors import MigrationError
 
-
-def upgrade(engine: Engine) -> None:
-    """Bring the database to the newest revision."""
-    from ..models import DomainModel
-    DomainModel.metadata.create_all(engine)
+__all__ = ["MigrationError", "check", "current", "downgrade", "head", "run_env", "upgrade"]

@@ -26,7 +26,7 @@ class AnalysisFilter(DomainModel):
         default_factory=list,
         description="What it was filed under.",
         schema_extra=example(["bridges"]),
-        sa_type=json_list(str),
+        sa_type=json_list(Text),
     )
     filter_reasoning: Text | None = Field(
         default=None, description="Why.", schema_extra=example("Matches our steel bridge work.")
@@ -45,19 +45,19 @@ class AnalysisRating(DomainModel):
         default_factory=list,
         description="What speaks for it.",
         schema_extra=example(["Local office"]),
-        sa_type=json_list(str),
+        sa_type=json_list(Text),
     )
     risks: list[Text] = Field(
         default_factory=list,
         description="What speaks against it.",
         schema_extra=example(["Tight schedule"]),
-        sa_type=json_list(str),
+        sa_type=json_list(Text),
     )
     requirements: list[Text] = Field(
         default_factory=list,
         description="What a bidder must show.",
         schema_extra=example(["ISO 9001"]),
-        sa_type=json_list(str),
+        sa_type=json_list(Text),
     )
     recommendation: Text | None = Field(default=None, description="What to do.", schema_extra=example("Bid."))
 

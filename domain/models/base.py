@@ -1,10 +1,12 @@
 """``DomainModel``: one SQLModel base whose table classes validate on construction and assignment, not on load."""
 
+from copy import copy
 from typing import Any, ClassVar, Self, cast, dataclass_transform
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
-from sqlalchemy import MetaData, Table
+from pydantic import BaseModel, GetJsonSchemaHandler, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
+from sqlalchemy import MetaData, Table, inspect
 from sqlalchemy.orm import registry
 from sqlalchemy.orm.attributes import manager_of_class, set_attribute
 from sqlmodel import Field, SQLModel
@@ -31,12 +33,24 @@ class DomainMeta(SQLModelMetaclass):
         super().__init__(name, bases, class_dict, **kwargs)
         table: Table | None = cls.__dict__.get("__table__")
         if table is not None:
-            complete_table(cls.__name__, table, dict(cls.model_fields))
+            try:
+                complete_table(cls.__name__, table, dict(cls.model_fields))
+            except TypeError:
+                forget(cls, table)
+                raise
 
 
 REGISTRY = registry(metadata=MetaData(naming_convention=NAMING))
 
 emit_with(REGISTRY.metadata)
+
+
+def forget(cls: type[Any], table: Table) -> None:
+    """Leave no trace of a table class: another may take its name."""
+    table.metadata.remove(table)
+    manager = manager_of_class(cls)
+    REGISTRY._dispose_manager_and_mapper(manager)  # pyright: ignore[reportPrivateUsage]  # the public way is all or none
+    REGISTRY._managers.pop(manager)  # pyright: ignore[reportPrivateUsage]  # as above
 
 
 class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
@@ -53,12 +67,17 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     def __init__(self, **data: Any) -> None:
         if _is_table(type(self)):
             self._adopt(self._draft(data))
-        else:
+            return
+        try:
             super().__init__(**data)
+        except ValidationError as error:
+            raise _without_secrets(type(self), error) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         cls = type(self)
         if name not in cls.model_fields or not _is_table(cls):
+            if name in cls.__sqlmodel_relationships__ and inspect(cls).relationships[name].viewonly:
+                raise AttributeError(f"{cls.__name__}.{name} is read-only: nothing assigned to it would be saved")
             super().__setattr__(name, value)
             return
         current = vars(self)
@@ -82,16 +101,47 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     ) -> Self:
         """As in SQLModel. A table class is built as its constructor builds it: no secret in an error."""
         if not _is_table(cls):
-            return super().model_validate(
-                obj, strict=strict, from_attributes=from_attributes, context=context, update=update
-            )
+            try:
+                return super().model_validate(
+                    obj, strict=strict, from_attributes=from_attributes, context=context, update=update
+                )
+            except ValidationError as error:
+                raise _without_secrets(cls, error) from None
         if isinstance(obj, BaseModel):
-            obj = {name: getattr(obj, name) for name in obj.model_fields_set}
+            obj = _given(obj)
+        elif update and not isinstance(obj, dict):
+            obj = {name: getattr(obj, name) for name in cls.model_fields if hasattr(obj, name)}
         data = {**cast(dict[str, Any], obj), **(update or {})} if isinstance(obj, dict) else obj
         draft = cls._draft(data, strict=strict, from_attributes=from_attributes, context=context)
         instance: Self = manager_of_class(cls).new_instance()
         instance._adopt(draft)
         return instance
+
+    def sqlmodel_update(self, obj: dict[str, Any] | BaseModel, *, update: dict[str, Any] | None = None) -> Self:
+        """As in SQLModel, but of another model the fields that were set: a patch writes nothing else."""
+        return super().sqlmodel_update(_given(obj) if isinstance(obj, BaseModel) else obj, update=update)
+
+    def __copy__(self) -> Self:
+        """Of a row: a new one, not yet saved. (Sharing SQLAlchemy's state, one would be saved for the other.)"""
+        return type(self).model_validate(self) if _is_table(type(self)) else super().__copy__()
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return copy(self) if _is_table(type(self)) else super().__deepcopy__(memo)
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """As in pydantic: the error about broken JSON repeats no secret either."""
+        try:
+            return super().model_validate_json(json_data, **options)
+        except ValidationError as error:
+            raise _without_secrets(cls, error) from None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = super().__get_pydantic_json_schema__(core_schema, handler)
+        for field in handler.resolve_ref_schema(schema).get("properties", {}).values():
+            _correct(field)
+        return schema
 
     @classmethod
     def _draft(cls, data: Any, **options: Any) -> Self:
@@ -120,10 +170,30 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
 
 DomainModel.model_config["extra"] = "forbid"
 DomainModel.model_config["hide_input_in_errors"] = True
+DomainModel.model_config["allow_inf_nan"] = False  # SQLite would store NULL
 
 
 def _is_table(cls: type[DomainModel]) -> bool:
     return bool(cls.model_config.get("table"))
+
+
+def _correct(field: dict[str, Any]) -> None:
+    """Pydantic writes the limit of a field with validators under its own name, and a default that it would refuse."""
+    options: list[dict[str, Any]] = [field, *field.get("anyOf", ())]
+    for option in options:
+        if "ge" in option:
+            option["minimum"] = option.pop("ge")
+    if {"type": "null"} not in options and field.get("default", ...) is None:
+        del field["default"]
+
+
+def _given(model: BaseModel) -> dict[str, Any]:
+    """The fields that were set on it; of a row, every field that has a value."""
+    cls = type(model)
+    if not issubclass(cls, DomainModel) or not _is_table(cls):
+        return {name: getattr(model, name) for name in model.model_fields_set}
+    fields = ((name, getattr(model, name), field.default) for name, field in cls.model_fields.items())
+    return {name: value for name, value, default in fields if value is not None or default is not None}
 
 
 def _without_secrets(cls: type[DomainModel], error: ValidationError) -> ValidationError:

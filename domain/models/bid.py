@@ -37,7 +37,7 @@ class BidContent(DomainModel):
         default_factory=dict,
         description="Further sections, heading to text.",
         schema_extra=example({"Safety": "No accident in ten years."}),
-        sa_type=json_dict(str),
+        sa_type=json_dict(Text),
     )
 
 

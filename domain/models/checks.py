@@ -15,7 +15,7 @@ def add_checks(table: Table, fields: dict[str, FieldInfo]) -> None:
     for name, field in fields.items():
         if name in table.c:
             for kind, condition in _conditions(table.c[name], field):
-                table.append_constraint(CheckConstraint(condition, name=f"{name}_{kind}"))
+                table.append_constraint(CheckConstraint(condition, name=f"{name}_{kind}", info={"field": name}))
 
 
 def _conditions(column: Column[Any], field: FieldInfo) -> Iterator[tuple[str, ColumnElement[bool]]]:

@@ -109,3 +109,4 @@ class Public(DomainModel):
 
 
 Public.model_config["extra"] = "ignore"
+Public.model_config["json_schema_serialization_defaults_required"] = True  # a response carries every field

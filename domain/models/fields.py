@@ -47,12 +47,12 @@ def rounded(*, precision: int, scale: int) -> Callable[[Decimal], Decimal]:
     step = Decimal(1).scaleb(-scale)
 
     def fit(value: Decimal) -> Decimal:
-        if not value.is_finite() or abs(value) >= limit:
+        if not value.is_finite() or value.copy_abs() >= limit:  # abs() overflows
             raise ValueError(f"must be a number below {limit:f}")
         result = value.quantize(step, ROUND_HALF_EVEN, _WIDE)
         if abs(result) >= limit:
             raise ValueError(f"must be a number below {limit:f}")
-        return result
+        return result or abs(result)  # no database keeps the sign of -0
 
     return fit
 
@@ -63,11 +63,16 @@ def _no_bool(value: object) -> object:
     return value
 
 
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
 Text = Annotated[str, AfterValidator(storable)]
 UtcDatetime = Annotated[datetime, AfterValidator(as_utc)]
 Amount = Annotated[Decimal, BeforeValidator(_no_bool), AfterValidator(rounded(precision=20, scale=4))]
 Cost = Annotated[Decimal, BeforeValidator(_no_bool), AfterValidator(rounded(precision=14, scale=6))]
-LowerText = Annotated[str, AfterValidator(storable), AfterValidator(str.lower)]
+# Lower-cased before its limits are checked: some letters become two.
+LowerText = Annotated[str, BeforeValidator(_lower), AfterValidator(storable), AfterValidator(str.lower)]
 
 
 def example(value: object, **schema: object) -> dict[str, Any]:
@@ -76,8 +81,9 @@ def example(value: object, **schema: object) -> dict[str, Any]:
 
 
 def managed_field(*, init: Literal[False] = False, **options: Any) -> Any:
-    """A column that the library fills in: readable and typed, no constructor keyword."""
-    return Field(**options)
+    """A column that the library fills in: readable and typed, no constructor keyword, in no update."""
+    column = options.pop("sa_column_kwargs", {})
+    return Field(sa_column_kwargs={**column, "info": {"managed": True}}, **options)
 
 
 def relation(condition: str, *, init: Literal[False] = False, many: bool = False) -> Any:

@@ -16,7 +16,7 @@ from .types import json_dict
 class TenderNoticeContent(DomainModel):
     """What an import writes."""
 
-    tender_id: int = tenant_key(Tender, index=False)
+    tender_id: int = tenant_key(Tender)
     release_id: Text | None = Field(
         default=None,
         max_length=1000,

@@ -44,7 +44,7 @@ class OrganizationContent(DomainModel):
         min_length=1,
         max_length=100,
         description="Its name in URLs: lower-case words joined by single hyphens.",
-        schema_extra=example("acme", pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\z"),
+        schema_extra=example("acme", pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$"),
     )
 
 
@@ -90,7 +90,11 @@ class Organization(OrganizationContent, OrganizationPlan, OrganizationUsage, Ent
     __tablename__ = "organizations"
     __table_args__: ClassVar[Any] = (
         live_unique("slug", across_organizations=True),
-        CheckConstraint("slug = lower(slug)", name="slug_lower_case"),
+        CheckConstraint(
+            "trim(slug, 'abcdefghijklmnopqrstuvwxyz0123456789-') = ''"
+            " AND trim(slug, '-') = slug AND replace(slug, '--', '') = slug",
+            name="slug_words",
+        ),
         {
             "info": {
                 "scope_column": "id",

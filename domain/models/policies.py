@@ -59,9 +59,7 @@ def policies(table: Table) -> Sequence[Policy]:
     return found
 
 
-def _policy(
-    table: Table, name: str, command: Literal["ALL", "SELECT", "INSERT"], column: str, value: str
-) -> Policy:
+def _policy(table: Table, name: str, command: Literal["ALL", "SELECT", "INSERT"], column: str, value: str) -> Policy:
     return Policy(table=table.name, name=name, command=command, condition=f"{column} = {value}")
 
 

@@ -19,12 +19,20 @@ LIVE_SQLITE = text("is_deleted = 0")
 def complete_table(name: str, table: Table, fields: dict[str, FieldInfo]) -> None:
     """CHECKs from the fields, composite keys for ``tenant_key``. Raises TypeError on a plain key to a tenant table."""
     add_checks(table, fields)
+    if is_tenant_table(table):
+        # In this order in the database: SQLAlchemy puts the generated column of a key that it made itself first.
+        table.append_constraint(PrimaryKeyConstraint(table.c[TENANT], table.c.id))
+        # SQLAlchemy takes half of a composite key for no autoincrement, and would send one INSERT a row.
+        vars(table.primary_key)["_autoincrement_column"] = table.c.id
     for index in live_unique_indexes(table):
         index.name = quoted_name.construct(f"ux_{table.name}_{'_'.join(index.columns.keys())}", None)
     for column in list(table.c):
-        _refuse_plain_key(name, table, column)
+        _refuse_plain_keys(name, column)
         if target := column.info.get("tenant_key"):
-            _add_tenant_key(name, table, column, target.__table__)
+            _add_tenant_key(name, table, column, getattr(target, "__table__", None))
+    for other in table.metadata.tables.values():  # may refer to this one since before it was made
+        for column in other.c:
+            _refuse_plain_keys(other.name, column)
 
 
 def is_tenant_table(table: Table) -> bool:
@@ -55,22 +63,24 @@ def live_index(*columns: str) -> Index:
     return Index(None, TENANT, *columns, postgresql_where=LIVE, sqlite_where=LIVE_SQLITE)
 
 
-def _refuse_plain_key(name: str, table: Table, column: Column[Any]) -> None:
+def _refuse_plain_keys(name: str, column: Column[Any]) -> None:
     for key in column.foreign_keys:
-        constraint = key.constraint
-        target = table.metadata.tables.get(key.target_fullname.rpartition(".")[0])
-        if target is None or not is_tenant_table(target) or (constraint is not None and len(constraint.elements) > 1):
+        target = column.table.metadata.tables.get(key.target_fullname.rpartition(".")[0])
+        if target is None or not is_tenant_table(target) or _names_organization(key.constraint):
             continue
-        table.metadata.remove(table)
         raise TypeError(
             f"{name}.{column.name}: a plain foreign key to {target.name!r} can point at another organization's row;"
             f" write {column.name}: int = tenant_key(...) with the model of {target.name!r}"
         )
 
 
-def _add_tenant_key(name: str, table: Table, column: Column[Any], target: Table) -> None:
-    if not is_tenant_table(table) or not is_tenant_table(target):
-        table.metadata.remove(table)
+def _names_organization(constraint: ForeignKeyConstraint | None) -> bool:
+    pairs = [] if constraint is None else [(key.parent.name, key.target_fullname) for key in constraint.elements]
+    return any(column == TENANT and target.endswith(f".{TENANT}") for column, target in pairs)
+
+
+def _add_tenant_key(name: str, table: Table, column: Column[Any], target: Table | None) -> None:
+    if target is None or not is_tenant_table(table) or not is_tenant_table(target):
         raise TypeError(f"{name}.{column.name}: tenant_key joins two tenant tables; derive both from TenantEntity")
     table.append_constraint(ForeignKeyConstraint([table.c[TENANT], column], [target.c[TENANT], target.c.id]))
     if column.info["tenant_key_index"]:

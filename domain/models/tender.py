@@ -1,8 +1,9 @@
 """Tenders: calls for bids, as one organization follows them."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Optional
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Optional
 
+from pydantic import StringConstraints
 from sqlalchemy import CheckConstraint
 from sqlmodel import Field
 
@@ -26,6 +27,9 @@ class TenderStatus(StrEnum):
     RATED_LOW = "rated_low"
     COMPLETE = "complete"
     ERROR = "error"
+
+
+CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 
 class TenderContent(DomainModel):
@@ -64,12 +68,12 @@ class TenderContent(DomainModel):
         schema_extra=example("1250000.00"),
         sa_type=Money(20, 4),
     )
-    currency: Text | None = Field(
+    currency: CurrencyCode | None = Field(
         default=None,
         min_length=3,
         max_length=3,
         description="ISO 4217 code; never without a value.",
-        schema_extra=example("EUR", pattern=r"^[A-Z]{3}\z"),
+        schema_extra=example("EUR"),
     )
     url: Text | None = Field(
         default=None,
@@ -87,7 +91,7 @@ class TenderContent(DomainModel):
         default_factory=list,
         description="Classification codes, such as CPV.",
         schema_extra=example(["45221110"]),
-        sa_type=json_list(str),
+        sa_type=json_list(Text),
     )
     notice_status: Text | None = Field(
         default=None, max_length=50, description="The publisher's own word.", schema_extra=example("active")
@@ -110,7 +114,7 @@ class TenderProgress(DomainModel):
         default=None,
         ge=0,
         description="Seconds that the processing took.",
-        schema_extra=example(12.5, allow_inf_nan=False),
+        schema_extra=example(12.5),
     )
     error_message: Text | None = Field(
         default=None, description="Why the status is error.", schema_extra=example("The model timed out.")
@@ -126,7 +130,7 @@ class Tender(TenderContent, TenderProgress, TenantEntity, table=True):
         live_index("created_at", "id"),
         live_index("status", "created_at", "id"),
         CheckConstraint("currency IS NULL OR estimated_value IS NOT NULL", name="currency_needs_value"),
-        CheckConstraint("currency = upper(currency)", name="currency_capitals"),
+        CheckConstraint("trim(currency, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') = ''", name="currency_capitals"),
     )
 
     analysis: Optional["AnalysisResult"] = relation(

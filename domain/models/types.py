@@ -4,12 +4,14 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from sqlalchemy import JSON, BigInteger, Integer, Numeric
 from sqlalchemy import Enum as SAEnum
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.mutable import MutableDict, MutableList
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 T = TypeVar("T")
@@ -30,6 +32,10 @@ class Money(TypeDecorator[Decimal]):
         super().__init__(precision, scale)
         self.precision = precision
         self.scale = scale
+
+    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
+        # A factor is no amount and must not be scaled. (SQLite takes no Decimal here, and says so.)
+        return Integer() if op in (operators.mul, operators.truediv) else self
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         exact: TypeEngine[Any] = Numeric(self.precision, self.scale)
@@ -52,7 +58,8 @@ class Money(TypeDecorator[Decimal]):
 class JSONOf(TypeDecorator[T], Generic[T]):
     """JSON validated by pydantic on its way in and out.
 
-    JSONB on PostgreSQL; with ``verbatim`` JSON, which keeps the text as it was written, NUL escapes included.
+    JSONB on PostgreSQL; with ``verbatim`` JSON, which keeps the text as it was written, with its escapes of NUL
+    and lone surrogates.
     """
 
     impl: TypeEngine[Any] | type[TypeEngine[Any]] = JSON
@@ -62,7 +69,7 @@ class JSONOf(TypeDecorator[T], Generic[T]):
         super().__init__(none_as_null=True)
         self.annotation = annotation
         self.verbatim = verbatim
-        self._adapter: TypeAdapter[T] = TypeAdapter(annotation)
+        self._adapter: TypeAdapter[T] = TypeAdapter(annotation, config=ConfigDict(allow_inf_nan=False))
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name == "postgresql" and not self.verbatim:
@@ -70,8 +77,11 @@ class JSONOf(TypeDecorator[T], Generic[T]):
         return dialect.type_descriptor(JSON(none_as_null=True))
 
     def process_bind_param(self, value: T | None, dialect: Dialect) -> Any:
-        # An in-place change of a list or dict passes no other validation.
-        return None if value is None else self._adapter.dump_python(self._adapter.validate_python(value), mode="json")
+        if value is None:
+            return None
+        checked = self._adapter.validate_python(value)  # an in-place change of a list or dict passes no other
+        # Dumping would replace the lone surrogates in keys.
+        return checked if self.verbatim else self._adapter.dump_python(checked, mode="json")
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> T | None:
         return None if value is None else self._adapter.validate_python(value)

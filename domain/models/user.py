@@ -30,7 +30,7 @@ class UserProfile(DomainModel):
         min_length=3,
         max_length=255,
         description="The login, stored lower-case; unique among the live users of the whole system.",
-        schema_extra=example("ann@example.org", pattern=r"^[^@\s]+@[^@\s]+\z"),
+        schema_extra=example("ann@example.org", pattern=r"^[^@\s]+@[^@\s]+$"),
     )
     full_name: Text = Field(
         min_length=1, max_length=255, description="The person's name.", schema_extra=example("Ann Example")

@@ -108,9 +108,9 @@ class AnalysisRepository(TenantRepository[AnalysisResult]):
         """What the organization's analyses cost in each UTC month that has some (deleted ones cost, too), latest
         first."""
         table = self._sql.table
-        month = UtcMonth(table.c.created_at)
+        month = UtcMonth(col(AnalysisResult.created_at))
         statement = (
-            select(month, func.count(), func.sum(table.c.processing_cost))
+            select(month, func.count(), func.sum(AnalysisResult.processing_cost))
             .select_from(AnalysisResult)
             .where(*self._sql.scope)
             .group_by(month)

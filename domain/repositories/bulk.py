@@ -13,7 +13,7 @@ from ..models.tables import TENANT
 from ..tenancy import TRUSTED
 from .statements import ModelT
 from .upsert import natural_key
-from .writes import MANAGED, Writes
+from .writes import Writes
 
 T = TypeVar("T")
 
@@ -36,6 +36,8 @@ class BulkWrites(Writes[ModelT]):
         rows = list(entities)
         for entity in rows:
             self._own(entity, org_id)
+        for batch in _batches(rows, BATCH):
+            self._lock_references(batch)
         self.session.add_all(rows)
         self.session.flush()
         return rows
@@ -54,21 +56,19 @@ class BulkWrites(Writes[ModelT]):
             rows[self._key_of(content, key, position)] = content
         owner = self._owner(org_id)
         created = updated = 0
-        for batch in _batches(rows.items(), BATCH):
-            stored = self._live_by_key(key, [values for values, _ in batch], owner)
-            for values, content in batch:
-                entity = stored.get(values)
-                if entity is None:
-                    created += 1
-                    self._insert(content, owner)
-                elif _apply(entity, content):
-                    updated += 1
-            self.session.flush()
+        with self.session.begin_nested():  # all of them, or none
+            for batch in _batches(rows.items(), BATCH):
+                stored = self._live_by_key(key, [values for values, _ in batch], owner)
+                new = [self._made(content, owner) for values, content in batch if values not in stored]
+                self._lock_references(new)
+                self.session.add_all(new)
+                created += len(new)
+                updated += sum(_apply(stored[values], content) for values, content in batch if values in stored)
+                self.session.flush()
         return Upserted(created, updated, len(rows) - created - updated)
 
     def _key_of(self, content: DomainModel, key: tuple[str, ...], position: int) -> tuple[object, ...]:
-        given = content.model_fields_set
-        if wrong := sorted(given & MANAGED | given - self.model.model_fields.keys()):
+        if wrong := self._not_writable(content.model_fields_set):
             raise ArgumentError(f"row {position}: {', '.join(wrong)} can't be written by upsert_many")
         values = tuple(getattr(content, name, None) for name in key)
         if None in values:
@@ -84,11 +84,12 @@ class BulkWrites(Writes[ModelT]):
         found = self.session.exec(statement, params=params, execution_options={TRUSTED: True}).all()
         return {tuple(getattr(entity, name) for name in key): entity for entity in found}
 
-    def _insert(self, content: DomainModel, owner: int | None) -> None:
-        entity = self.model.model_validate(content)
+    def _made(self, content: DomainModel, owner: int | None) -> ModelT:
+        given = {name: getattr(content, name) for name in content.model_fields_set}
+        entity = self.model.model_validate(given)
         if isinstance(entity, TenantEntity):
             setattr(entity, TENANT, owner)
-        self.session.add(entity)
+        return entity
 
 
 def _apply(entity: DomainModel, content: DomainModel) -> bool:

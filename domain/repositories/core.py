@@ -47,11 +47,13 @@ class RepositoryCore(Generic[ModelT]):
         self.session.flush()
         params = {**values} if owner is None else {SCOPE: owner, **values}
         returning = statement.returning(self._sql.table.c.id)
-        row = self.session.exec(returning, params=params, execution_options={"synchronize_session": False, TRUSTED: True}).first()
+        row = self.session.exec(
+            returning, params=params, execution_options={"synchronize_session": False, TRUSTED: True}
+        ).first()
         if row is None:
             return False
         identity = (owner, row.id) if issubclass(self.model, TenantEntity) else (row.id,)
         held = self.session.identity_map.get(self.session.identity_key(self.model, identity))
         if held is not None:
-            self.session.refresh(held)
+            self.session.refresh(held, self._sql.table.c.keys())  # the columns: what is loaded beside them stays
         return True

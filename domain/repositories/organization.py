@@ -10,28 +10,27 @@ from ..models import Organization
 from ..models.organization import INT32_MAX, current_period
 from ..tenancy import TRUSTED, TenantSession
 from .base import Repository, constructor
-from .deletion import delete_batch
+from .deletion import delete_batch, restore_batch
 from .page import checked_limit
 
-_table = Organization.__table__
 _period = bindparam("meter_period", type_=Date())
 _increment = bindparam("meter_increment", type_=Integer())
-_count = case((_table.c.usage_period >= _period, _table.c.monthly_analysis_count), else_=0)
-_this_one = (_table.c.id == bindparam("meter_id", type_=BigInteger()), ~_table.c.is_deleted)
+_count = case((col(Organization.usage_period) >= _period, col(Organization.monthly_analysis_count)), else_=0)
+_this_one = (col(Organization.id) == bindparam("meter_id", type_=BigInteger()), ~col(Organization.is_deleted))
 # Metering is no change that a reader of the organization must see: version and updated_at stay.
 _meter = (
     update(Organization)
-    .where(*_this_one, _table.c.is_active, _count + _increment <= _table.c.monthly_analysis_limit)
+    .where(*_this_one, col(Organization.is_active), _increment <= col(Organization.monthly_analysis_limit) - _count)
     .values(
         monthly_analysis_count=_count + _increment,
-        usage_period=case((_table.c.usage_period >= _period, _table.c.usage_period), else_=_period),
-        updated_at=_table.c.updated_at,
+        usage_period=case((col(Organization.usage_period) >= _period, col(Organization.usage_period)), else_=_period),
+        updated_at=col(Organization.updated_at),
     )
 )
 _reset = (
     update(Organization)
     .where(*_this_one)
-    .values(monthly_analysis_count=0, usage_period=_period, updated_at=_table.c.updated_at)
+    .values(monthly_analysis_count=0, usage_period=_period, updated_at=col(Organization.updated_at))
 )
 
 
@@ -45,13 +44,23 @@ class OrganizationRepository(Repository[Organization]):
         """Insert a new organization; needs no bound session and binds none. Raises DuplicateError."""
         return self.add(entity)
 
+    def get(
+        self, entity_id: int, /, *, include_deleted: bool = False, org_id: int | None = None
+    ) -> Organization | None:
+        """The organization with this id, or None."""
+        self._own_id(entity_id)
+        return super().get(entity_id, include_deleted=include_deleted, org_id=org_id)
+
     def get_by_id(self, org_id: int) -> Organization | None:
         """The live organization with this id, or None."""
-        return self.get(org_id, org_id=self._own_id(org_id))
+        return self.get(org_id)
 
     def get_by_slug(self, slug: str) -> Organization | None:
-        """The live organization with this slug, or None. Binds no session."""
-        return self.session.find_organization(slug)
+        """The live organization with this slug, or None. Binds no session; a bound one finds its own alone."""
+        session = self.session
+        if isinstance(session, TenantSession) and session.is_bound:
+            return next(iter(self.find(col(Organization.slug) == slug, limit=1)), None)
+        return session.find_organization(slug)
 
     def list_active(self, limit: int = 50) -> Sequence[Organization]:
         """Active organizations, newest first; over all of them in a system session."""
@@ -75,7 +84,9 @@ class OrganizationRepository(Repository[Organization]):
     def can_analyze(self, org_id: int) -> bool:
         """Whether the organization is live and active, and its month allows one analysis more."""
         self._own_id(org_id)
-        statement = select(_count < _table.c.monthly_analysis_limit).where(*_this_one, _table.c.is_active)
+        statement = select(_count < col(Organization.monthly_analysis_limit)).where(
+            *_this_one, col(Organization.is_active)
+        )
         params = {"meter_id": org_id, "meter_period": current_period()}
         return bool(self.session.exec(statement, params=params, execution_options={TRUSTED: True}).one_or_none())
 
@@ -84,6 +95,12 @@ class OrganizationRepository(Repository[Organization]):
         self._own_id(org_id)
         self.session.flush()
         return delete_batch(self.session, Organization, org_id, owner=org_id)
+
+    def restore(self, entity_id: int, /, org_id: int | None = None) -> bool:
+        """Bring back the organization and the users that were deleted with it; raises as ``Repository.restore``."""
+        owner = self._own_id(entity_id if org_id is None else org_id)
+        self.session.flush()
+        return restore_batch(self.session, Organization, entity_id, owner=owner)
 
     def _own_id(self, org_id: int) -> int:
         """The id, which binds a session that is bound to no organization; raises TenantScopeError for another's."""

@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from ..models import Entity, Organization, TenantEntity
+from ..models.tables import TENANT
 from ..tenancy import TRUSTED
 
 ModelT = TypeVar("ModelT", bound=Entity)
@@ -23,9 +24,10 @@ class Statements(Generic[ModelT]):
 
     def __init__(self, model: type[ModelT], *, scoped: bool) -> None:
         self.table = model.__table__
-        column = _scope_column(model) if scoped else None
+        column = scope_column(model) if scoped else None
         organization = bindparam(SCOPE, type_=BigInteger())
         self.scope: tuple[ColumnElement[bool], ...] = () if column is None else (column == organization,)
+        self.managed = frozenset({TENANT, *(c.key for c in self.table.c if "managed" in c.info)})
         self.is_live: ColumnElement[bool] = ~col(model.is_deleted)
         self.by_key: ColumnElement[bool] = col(model.id) == bindparam(KEY, type_=BigInteger())
         order = (col(model.created_at).desc(), col(model.id).desc())
@@ -45,7 +47,7 @@ class Statements(Generic[ModelT]):
         self.exists_live = self.exists.where(self.is_live)
 
 
-def _scope_column(model: type[Entity]) -> Mapped[int] | None:
+def scope_column(model: type[Entity]) -> Mapped[int] | None:
     """The column that holds the organization: none where the table belongs to no organization."""
     if issubclass(model, TenantEntity):
         return col(model.organization_id)

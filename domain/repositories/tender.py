@@ -9,13 +9,14 @@ from sqlmodel import col, func, select, update
 
 from ..errors import ArgumentError
 from ..models import Tender, TenderProgress, TenderStatus
-from ..models.fields import utcnow
+from ..models.fields import storable, utcnow
 from ..tenancy import TRUSTED
 from .base import TenantRepository, constructor
 from .page import Page, checked_limit, checked_offset
 from .reads import Where, relationship_of
 
 MAX_WORDS = 20
+MAX_TEXT = 1000
 
 
 class TenderRepository(TenantRepository[Tender]):
@@ -54,7 +55,8 @@ class TenderRepository(TenantRepository[Tender]):
             selectinload(relationship_of(Tender, "analysis")), selectinload(relationship_of(Tender, "bid"))
         )
         statement = statement.limit(checked_limit(limit)).offset(checked_offset(offset))
-        return self.session.exec(statement, params=self._scope(org_id)).all()
+        options = {"populate_existing": True}  # an analysis made since the tender was first listed is shown
+        return self.session.exec(statement, params=self._scope(org_id), execution_options=options).all()
 
     def page(
         self,
@@ -80,13 +82,16 @@ class TenderRepository(TenantRepository[Tender]):
             select(Tender.status, func.count()).where(*self._sql.scope, self._sql.is_live).group_by(Tender.status)
         )
         counts = dict.fromkeys(TenderStatus, 0)
-        counts.update((TenderStatus(s), n) for s, n in self.session.exec(statement, params=self._scope(org_id), execution_options={TRUSTED: True}))
+        counts.update(
+            (TenderStatus(s), n)
+            for s, n in self.session.exec(statement, params=self._scope(org_id), execution_options={TRUSTED: True})
+        )
         return counts
 
     def search(self, text: str, limit: int = 50, offset: int = 0, org_id: int | None = None) -> Sequence[Tender]:
         """Live tenders that have every word of ``text`` in title, description, buyer or place, newest first.
 
-        Case does not matter (on SQLite for ASCII letters only); at most 20 words.
+        Case does not matter (on SQLite for ASCII letters only); at most 20 words and 1000 characters.
         """
         return self.find(*_matching(text), limit=limit, offset=offset, org_id=org_id)
 
@@ -141,6 +146,12 @@ def _matching(text: str) -> tuple[ColumnElement[bool], ...]:
     words = text.split()
     if len(words) > MAX_WORDS:
         raise ArgumentError(f"search takes at most {MAX_WORDS} words, not {len(words)}")
+    if len(text) > MAX_TEXT:
+        raise ArgumentError(f"search takes at most {MAX_TEXT} characters, not {len(text)}")
+    try:
+        storable(text)
+    except ValueError as error:
+        raise ArgumentError(f"search text {error}") from None
     columns = (
         col(Tender.title),
         col(Tender.description),

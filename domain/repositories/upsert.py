@@ -4,8 +4,9 @@ from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ..models import Entity, TenantEntity
+from ..models import Entity
 from ..models.tables import LIVE, LIVE_SQLITE, TENANT, live_unique_indexes
+from .statements import scope_column
 
 
 def natural_key(model: type[Entity]) -> tuple[str, ...]:
@@ -17,8 +18,8 @@ def natural_key(model: type[Entity]) -> tuple[str, ...]:
     return fields
 
 
-def upsert_statement(entity: Entity, dialect: str) -> postgresql.Insert | sqlite.Insert:
-    """Insert the entity, or set its given fields on the live row of its organization with the same key."""
+def upsert_statement(entity: Entity, dialect: str, *, owner: int | None) -> postgresql.Insert | sqlite.Insert:
+    """Insert the entity, or set its given fields on the owner's live row with the same key."""
     model = type(entity)
     key = natural_key(model)
     table = model.__table__
@@ -28,11 +29,11 @@ def upsert_statement(entity: Entity, dialect: str) -> postgresql.Insert | sqlite
     statement = insert.values(values)
     given = (entity.model_fields_set - {*key, TENANT, "id"}) | {"updated_at"}
     changes: dict[str, Any] = {name: statement.excluded[name] for name in sorted(given)}
-    # An index across organizations (a user's email) must not let one take over the other's row.
-    same_owner = table.c[TENANT] == statement.excluded[TENANT] if isinstance(entity, TenantEntity) else None
+    # An index across organizations (a user's email, a slug) must not let one take over the other's row.
+    column = scope_column(model)
     return statement.on_conflict_do_update(
         index_elements=list(index.columns.keys()),
         index_where=LIVE if dialect == "postgresql" else LIVE_SQLITE,
         set_={**changes, "version": table.c.version + 1},
-        where=same_owner,
+        where=None if column is None or owner is None else column == owner,
     )

@@ -1,15 +1,18 @@
 """Writing single rows."""
 
+from collections.abc import Sequence, Set
+
+from pydantic import ValidationError
+
 from ..errors import ArgumentError, DuplicateError, StaleVersionError
 from ..models import DomainModel, TenantEntity
 from ..models.tables import TENANT, live_unique_indexes
 from ..tenancy import TRUSTED
 from .deletion import delete_batch, restore_batch
 from .reads import Reads
+from .references import lock_references
 from .statements import ModelT
 from .upsert import upsert_statement
-
-MANAGED = frozenset(TenantEntity.model_fields)
 
 
 class Writes(Reads[ModelT]):
@@ -20,9 +23,10 @@ class Writes(Reads[ModelT]):
 
         Raises:
             DuplicateError: a live row has the same unique value.
-            ConstraintError: the database refused a value, or a reference points at no row of the organization.
+            ConstraintError: the database refused a value, or a reference points at no live row of the organization.
         """
         self._own(entity, org_id)
+        self._lock_references([entity])
         self.session.add(entity)
         self.session.flush()
         return entity
@@ -37,8 +41,10 @@ class Writes(Reads[ModelT]):
             ConstraintError: as in ``add``.
         """
         self._own(entity, org_id)
+        owner = self._owner(org_id)
         self.session.flush()
-        statement = upsert_statement(entity, self.session.get_bind().dialect.name)
+        self._lock_references([entity])
+        statement = upsert_statement(entity, self.session.get_bind().dialect.name, owner=owner)
         options = {"populate_existing": True, TRUSTED: True}
         stored = self.session.scalars(statement.returning(self.model), execution_options=options).one_or_none()
         if stored is None:
@@ -63,13 +69,17 @@ class Writes(Reads[ModelT]):
             ArgumentError: ``changes`` sets a field that is not the caller's to write.
         """
         names = changes.model_fields_set
-        if wrong := sorted(names & MANAGED | names - self.model.model_fields.keys()):
+        if wrong := self._not_writable(names):
             raise ArgumentError(f"{self.model.__name__}: {', '.join(wrong)} can't be written by an update")
         entity = self.require(entity_id, org_id=org_id)
         if expected_version is not None and entity.version != expected_version:
             raise StaleVersionError(self.model.__name__, entity_id, seen=expected_version, current=entity.version)
-        for name in names:
-            setattr(entity, name, getattr(changes, name))
+        try:
+            for name in names:
+                setattr(entity, name, getattr(changes, name))
+        except ValidationError:
+            self.session.refresh(entity)  # what was set before must not be saved by a later flush
+            raise
         self.session.flush()
         return entity
 
@@ -89,6 +99,14 @@ class Writes(Reads[ModelT]):
         owner = self._owner(org_id)
         self.session.flush()
         return restore_batch(self.session, self.model, entity_id, owner=owner)
+
+    def _lock_references(self, entities: Sequence[ModelT]) -> None:
+        if entities and isinstance(entities[0], TenantEntity):
+            lock_references(self.session, self.model, entities, owner=entities[0].organization_id)
+
+    def _not_writable(self, names: Set[str]) -> list[str]:
+        """Those of the names that are the library's to write, or no field."""
+        return sorted(names & self._sql.managed | names - self.model.model_fields.keys())
 
     def _own(self, entity: ModelT, org_id: int | None) -> None:
         """Give the entity its organization: the argument, what it names itself, or the session's."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Delete, Executable, Insert, Select, TextClause, Update, event
+from sqlalchemy import CompoundSelect, Delete, Executable, Insert, Select, TextClause, Update, event, inspect
 from sqlalchemy.orm import Mapper, ORMExecuteState, UOWTransaction, with_loader_criteria
 from sqlalchemy.orm.util import LoaderCriteriaOption
 from sqlalchemy.sql.annotation import Annotated
@@ -42,8 +42,8 @@ def _check_statement(state: ORMExecuteState) -> None:
     if isinstance(state.statement, Insert):
         _check_insert(state.statement, organization_id)
     elif isinstance(state.statement, Select | CompoundSelect | Update | Delete):
-        # Trusted statements name their models at the top; in others any part may be a subquery.
-        mappers = tuple(state.all_mappers) if trusted else tuple(REGISTRY.mappers)
+        # A trusted statement names its models at the top; in others any part may be a subquery.
+        mappers = tuple((trusted and state.all_mappers) or REGISTRY.mappers)
         state.statement = state.statement.options(*_criteria(organization_id, mappers))
 
 
@@ -58,24 +58,26 @@ def _check_flush(session: TenantSession, _context: UOWTransaction, _objects: obj
     """Fill in the organization of new objects; raise before a statement is sent for another's."""
     for entity in (*session.new, *session.dirty, *session.deleted):
         if isinstance(entity, TenantEntity):
-            if vars(entity).get(TENANT) is None:
+            if vars(entity).get(TENANT) is None and inspect(entity).identity is None:
                 entity.organization_id = session.organization_id
             _own(session, entity)
         elif isinstance(entity, Organization):
-            _check_organization(session, entity)
+            _own_organization(session, entity)
 
 
 def _own(session: TenantSession, entity: TenantEntity) -> None:
-    owner: int | None = vars(entity).get(TENANT)
-    if owner is not None and owner != session.organization_id:
-        raise TenantScopeError(bound=session.organization_id, asked=owner)
+    stored = inspect(entity).identity  # a row's own key, whatever was assigned since: (organization_id, id)
+    for named in (vars(entity).get(TENANT), stored and stored[0]):
+        if named is not None and named != session.organization_id:
+            raise TenantScopeError(bound=session.organization_id, asked=named)
 
 
-def _check_organization(session: TenantSession, organization: Organization) -> None:
-    if organization in session.new:
+def _own_organization(session: TenantSession, organization: Organization) -> None:
+    stored = inspect(organization).identity
+    if stored is None:
         session.announce(SLUG_SETTING, organization.slug)
-    elif organization.id != session.organization_id:
-        raise TenantScopeError(bound=session.organization_id, asked=organization.id)
+    elif stored[0] != session.organization_id:
+        raise TenantScopeError(bound=session.organization_id, asked=stored[0])
 
 
 def _refuse_unbound(statement: Executable) -> None:
@@ -125,7 +127,9 @@ def _parts(statement: Executable, *, orm: bool) -> Iterator[Any]:
         if id(part) in seen:
             continue
         seen.add(id(part))
-        if isinstance(part, TextClause | TextualSelect) or (isinstance(part, ColumnClause) and part.is_literal and part.name != "*"):
+        if isinstance(part, TextClause | TextualSelect) or (
+            isinstance(part, ColumnClause) and part.is_literal and part.name != "*"
+        ):
             raise UnguardedStatementError("text")
         named_by_orm = isinstance(part, Annotated)
         if named_by_orm and isinstance(part, FromClause) and not orm:

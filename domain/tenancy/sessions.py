@@ -26,7 +26,10 @@ class DomainSession(Session):
         super().__init__(bind, expire_on_commit=False, **options)
 
     def flush(self, objects: Any = None) -> None:
-        seen = [(type(e).__name__, e.id, e.version) for e in self.dirty if isinstance(e, Entity)]
+        # From vars: an expired attribute would be loaded, which flushes.
+        seen = [
+            (type(e).__name__, vars(e).get("id"), vars(e).get("version")) for e in self.dirty if isinstance(e, Entity)
+        ]
         try:
             super().flush(objects)
         except StaleDataError as error:

@@ -3,6 +3,8 @@
 from itertools import count
 from typing import TypeVar
 
+from annotated_types import MaxLen
+
 from ..models import DomainModel
 from ..models.tables import live_unique_indexes
 
@@ -29,7 +31,10 @@ def _example(model: type[DomainModel], name: str) -> object:
     value: object = examples[0] if examples else None
     if isinstance(value, str) and name in _unique_fields(model):
         word, at, rest = value.partition("@")
-        return f"{word}-{next(_numbers)}{at}{rest}"
+        number = f"-{next(_numbers)}"
+        limits = (limit.max_length for limit in model.model_fields[name].metadata if isinstance(limit, MaxLen))
+        excess = max([0, *(len(value) + len(number) - limit for limit in limits)])
+        return f"{word[: len(word) - excess]}{number}{at}{rest}"
     return value
 
 

@@ -1,0 +1,5 @@
+"""``python -m domain``: the command line."""
+
+from .cli import main
+
+main()

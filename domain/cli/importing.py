@@ -1,0 +1,109 @@
+"""``domain import``: notices from files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..database import Database
+from .failures import PROBLEMS
+from .options import DatabaseUrl
+from .organizations import ensure_organization, require_organization
+from .screen import counted, grid, safe, screen
+
+if TYPE_CHECKING:
+    from ..ingest import ImportSummary, Refusal
+
+ACTOR = "domain import"
+SHOWN_REFUSALS = 20
+
+
+def import_(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(exists=True, readable=True, metavar="PATH", help="Files, and folders with all below."),
+    ],
+    organization: Annotated[
+        str, typer.Option("--organization", metavar="SLUG", help="The organization that receives the tenders.")
+    ],
+    create: Annotated[bool, typer.Option("--create", help="Create the organization where it is missing.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first refused release, and import nothing at all.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help=f"List every refused release, not only the first {SHOWN_REFUSALS}.")
+    ] = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Import tender notices in the shape of OCDS 1.1.
+
+    Takes release packages, record packages and bare releases, as .json, .jsonl
+    or .ndjson. All releases with one ocid become one tender, in whatever order
+    they arrive. The same files can be imported again and again: what is known
+    stays unchanged, and a tender that a person deleted stays deleted. What
+    can't be used is refused with its place and the reason; the rest goes on.
+
+    Examples
+
+      domain import notices/ --organization acme
+      domain import today.jsonl --organization acme --strict
+      domain import notices/ --organization new-customer --create
+    """
+    from ..ingest import ImportStoppedError
+
+    with Database(database_url) as db:
+        if create:
+            target, _ = ensure_organization(db, organization, actor=ACTOR)
+        else:
+            target = require_organization(db, organization)
+        try:
+            summary = _imported(db, paths, organization_id=target.id, strict=strict)
+        except ImportStoppedError as stopped:
+            typer.echo(f"{_line(stopped.refusal)}\ndomain: stopped there; nothing was imported", err=True)
+            raise typer.Exit(PROBLEMS) from None
+    _print_summary(summary, organization)
+    _print_refusals(summary.refused, limit=None if verbose else SHOWN_REFUSALS)
+    if not summary.ok:
+        raise typer.Exit(PROBLEMS)
+
+
+def _imported(db: Database, paths: Sequence[Path], *, organization_id: int, strict: bool) -> "ImportSummary":
+    """Import, and count the releases meanwhile where somebody watches."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from ..ingest import import_paths
+
+    console = screen(stderr=True)
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading", total=None)
+
+        def progress(releases: int) -> None:
+            bar.update(task, description=counted(releases, "release"))
+
+        return import_paths(db, paths, organization_id=organization_id, strict=strict, actor=ACTOR, progress=progress)
+
+
+def _print_summary(summary: "ImportSummary", slug: str) -> None:
+    table = grid("tenders of " + slug, "", "", right=("",))
+    table.add_row("created", f"{summary.created:,}", "")
+    table.add_row("updated", f"{summary.updated:,}", "")
+    table.add_row("unchanged", f"{summary.unchanged:,}", "")
+    table.add_row("skipped", f"{summary.skipped:,}", "deleted here by a person" if summary.skipped else "")
+    table.add_row("refused", f"{len(summary.refused):,}", "")
+    screen().print(table)
+    read = f"{counted(summary.releases, 'release')} in {counted(summary.files, 'file')}"
+    others = len(summary.passed_over)
+    typer.echo(f"{read}; {counted(others, 'file')} of another kind passed over" if others else read)
+
+
+def _print_refusals(refused: "Sequence[Refusal]", *, limit: int | None) -> None:
+    for refusal in refused[:limit]:
+        typer.echo(_line(refusal))
+    if limit is not None and len(refused) > limit:
+        typer.echo(f"and {len(refused) - limit:,} more; --verbose lists them all")
+
+
+def _line(refusal: "Refusal") -> str:
+    return safe(f"{refusal.place}: {refusal.reason}")

@@ -1,0 +1,111 @@
+"""Storing a batch of releases: the notices, and the tenders that are merged from them.
+
+The statements are counted: three that read, two more where known tenders have news, an insert for the tenders and
+one for the notices. Only a row that changes has an UPDATE to itself, which checks its version.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TypeAlias
+
+from ..errors import ConflictError
+from ..models import Tender, TenderNotice
+from ..tenancy import TenantSession
+from . import stored
+from .changes import changes
+from .exact_json import digest
+from .inserts import NewNotice, insert_notices, insert_tenders
+from .items import Release
+from .mapping import merge
+from .package import joined
+from .tally import Outcome
+
+Group: TypeAlias = Mapping[str, Release]
+"""The releases of one tender, by their digests."""
+
+
+def store(session: TenantSession, releases: Iterable[Release]) -> Outcome:
+    """Write a batch, in the session's transaction.
+
+    A tender that is deleted, and not live as well, is left alone, and its releases are not kept. Should somebody
+    restore it, the next import goes on.
+
+    Raises:
+        ConflictError: somebody else wrote one of the tenders meanwhile; roll back, and store the batch again.
+        ConstraintError: the database refused a value.
+    """
+    groups = _by_ocid(releases)
+    live = stored.live_tenders(session, groups)
+    missing = groups.keys() - live.keys()
+    deleted = stored.deleted_tenders(session, missing) if missing else {}
+    digests = [key for ocid in live for key in groups[ocid]]
+    known = stored.packages(session, live.values(), digests) if live else {}
+    news = {ocid: groups[ocid] for ocid, tender_id in live.items() if _has_news(groups[ocid], known[tender_id])}
+    updated, notices = _update(session, news) if news else ([], [])
+    # In the same order for everybody, as in ``locked_tenders``.
+    fresh = [merge(list(groups[ocid].values())) for ocid in sorted(missing - deleted.keys())]
+    created = insert_tenders(session, fresh)
+    for ocid, tender_id in created.items():
+        notices += [NewNotice(tender_id, key, release) for key, release in groups[ocid].items()]
+    insert_notices(session, notices)
+    session.flush()
+    return Outcome(
+        created=list(created.values()),
+        updated=updated,
+        unchanged=sorted(set(live.values()) - set(updated)),
+        skipped=list(deleted.values()),
+    )
+
+
+def _by_ocid(releases: Iterable[Release]) -> dict[str, dict[str, Release]]:
+    groups: dict[str, dict[str, Release]] = {}
+    for release in releases:
+        group = groups.setdefault(release.ocid, {})
+        key = digest(release.content)
+        known = group.get(key)
+        group[key] = replace(known, package=joined(known.package, release.package)) if known else release
+    return groups
+
+
+def _has_news(group: Group, known: stored.Packages) -> bool:
+    return any(key not in known or joined(known[key], group[key].package) != known[key] for key in group)
+
+
+def _update(session: TenantSession, groups: Mapping[str, Group]) -> tuple[list[int], list[NewNotice]]:
+    """Merge the groups into their live tenders: the ids of those that change, and the notices to insert."""
+    tenders = stored.locked_tenders(session, groups)
+    if len(tenders) != len(groups):
+        raise ConflictError("a tender was deleted, or got another external id, meanwhile")
+    updated: list[int] = []
+    inserts: list[NewNotice] = []
+    for tender, notices in stored.with_notices(session, tenders):
+        group = groups[tender.external_id or ""]
+        before = [_release(tender, notice) for notice in notices]
+        for notice in notices:
+            _join_package(notice, group.get(notice.digest))
+        known = {notice.digest for notice in notices}
+        new = {key: release for key, release in group.items() if key not in known}
+        after = [*(_release(tender, notice) for notice in notices), *new.values()]
+        changed = changes(tender, written=merge(before) if before else None, wanted=merge(after))
+        for name, value in changed.items():
+            setattr(tender, name, value)
+        if changed:
+            updated.append(tender.id)
+        inserts += [NewNotice(tender.id, key, release) for key, release in new.items()]
+    return updated, inserts
+
+
+def _release(tender: Tender, notice: TenderNotice) -> Release:
+    return Release(
+        ocid=tender.external_id or "",
+        release_id=notice.release_id,
+        released_at=notice.released_at,
+        content=notice.content,
+        package=dict(notice.package),
+    )
+
+
+def _join_package(notice: TenderNotice, received: Release | None) -> None:
+    package = joined(notice.package, received.package) if received else notice.package
+    if package != notice.package:
+        notice.package = package

@@ -1,0 +1,75 @@
+"""Counting tenders once each, over batches and in little memory."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from .items import Refusal
+from .summary import ImportStoppedError, ImportSummary
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What storing a batch did, by the ids of the tenders."""
+
+    created: list[int] = field(default_factory=list[int])
+    updated: list[int] = field(default_factory=list[int])
+    unchanged: list[int] = field(default_factory=list[int])
+    skipped: list[int] = field(default_factory=list[int])
+    refused: list[Refusal] = field(default_factory=list[Refusal])
+
+    def add(self, other: "Outcome") -> None:
+        """Count what storing another part of the batch did, too."""
+        self.created += other.created
+        self.updated += other.updated
+        self.unchanged += other.unchanged
+        self.skipped += other.skipped
+        self.refused += other.refused
+
+
+class Tally:
+    """Builds the summary of a run. Raises ImportStoppedError at the first refusal if ``strict``."""
+
+    def __init__(self, *, strict: bool) -> None:
+        self.summary = ImportSummary()
+        self._strict = strict
+        self._written, self._unchanged, self._skipped = IdSet(), IdSet(), IdSet()
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Note what can't go in, or need not."""
+        if refusal.skipped:
+            self.summary.passed_over.append(refusal)
+            return
+        if self._strict:
+            raise ImportStoppedError(refusal)
+        self.summary.refused.append(refusal)
+
+    def count(self, outcome: Outcome) -> None:
+        """Add a batch: what was written once in this run stays created or updated, whatever follows."""
+        summary = self.summary
+        for refusal in outcome.refused:
+            self.refuse(refusal)
+        summary.created += sum(map(self._written.add, outcome.created))
+        for tender_id in outcome.updated:
+            if self._written.add(tender_id):
+                summary.updated += 1
+                summary.unchanged -= tender_id in self._unchanged
+        for tender_id in outcome.unchanged:
+            if tender_id not in self._written:
+                summary.unchanged += self._unchanged.add(tender_id)
+        summary.skipped += sum(map(self._skipped.add, outcome.skipped))
+
+
+class IdSet:
+    """Ids at about a bit each: those of one import stand close together."""
+
+    def __init__(self) -> None:
+        self._words: defaultdict[int, int] = defaultdict(int)
+
+    def add(self, number: int) -> bool:
+        """Whether it was not in it yet."""
+        is_new = number not in self
+        self._words[number >> 10] |= 1 << (number & 1023)
+        return is_new
+
+    def __contains__(self, number: int) -> bool:
+        return bool(self._words.get(number >> 10, 0) >> (number & 1023) & 1)

@@ -1,0 +1,102 @@
+"""The commands of the package, over an engine that the caller gives."""
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from ..models import DomainModel
+from .differences import described
+from .env import ENGINE
+from .errors import MigrationError
+from .trees import VERSION_TABLE, domain_tree
+
+_one_at_a_time = Lock()  # Alembic's context and op are globals of the process
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the database to a revision, in one transaction. A second caller waits, and finds the work done.
+
+    Raises:
+        MigrationError: there is no such revision, or the migration failed; nothing was changed.
+    """
+    _run(command.upgrade, engine, revision)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Bring the database back to a revision, in one transaction; "base" drops every table, with all that is in them.
+
+    Raises:
+        MigrationError: there is no such revision, or the migration failed; nothing was changed.
+    """
+    _run(command.downgrade, engine, revision)
+
+
+def current(engine: Engine) -> str | None:
+    """The revision that the database is at; None before the first."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        return context.get_current_revision()
+
+
+def head() -> str:
+    """The newest revision of this version of the package."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    assert revision is not None, "the package carries its migrations"
+    return revision
+
+
+def check(engine: Engine) -> list[str]:
+    """What sets the database apart from the models, a line each; empty where it is up to date.
+
+    What a CHECK or a partial index says is compared by its name only.
+    """
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts=domain_tree().options())
+        differences = compare_metadata(context, DomainModel.metadata)
+    return [*_lag(current(engine)), *described(differences)]
+
+
+def _lag(revision: str | None) -> list[str]:
+    if revision == head():
+        return []
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if revision is None or revision in known:
+        return [f"the database is behind: at revision {revision or 'base'}, the newest is {head()}"]
+    return [f"the database is at revision {revision}, which this version of the package does not know"]
+
+
+def _run(operation: Callable[[Config, str], None], engine: Engine, revision: str) -> None:
+    config = _config()
+    config.attributes[ENGINE] = engine
+    try:
+        with _one_at_a_time:
+            operation(config, revision)
+    except MigrationError:
+        raise
+    except CommandError as error:
+        raise MigrationError(str(error)) from error
+    except DBAPIError as error:
+        # The first line alone: the details may name values.
+        reason = str(error.orig).partition("\n")[0]
+        raise MigrationError(f"the migration failed, and nothing was changed: {reason}") from error
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
+    return config
+
+
+def _scripts() -> Path:
+    # A wheel carries the folder inside the package; in a checkout, an editable installation too, it is beside it.
+    inside = Path(__file__).parent / "scripts"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "alembic"

@@ -1,0 +1,28 @@
+"""The differences that Alembic finds, as lines for people."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+
+def described(differences: Iterable[tuple[Any, ...] | list[tuple[Any, ...]]]) -> Iterator[str]:
+    """A line for each difference; Alembic gives tuples, and lists of them for one column."""
+    for difference in differences:
+        if isinstance(difference, list):
+            yield from described(difference)
+        else:
+            yield _line(*difference)
+
+
+def _line(kind: str, *facts: Any) -> str:
+    action, _, what = kind.partition("_")
+    if action == "modify":
+        _schema, table, column, _details, found, wanted = facts
+        return f"column {table}.{column}: {what} is {found!r}, not {wanted!r}"
+    if what == "column":
+        _schema, table, item = facts
+        name = f"{table}.{item.name}"
+    else:
+        (item,) = facts
+        name = item.name if what == "table" else f"{item.name} of {item.table.name}"
+    missing = "is missing in the database" if action == "add" else "is in the database only"
+    return f"{what} {name} {missing}"

@@ -1,0 +1,90 @@
+"""What an env.py does: Alembic runs it for every command."""
+
+from collections.abc import Sequence
+from logging.config import fileConfig
+
+from alembic import context
+from sqlalchemy import URL, Engine, MetaData
+
+from ..config import migration_url
+from ..database.engines import make_engine
+from ..errors import ConfigurationError
+from .errors import MigrationError
+from .transaction import LOCK, sqlite_transaction
+from .trees import Tree, application_tree, domain_tree
+
+ENGINE = "engine"  # the attribute of Alembic's Config that takes the place of the settings
+
+
+def run_env(
+    metadata: MetaData | Sequence[MetaData],
+    *,
+    version_table: str = "alembic_version",
+    database_url: str | None = None,
+) -> None:
+    """All that an application's env.py has to call: runs Alembic over the application's own tables.
+
+    Models on this package's bases share ``DomainModel.metadata``: import them first. This package's tables are
+    neither created nor changed. The database is that of ``alembic -x database_url=...``, else ``database_url``,
+    else MIGRATION_DATABASE_URL, else DATABASE_URL, else the default; or the Engine in ``config.attributes["engine"]``.
+
+    Raises:
+        MigrationError: a setting is missing or wrong, a reference would point at no row, or SQLite was asked for SQL.
+    """
+    _run(application_tree(metadata, version_table), database_url)
+
+
+def run_domain_env() -> None:
+    """The same over this package's own tables."""
+    _run(domain_tree(), None)
+
+
+def _run(tree: Tree, database_url: str | None) -> None:
+    config = context.config
+    on_command_line = config.cmd_opts is not None
+    if on_command_line and config.config_file_name and config.file_config.has_section("loggers"):
+        fileConfig(config.config_file_name, disable_existing_loggers=False)
+    given: Engine | None = config.attributes.get(ENGINE)
+    url = given.url if given is not None else _url(database_url)
+    if context.is_offline_mode():
+        _print_sql(url, tree)
+    elif given is not None:
+        _migrate(given, tree)
+    else:
+        engine = make_engine(url)
+        try:
+            _migrate(engine, tree)
+        finally:
+            engine.dispose()
+
+
+def _url(database_url: str | None) -> URL:
+    try:
+        return migration_url(context.get_x_argument(as_dictionary=True).get("database_url") or database_url)
+    except ConfigurationError as error:
+        raise MigrationError(str(error)) from None
+
+
+def _migrate(engine: Engine, tree: Tree) -> None:
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            with sqlite_transaction(connection):
+                context.configure(connection=connection, **tree.options())
+                context.run_migrations()
+        else:
+            context.configure(connection=connection, **tree.options())
+            with context.begin_transaction():
+                context.execute(LOCK)  # before the revision is read: a second deployer finds the work done
+                context.run_migrations()
+
+
+def _print_sql(url: URL, tree: Tree) -> None:
+    if url.get_backend_name() == "sqlite":
+        raise MigrationError(
+            "--sql is for PostgreSQL: SQLite changes a table by copying it, which takes the database itself;"
+            " run the command without --sql"
+        )
+    context.configure(url=url, literal_binds=True, dialect_opts={"paramstyle": "named"}, **tree.options())
+    with context.begin_transaction():
+        context.execute(LOCK)
+        context.run_migrations()

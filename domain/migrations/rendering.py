@@ -1,0 +1,101 @@
+"""How a revision is written: self-contained, and alike whichever database it was generated on."""
+
+from typing import Literal
+
+from alembic.autogenerate import Rewriter
+from alembic.autogenerate.api import AutogenContext
+from alembic.migration import MigrationContext
+from alembic.operations.ops import CreateIndexOp
+from sqlalchemy import (
+    BIGINT,
+    CHAR,
+    DATETIME,
+    DOUBLE_PRECISION,
+    NUMERIC,
+    UUID,
+    CheckConstraint,
+    DefaultClause,
+    Enum,
+    TextClause,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeDecorator
+
+from ..models.tables import LIVE, LIVE_SQLITE
+from ..models.types import JSONOf, Money
+from .checks import rendered_check
+from .portable import portable
+
+_JSONB = "sa.JSON().with_variant(postgresql.JSONB(), 'postgresql')"
+_TWINS = {LIVE.text: LIVE_SQLITE.text, f"({LIVE.text})": LIVE_SQLITE.text, LIVE_SQLITE.text: LIVE.text}
+
+
+def render_item(kind: str, item: object, context: AutogenContext) -> str | Literal[False]:
+    """Alembic's ``render_item``: the text for a type, a default or a CHECK; False leaves it to Alembic."""
+    match item:
+        case DefaultClause(arg=TextClause(text=sql)):
+            return f"sa.text({portable(sql)!r})"  # Alembic puts brackets around it on SQLite alone
+        case CheckConstraint():
+            return rendered_check(item) or False
+        case _ if kind == "type":
+            rendered = _model_type(item) or _database_type(item)
+            if rendered == _JSONB:
+                context.imports.add("from sqlalchemy.dialects import postgresql")
+            return rendered or False
+        case _:
+            return False
+
+
+def _model_type(item: object) -> str | None:
+    match item:
+        case Money(precision=precision, scale=scale):
+            return _money(precision, scale)
+        case JSONOf(verbatim=verbatim):
+            return "sa.JSON()" if verbatim else _JSONB
+        case Enum(native_enum=False, create_constraint=False, length=length):
+            return f"sa.String(length={length})"
+        case TypeDecorator(impl=impl) if type(impl).__module__ == "sqlalchemy.sql.sqltypes":
+            return f"sa.{impl!r}"
+        case _:
+            return None
+
+
+def _database_type(item: object) -> str | None:
+    """What the other database has for a type that was read from one, as in downgrades."""
+    match item:
+        case postgresql.TIMESTAMP(timezone=timezone):
+            return f"sa.DateTime(timezone={timezone})"
+        case DATETIME() | sqlite.DATETIME():
+            return "sa.DateTime(timezone=True)"
+        case postgresql.JSONB() | sqlite.JSON():
+            return _JSONB
+        case postgresql.JSON():
+            return "sa.JSON()"
+        case NUMERIC(precision=int(precision), scale=int(scale)):
+            return _money(precision, scale)
+        case BIGINT():
+            return "sa.BigInteger().with_variant(sa.Integer(), 'sqlite')"
+        case DOUBLE_PRECISION():
+            return "sa.Float()"
+        case UUID() | CHAR(length=32):
+            return "sa.Uuid()"
+        case _:
+            return None
+
+
+def _money(precision: int, scale: int) -> str:
+    return f"sa.Numeric(precision={precision}, scale={scale}).with_variant(sa.BigInteger(), 'sqlite')"
+
+
+rewriter = Rewriter()
+
+
+@rewriter.rewrites(CreateIndexOp)
+def _for_both_databases(_context: MigrationContext, _revision: object, operation: CreateIndexOp) -> CreateIndexOp:
+    # A partial index that was read from one database would be a full one on the other.
+    for here, there in (("postgresql_where", "sqlite_where"), ("sqlite_where", "postgresql_where")):
+        if here in operation.kw and there not in operation.kw:
+            sql = str(operation.kw[here])
+            operation.kw[there] = text(_TWINS.get(sql, portable(sql)))
+    return operation

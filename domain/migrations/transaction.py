@@ -1,0 +1,48 @@
+"""One transaction around a run of migrations, and one run at a time."""
+
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+
+from .errors import MigrationError
+
+# Held to the end of the transaction; the key is this package's name.
+LOCK = f"SELECT pg_advisory_xact_lock({int.from_bytes(b'domain')})"
+
+
+@contextmanager
+def sqlite_transaction(connection: Connection) -> Generator[None]:
+    """A transaction that waits for the writer before it, with foreign keys off: rebuilding a table drops it.
+
+    Raises:
+        MigrationError: a reference points at no row afterwards; everything is undone.
+    """
+    enforced = connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one()
+    connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # has no effect inside a transaction
+    connection.commit()
+    try:
+        with connection.begin():
+            # Explicit, because the driver would begin after the DDL: what fails half-way is undone.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield
+            _check_references(connection)
+    finally:
+        connection.exec_driver_sql(f"PRAGMA foreign_keys={enforced}")
+        connection.commit()
+
+
+_TO_NO_TABLE = """
+    SELECT child.name, parent."table" FROM sqlite_master AS child, pragma_foreign_key_list(child.name) AS parent
+    WHERE child.type = 'table' AND parent."table" NOT IN (SELECT name FROM sqlite_master WHERE type = 'table')
+"""
+
+
+def _check_references(connection: Connection) -> None:
+    for child, parent in connection.exec_driver_sql(_TO_NO_TABLE):
+        raise MigrationError(f"{child} refers to {parent}, which would be gone; nothing was changed")
+    dangling = Counter((row.table, row.parent) for row in connection.exec_driver_sql("PRAGMA foreign_key_check"))
+    if dangling:
+        rows = ", ".join(f"{count} of {table} to {parent}" for (table, parent), count in sorted(dangling.items()))
+        raise MigrationError(f"references would point at no row ({rows}); nothing was changed")

@@ -1,0 +1,73 @@
+"""Which tables belong to which line of revisions: ours to this package, the rest to the application."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alembic.runtime.environment import NameFilterParentNames, NameFilterType
+from sqlalchemy import MetaData, Table
+from sqlalchemy.schema import SchemaItem
+
+from .. import models
+from ..models import DomainModel
+from ..models.base import REGISTRY
+from . import plugin
+from .rendering import render_item, rewriter
+
+VERSION_TABLE = "domain_version"
+# Alembic's own comparisons, and what this package adds.
+PLUGINS = ["alembic.autogenerate.*", plugin.NAME]
+
+
+def domain_tables() -> list[Table]:
+    """The tables of this package, without those that an application defined on its bases."""
+    ours = {m.local_table for m in REGISTRY.mappers if m.class_.__module__.startswith(f"{models.__name__}.")}
+    return [table for table in DomainModel.metadata.sorted_tables if table in ours]
+
+
+_OURS = frozenset(table.name for table in domain_tables())
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A line of revisions: the table that holds its version, and the tables that it creates and changes."""
+
+    version_table: str
+    metadata: MetaData | Sequence[MetaData]
+    owns: Callable[[str], bool]
+
+    def includes_name(self, name: str | None, kind: NameFilterType, _parents: NameFilterParentNames) -> bool:
+        """Alembic's ``include_name``: of the database."""
+        return kind != "table" or name is None or self.owns(name)
+
+    def includes_object(
+        self, _item: SchemaItem, name: str | None, kind: NameFilterType, _reflected: bool, _other: SchemaItem | None
+    ) -> bool:
+        """Alembic's ``include_object``: of the models."""
+        return kind != "table" or name is None or self.owns(name)
+
+    def options(self) -> dict[str, Any]:
+        """What Alembic is configured with wherever it runs, compares or renders."""
+        return {
+            "version_table": self.version_table,
+            "target_metadata": self.metadata,
+            "include_name": self.includes_name,
+            "include_object": self.includes_object,
+            "render_item": render_item,
+            "process_revision_directives": rewriter,
+            "render_as_batch": True,
+            "transactional_ddl": True,  # SQLite, too: see sqlite_transaction
+            "compare_type": True,
+            "compare_server_default": True,
+            "autogenerate_plugins": PLUGINS,
+        }
+
+
+def domain_tree() -> Tree:
+    """This package's own."""
+    return Tree(VERSION_TABLE, DomainModel.metadata, _OURS.__contains__)
+
+
+def application_tree(metadata: MetaData | Sequence[MetaData], version_table: str) -> Tree:
+    """An application's: every table but ours."""
+    return Tree(version_table, metadata, lambda name: name not in _OURS and name != VERSION_TABLE)

@@ -1,0 +1,123 @@
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import Engine, text
+
+from domain import (
+    BidDocument,
+    BidDocumentRepository,
+    Database,
+    Organization,
+    OrganizationRepository,
+    Tender,
+    TenderRepository,
+)
+from domain.migrations import head, upgrade
+from domain.testing import build
+
+Catalog = Callable[[Engine], set[str]]
+Python = Callable[..., str]
+UrlOf = Callable[[Engine], str]
+
+ALEMBIC = """
+import json, sys
+from alembic.config import main
+for arguments in json.loads(sys.argv[1]):
+    main(arguments)
+"""
+CREATE_ALL = """
+import sys
+from domain import Database
+for url in sys.argv[1:]:
+    with Database(url) as database:
+        database.create_all()
+"""
+
+
+def change(file: Path, old: str, new: str) -> None:
+    content = file.read_text()
+    changed = re.sub(old, new.replace("\\", r"\\"), content, count=1, flags=re.DOTALL)
+    assert changed != content, old
+    file.write_text(changed)
+
+
+def change_the_models(project: Path) -> None:
+    """New columns with limits, a longer text, one more member, an amount's limits; a column and an index less."""
+    tender = project / "domain/models/tender.py"
+    change(tender, "from sqlalchemy import CheckConstraint", "from sqlalchemy import CheckConstraint, text")
+    change(tender, '    ERROR = "error"\n', '    ERROR = "error"\n    WITHDRAWN = "withdrawn"\n')
+    change(tender, r"max_length=1000,", "max_length=2000,")
+    change(tender, r"    location: .*?\n    \)\n", "")
+    change(tender, r"    deadline: .*?\n    \)\n", "")
+    change(tender, r'        live_index\("status".*?\n', "")
+    change(tender, r'live_unique\("external_id"\)', 'live_unique("source", "external_id")')
+    change(
+        tender,
+        r"    notice_status: ",
+        """    reference: Text | None = Field(default=None, max_length=40)
+    priority: int = Field(default=0, ge=-5, le=5, sa_column_kwargs={"server_default": text("0")})
+    mark: Text = Field(default="it's", sa_column_kwargs={"server_default": text("'it''s'")})
+    deposit: Amount | None = Field(default=None, ge=1, le=1000, sa_type=Money(20, 4))
+    tags: list[Text] = Field(
+        default_factory=list, sa_type=json_list(Text), sa_column_kwargs={"server_default": text("'[]'")}
+    )
+    seen_at: UtcDatetime | None = None
+    notice_status: """,
+    )
+
+
+def a_tender_with_a_bid(url: str) -> None:
+    with Database(url) as database, database.get_session() as session:
+        organization = OrganizationRepository(session).add(build(Organization))
+        tender = TenderRepository(session).add(build(Tender, organization_id=organization.id))
+        BidDocumentRepository(session).add(build(BidDocument, organization_id=organization.id, tender_id=tender.id))
+
+
+def test_autogenerate_has_nothing_to_say_about_unchanged_models(
+    empty: Engine, project: Path, python: Python, url_of: UrlOf
+) -> None:
+    upgrade(empty)
+    named = ["-x", f"database_url={url_of(empty)}"]
+    python("-c", ALEMBIC, json.dumps([[*named, "revision", "--autogenerate", "-m", "nothing"]]), cwd=project)
+    (revision,) = project.glob("alembic/versions/*_nothing.py")
+    assert revision.read_text().count("    pass\n") == 2
+
+
+def test_a_generated_revision_runs_unedited_on_both_databases(
+    kind: str,
+    make_database: Callable[[str], Engine],
+    project: Path,
+    python: Python,
+    url_of: UrlOf,
+    catalog: Catalog,
+) -> None:
+    databases = {name: make_database(name) for name in ("sqlite", "postgresql")}
+    created = {name: make_database(name) for name in databases}
+    for engine in databases.values():
+        upgrade(engine)
+        a_tender_with_a_bid(url_of(engine))
+    before = {name: catalog(engine) for name, engine in databases.items()}
+    change_the_models(project)
+
+    on = {name: ["-x", f"database_url={url_of(engine)}"] for name, engine in databases.items()}
+    generate = [[*on[kind], "revision", "--autogenerate", "-m", "changed", "--rev-id", "9999"]]
+    use = [[*on[name], *words] for name in on for words in (["upgrade", "head"], ["check"])]
+    python("-c", ALEMBIC, json.dumps([*generate, *use]), cwd=project)
+    python("-c", CREATE_ALL, *map(url_of, created.values()), cwd=project)
+    for name, engine in databases.items():
+        assert catalog(engine) == catalog(created[name]) != before[name]
+        with engine.connect() as connection:
+            assert connection.scalar(text("SELECT count(*) FROM bid_documents")) == 1
+
+    python("-c", ALEMBIC, json.dumps([[*on[name], "downgrade", head()] for name in on]), cwd=project)
+    assert {name: catalog(engine) for name, engine in databases.items()} == before
+
+
+def test_revisions_import_nothing_of_this_package(project: Path) -> None:
+    revisions = [file.read_text() for file in project.glob("alembic/versions/*.py")]
+    assert revisions
+    for revision in revisions:
+        imported = re.findall(r"^\s*(?:from|import) (\w+)", revision, re.MULTILINE)
+        assert set(imported) <= {"collections", "sqlalchemy", "alembic"}

@@ -1,0 +1,265 @@
+"""Soft deletion: a row and what belongs to it go, and come back, as one."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from datetime import UTC, datetime
+from threading import Event
+from typing import Any
+
+import pytest
+
+import domain
+from domain import (
+    AnalysisRepository,
+    AnalysisResult,
+    BidDocument,
+    BidDocumentRepository,
+    ConflictError,
+    ConstraintError,
+    Database,
+    DuplicateError,
+    TenantRepository,
+    Tender,
+    TenderNotice,
+    TenderNoticeRepository,
+    TenderPatch,
+    TenderRepository,
+    TenderStatus,
+)
+
+Stored = Callable[[type[Any], int], dict[str, Any]]
+Rows = Callable[[type[Any]], list[dict[str, Any]]]
+Make = Callable[..., Any]
+Repo = type[TenantRepository[Any]]
+REPOSITORIES: list[Repo] = [
+    kind
+    for kind in vars(domain).values()
+    if isinstance(kind, type) and issubclass(kind, TenantRepository) and kind is not TenantRepository
+]
+every_repository = pytest.mark.parametrize("kind", REPOSITORIES, ids=lambda kind: kind.__name__)
+STATE = ("is_deleted", "deleted_at", "deletion_id")
+
+
+def state(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in STATE)
+
+
+@every_repository
+def test_a_deleted_row_keeps_its_values_and_comes_back(
+    domain_db: Database, stored: Stored, make: Make, kind: Repo
+) -> None:
+    row = make(kind.model)
+    before = stored(kind.model, row.id)
+    with domain_db.get_session() as session:
+        held = kind(session).require(row.id, org_id=1)
+        assert kind(session).soft_delete(row.id, org_id=1) is True
+        assert kind(session).soft_delete(row.id) is False
+        assert (held.is_deleted, held.version) == (True, 2)
+    deleted = stored(kind.model, row.id)
+    assert {name for name in deleted if deleted[name] != before[name]} == {*STATE, "updated_at", "version"}
+    assert deleted["deleted_at"] == deleted["updated_at"] <= datetime.now(UTC)
+    assert deleted["deletion_id"] == held.deletion_id is not None
+    with domain_db.get_session() as session:
+        held = kind(session).require(row.id, include_deleted=True, org_id=1)
+        assert kind(session).restore(row.id, org_id=1) is True
+        assert kind(session).restore(row.id) is False
+        assert (held.is_deleted, held.deleted_at, held.deletion_id, held.version) == (False, None, None, 3)
+    restored = stored(kind.model, row.id)
+    assert {name for name in restored if restored[name] != before[name]} == {"updated_at", "version"}
+
+
+@every_repository
+@pytest.mark.parametrize("where", ["foreign", "unknown"])
+def test_what_is_not_here_is_neither_deleted_nor_restored(
+    domain_db: Database, stored: Stored, make: Make, kind: Repo, where: str
+) -> None:
+    row = make(kind.model, organization_id=2)
+    row_id = row.id + (1000 if where == "unknown" else 0)
+    with domain_db.get_session(organization_id=1) as session:
+        assert kind(session).soft_delete(row_id) is False
+    with domain_db.get_session(organization_id=2) as session:
+        assert kind(session).soft_delete(row.id) is True
+    with domain_db.get_session(organization_id=1) as session:
+        assert kind(session).restore(row_id) is False
+    assert stored(kind.model, row.id)["is_deleted"]
+
+
+def test_a_tender_goes_with_what_belongs_to_it(domain_db: Database, stored: Stored, make: Make, tender: Tender) -> None:
+    rows = [make(model, tender_id=tender.id) for model in (AnalysisResult, BidDocument, TenderNotice, TenderNotice)]
+    others = [make(model) for model in (AnalysisResult, BidDocument, TenderNotice)]
+    with domain_db.get_session(organization_id=1) as session:
+        held = AnalysisRepository(session).require(rows[0].id)
+        assert TenderRepository(session).soft_delete(tender.id)
+        assert held.is_deleted
+        for kind in (AnalysisRepository, BidDocumentRepository, TenderNoticeRepository):
+            assert kind(session).count() == 1
+    one = state(stored(Tender, tender.id))
+    assert one[0] is True
+    assert [state(stored(type(row), row.id)) for row in rows] == [one] * 4
+    assert {stored(type(row), row.id)["version"] for row in rows} == {2}
+    assert [state(stored(type(row), row.id)) for row in others] == [(False, None, None)] * 3
+
+
+def test_restoring_brings_back_exactly_what_went_with_it(
+    domain_db: Database, stored: Stored, make: Make, tender: Tender
+) -> None:
+    kept = [make(model, tender_id=tender.id) for model in (AnalysisResult, BidDocument, TenderNotice)]
+    gone_before: TenderNotice = make(TenderNotice, tender_id=tender.id)
+    other: Tender = make(Tender)
+    with domain_db.get_session(organization_id=1) as session:
+        TenderNoticeRepository(session).soft_delete(gone_before.id)
+        TenderRepository(session).soft_delete(other.id)
+        TenderRepository(session).soft_delete(tender.id)
+    before = state(stored(TenderNotice, gone_before.id))
+    with domain_db.get_session(organization_id=1) as session:
+        held = TenderNoticeRepository(session).require(kept[2].id, include_deleted=True)
+        assert TenderRepository(session).restore(tender.id) is True
+        assert not held.is_deleted
+    alive = (False, None, None)
+    assert [state(stored(type(row), row.id)) for row in (tender, *kept)] == [alive] * 4
+    assert state(stored(TenderNotice, gone_before.id)) == before
+    assert stored(Tender, other.id)["is_deleted"]
+    with domain_db.get_session(organization_id=1) as session:
+        assert TenderNoticeRepository(session).restore(gone_before.id) is True
+
+
+def test_a_part_deleted_alone_leaves_the_whole(domain_db: Database, stored: Stored, make: Make, tender: Tender) -> None:
+    analysis: AnalysisResult = make(AnalysisResult, tender_id=tender.id)
+    with domain_db.get_session(organization_id=1) as session:
+        assert AnalysisRepository(session).soft_delete(analysis.id)
+    assert not stored(Tender, tender.id)["is_deleted"]
+    with domain_db.get_session(organization_id=1) as session:
+        assert AnalysisRepository(session).restore(analysis.id)
+    assert not stored(AnalysisResult, analysis.id)["is_deleted"]
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_part_of_a_deleted_whole_is_not_restored(
+    domain_db: Database, stored: Stored, make: Make, tender: Tender, alone: bool
+) -> None:
+    analysis: AnalysisResult = make(AnalysisResult, tender_id=tender.id)
+    with domain_db.get_session(organization_id=1) as session:
+        if alone:
+            AnalysisRepository(session).soft_delete(analysis.id)
+        TenderRepository(session).soft_delete(tender.id)
+    with domain_db.get_session(organization_id=1) as session:
+        with pytest.raises(ConflictError, match="its Tender is deleted"):
+            AnalysisRepository(session).restore(analysis.id)
+        assert AnalysisRepository(session).count() == 0
+    assert stored(AnalysisResult, analysis.id)["is_deleted"]
+    with domain_db.get_session(organization_id=1) as session:
+        assert TenderRepository(session).restore(tender.id)
+        assert AnalysisRepository(session).restore(analysis.id) is alone
+
+
+def test_a_tender_whose_external_id_was_taken_is_not_restored(
+    domain_db: Database, stored_rows: Rows, make: Make, tender: Tender
+) -> None:
+    make(AnalysisResult, tender_id=tender.id)
+    with domain_db.get_session(organization_id=1) as session:
+        TenderRepository(session).soft_delete(tender.id)
+    make(Tender, external_id="ocds-1")
+    before = stored_rows(Tender), stored_rows(AnalysisResult)
+    with domain_db.get_session(organization_id=1) as session:
+        with pytest.raises(DuplicateError) as refused:
+            TenderRepository(session).restore(tender.id)
+        assert (refused.value.entity, refused.value.fields) == ("Tender", ("external_id",))
+        assert TenderRepository(session).get(tender.id) is None
+    assert (stored_rows(Tender), stored_rows(AnalysisResult)) == before
+
+
+def test_a_replaced_analysis_is_not_restored(domain_db: Database, stored: Stored, make: Make, tender: Tender) -> None:
+    first: AnalysisResult = make(AnalysisResult, tender_id=tender.id)
+    with domain_db.get_session(organization_id=1) as session:
+        AnalysisRepository(session).soft_delete(first.id)
+    second: AnalysisResult = make(AnalysisResult, tender_id=tender.id)
+    with domain_db.get_session(organization_id=1) as session, pytest.raises(DuplicateError):
+        AnalysisRepository(session).restore(first.id)
+    with domain_db.get_session(organization_id=1) as session:
+        TenderRepository(session).soft_delete(tender.id)
+        assert TenderRepository(session).restore(tender.id)
+    assert stored(AnalysisResult, first.id)["is_deleted"]
+    assert not stored(AnalysisResult, second.id)["is_deleted"]
+
+
+def test_what_was_changed_but_not_flushed_is_saved_first(domain_db: Database, stored: Stored, tender: Tender) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        held = TenderRepository(session).require(tender.id)
+        held.title = "Renamed"
+        assert TenderRepository(session).soft_delete(tender.id)
+        assert (held.title, held.version) == ("Renamed", 3)
+    assert (stored(Tender, tender.id)["title"], stored(Tender, tender.id)["is_deleted"]) == ("Renamed", True)
+
+
+def test_a_deleted_row_takes_no_write(domain_db: Database, stored: Stored, tender: Tender) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        tenders = TenderRepository(session)
+        tenders.soft_delete(tender.id)
+        assert tenders.update_status(tender.id, TenderStatus.COMPLETE) is False
+        with pytest.raises(domain.NotFoundError):
+            tenders.update(tender.id, TenderPatch(title="Renamed"))
+        assert tenders.upsert_many([TenderPatch(external_id="ocds-1", title="New")]).created == 1
+    assert (stored(Tender, tender.id)["title"], stored(Tender, tender.id)["version"]) == ("Harbour bridge", 2)
+
+
+def test_a_deletion_that_is_rolled_back_deleted_nothing(
+    domain_db: Database, stored: Stored, make: Make, tender: Tender
+) -> None:
+    analysis: AnalysisResult = make(AnalysisResult, tender_id=tender.id)
+
+    class Changed(Exception):
+        """The caller's own."""
+
+    with pytest.raises(Changed), domain_db.get_session(organization_id=1) as session:
+        TenderRepository(session).soft_delete(tender.id)
+        raise Changed
+    assert not stored(Tender, tender.id)["is_deleted"]
+    assert not stored(AnalysisResult, analysis.id)["is_deleted"]
+
+
+def new_tender(database: Database) -> int:
+    with database.get_session(organization_id=1) as session:
+        return TenderRepository(session).create(title="Bridge").id
+
+
+def test_an_analysis_waits_for_the_deletion_of_its_tender_and_is_refused(domain_postgresql: Database) -> None:
+    tender_id = new_tender(domain_postgresql)
+
+    with ThreadPoolExecutor(1) as thread:
+
+        def analyse() -> None:
+            with domain_postgresql.get_session(organization_id=1) as session:
+                AnalysisRepository(session).create(tender_id=tender_id, is_relevant=True, confidence=1)
+
+        with domain_postgresql.get_session(organization_id=1) as session:
+            TenderRepository(session).soft_delete(tender_id)
+            late = thread.submit(analyse)
+            with pytest.raises(NotYet):
+                late.result(timeout=0.3)
+        with pytest.raises(ConstraintError):
+            late.result(timeout=10)
+    with domain_postgresql.get_session(organization_id=1) as session:
+        assert AnalysisRepository(session).count(include_deleted=True) == 0
+
+
+def test_a_deletion_waits_for_an_analysis_and_takes_it_along(domain_postgresql: Database) -> None:
+    started = Event()
+    tender_id = new_tender(domain_postgresql)
+
+    def delete() -> bool:
+        with domain_postgresql.get_session(organization_id=1) as session:
+            started.set()
+            return TenderRepository(session).soft_delete(tender_id)
+
+    with ThreadPoolExecutor(1) as thread:
+        with domain_postgresql.get_session(organization_id=1) as session:
+            analysis = AnalysisRepository(session).create(tender_id=tender_id, is_relevant=True, confidence=1)
+            deletion = thread.submit(delete)
+            assert started.wait(10)
+            with pytest.raises(NotYet):
+                deletion.result(timeout=0.3)
+        assert deletion.result(timeout=10) is True
+    with domain_postgresql.get_session(organization_id=1) as session:
+        assert AnalysisRepository(session).get(analysis.id) is None
+        assert AnalysisRepository(session).require(analysis.id, include_deleted=True).is_deleted

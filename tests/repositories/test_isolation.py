@@ -1,0 +1,349 @@
+"""No method of a repository reads, counts, changes, refers to or names what belongs to another organization.
+
+Every public method of every repository is called here; one that is added has to be, too.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.orm import ORMExecuteState
+
+import domain
+from domain import (
+    AnalysisPatch,
+    AnalysisRepository,
+    AnalysisResult,
+    BidDocument,
+    BidDocumentRepository,
+    BidPatch,
+    ConstraintError,
+    Database,
+    DomainError,
+    DomainModel,
+    DuplicateError,
+    NotFoundError,
+    OrganizationRepository,
+    Page,
+    TenantRepository,
+    TenantScopeError,
+    TenantSession,
+    Tender,
+    TenderNotice,
+    TenderNoticeContent,
+    TenderNoticeRepository,
+    TenderPatch,
+    TenderRepository,
+    TenderStatus,
+    Upserted,
+    User,
+    UserPatch,
+    UserRepository,
+)
+from domain.models.tables import live_unique_indexes
+from domain.testing import build
+
+Rows = Callable[[type[Any]], list[dict[str, Any]]]
+Make = Callable[..., Any]
+Repo = type[TenantRepository[Any]]
+Call = Callable[[Any, Any], object]
+
+SECRET = "confidential"
+EMAIL = f"{SECRET}@example.org"
+SECRETS: dict[type[DomainModel], dict[str, Any]] = {
+    User: {"email": EMAIL, "full_name": SECRET},
+    Tender: {"title": f"{SECRET} bridge", "external_id": SECRET},
+    TenderNotice: {"release_id": SECRET, "content": {SECRET: SECRET}},
+    AnalysisResult: {"recommendation": SECRET, "overall_score": 9.5, "processing_cost": "1"},
+    BidDocument: {"approach": SECRET},
+}
+
+
+class NoticePatch(TenderNoticeContent, domain.Patch):
+    """A patch of a model that has none."""
+
+
+PATCHES: dict[type[DomainModel], DomainModel] = {
+    User: UserPatch(full_name="Taken over"),
+    Tender: TenderPatch(title="Taken over"),
+    TenderNotice: NoticePatch(release_id="Taken over"),
+    AnalysisResult: AnalysisPatch(recommendation="Taken over"),
+    BidDocument: BidPatch(approach="Taken over"),
+}
+
+
+def twin(row: Any) -> Any:
+    """A new object with the natural key of a row, and what the row refers to."""
+    references = {column.key for column in row.__table__.c if "tenant_key" in column.info}
+    key = set(live_unique_indexes(row.__table__)[0].info["live_unique"])
+    fields = {name: getattr(row, name) for name in key | references}
+    return build(type(row), **fields, **{key: value for key, value in OVER[type(row)].items() if key not in fields})
+
+
+OVER: dict[type[DomainModel], dict[str, Any]] = {
+    User: {"full_name": "Thief"},
+    Tender: {"title": "Twin"},
+    TenderNotice: {},
+    AnalysisResult: {},
+    BidDocument: {},
+}
+
+COMMON: dict[str, Call] = {
+    "get": lambda repository, row: repository.get(row.id, include_deleted=True),
+    "require": lambda repository, row: repository.require(row.id, include_deleted=True),
+    "find": lambda repository, row: repository.find(include_deleted=True),
+    "count": lambda repository, row: repository.count(include_deleted=True),
+    "exists": lambda repository, row: repository.exists(include_deleted=True),
+    "page": lambda repository, row: repository.page(with_total=True),
+    "stream": lambda repository, row: list(repository.stream()),
+    "add": lambda repository, row: repository.add(twin(row)),
+    "put": lambda repository, row: repository.put(twin(row)),
+    "create_many": lambda repository, row: repository.create_many([twin(row)]),
+    "upsert_many": lambda repository, row: repository.upsert_many([twin(row)]),
+    "create": lambda repository, row: repository.create(**set_on(twin(row))),
+    "update": lambda repository, row: repository.update(row.id, PATCHES[type(row)]),
+    "soft_delete": lambda repository, row: repository.soft_delete(row.id),
+    "restore": lambda repository, row: repository.restore(row.id),
+}
+
+
+def set_on(entity: DomainModel) -> dict[str, Any]:
+    return {name: getattr(entity, name) for name in entity.model_fields_set}
+
+
+OWN: dict[Repo, dict[str, Call]] = {
+    UserRepository: {
+        "get_by_id": lambda users, row: users.get_by_id(row.id),
+        "get_by_email": lambda users, row: users.get_by_email(row.email),
+        "list_by_organization": lambda users, row: users.list_by_organization(),
+        "update_last_login": lambda users, row: users.update_last_login(row.id),
+    },
+    TenderRepository: {
+        "get_by_id": lambda tenders, row: tenders.get_by_id(row.id),
+        "get_by_external_id": lambda tenders, row: tenders.get_by_external_id(SECRET),
+        "list_by_organization": lambda tenders, row: tenders.list_by_organization(),
+        "list_with_related": lambda tenders, row: tenders.list_with_related(),
+        "count_by_organization": lambda tenders, row: tenders.count_by_organization(),
+        "count_by_status": lambda tenders, row: sum(tenders.count_by_status().values()),
+        "search": lambda tenders, row: tenders.search(SECRET),
+        "update_status": lambda tenders, row: tenders.update_status(row.id, TenderStatus.ERROR, "Taken over"),
+    },
+    TenderNoticeRepository: {
+        "list_by_tender_id": lambda notices, row: notices.list_by_tender_id(row.tender_id),
+    },
+    AnalysisRepository: {
+        "upsert": lambda analyses, row: analyses.upsert(**set_on(twin(row))),
+        "get_by_tender_id": lambda analyses, row: analyses.get_by_tender_id(row.tender_id),
+        "update_rating": lambda analyses, row: analyses.update_rating(row.tender_id, 1),
+        "get_high_score_tenders": lambda analyses, row: analyses.get_high_score_tenders(min_score=0),
+        "costs_by_month": lambda analyses, row: analyses.costs_by_month(),
+    },
+    BidDocumentRepository: {
+        "upsert": lambda bids, row: bids.upsert(**set_on(twin(row))),
+        "get_by_tender_id": lambda bids, row: bids.get_by_tender_id(row.tender_id),
+        "list_by_organization": lambda bids, row: bids.list_by_organization(),
+    },
+}
+CALLS = [(kind, name, call) for kind, own in OWN.items() for name, call in {**COMMON, **own}.items()]
+every_method = pytest.mark.parametrize(
+    ("kind", "name", "call"), CALLS, ids=[f"{kind.__name__}.{name}" for kind, name, _ in CALLS]
+)
+WRITES_A_TWIN = {"add", "put", "create", "create_many", "upsert", "upsert_many"}
+
+
+def test_every_public_method_of_every_repository_is_called_here() -> None:
+    exported = {
+        kind
+        for kind in vars(domain).values()
+        if isinstance(kind, type) and issubclass(kind, TenantRepository) and kind is not TenantRepository
+    }
+    assert set(OWN) == exported
+    for kind, own in OWN.items():
+        methods = {name for name in dir(kind) if not name.startswith("_") and callable(getattr(kind, name))}
+        assert methods - {"model"} == {*COMMON, *own}, kind.__name__
+
+
+@pytest.fixture
+def snapshot(stored_rows: Rows) -> Callable[[], dict[str, list[dict[str, Any]]]]:
+    """All that is stored for organization 1."""
+
+    def taken() -> dict[str, list[dict[str, Any]]]:
+        return {
+            model.__name__: [row for row in stored_rows(model) if row.get("organization_id", row["id"]) == 1]
+            for model in (domain.Organization, *SECRETS)
+        }
+
+    return taken
+
+
+@every_method
+def test_nothing_of_another_organization_is_reached(
+    domain_db: Database,
+    make: Make,
+    snapshot: Callable[[], dict[str, list[dict[str, Any]]]],
+    kind: Repo,
+    name: str,
+    call: Call,
+) -> None:
+    row = make(kind.model, **SECRETS[kind.model])
+    if name == "restore":
+        with domain_db.get_session(organization_id=1) as session:
+            kind(session).soft_delete(row.id)
+    before = snapshot()
+    error: DomainError | None = None
+    answer: object = None
+    try:
+        with domain_db.get_session(organization_id=2) as session:
+            answer = call(kind(session), row)
+            seen = [entity for entity in session.identity_map.values() if isinstance(entity, domain.TenantEntity)]
+            assert {entity.organization_id for entity in seen} <= {2}
+    except DomainError as refused:
+        error = refused
+    assert snapshot() == before
+    assert before[kind.model.__name__]
+    if name not in WRITES_A_TWIN:
+        assert SECRET not in repr(answer)
+        if isinstance(answer, Page):
+            answer = answer.items or answer.total
+        assert not answer
+        assert isinstance(error, NotFoundError) == (name in {"require", "update"})
+    elif kind is UserRepository:
+        assert isinstance(error, DuplicateError)
+    elif kind is TenderRepository:
+        assert error is None
+        assert answer == Upserted(1, 0, 0) if name == "upsert_many" else answer
+    else:
+        assert isinstance(error, ConstraintError)
+    while error is not None:
+        assert SECRET not in f"{error!s} {vars(error)!r}"
+        assert "Taken over" not in str(error)
+        error = error.__cause__ if isinstance(error.__cause__, DomainError) else None
+
+
+@every_method
+def test_another_organization_can_not_be_named(domain_db: Database, make: Make, kind: Repo, name: str, call: Call) -> None:
+    row = make(kind.model, **SECRETS[kind.model])
+
+    class Naming:
+        """The repository, with ``org_id`` (or the entity's organization) on each call."""
+
+        def __init__(self, repository: TenantRepository[Any]) -> None:
+            self._repository = repository
+
+        def __getattr__(self, method: str) -> Callable[..., object]:
+            keyword = "organization_id" if method in {"create", "upsert"} else "org_id"
+
+            def named(*arguments: Any, **keywords: Any) -> object:
+                return getattr(self._repository, method)(*arguments, **keywords, **{keyword: 1})
+
+            return named
+
+    with domain_db.get_session(organization_id=2) as session, pytest.raises(TenantScopeError) as refused:
+        call(Naming(kind(session)), row)
+    assert SECRET not in str(refused.value)
+
+
+# -- statements -------------------------------------------------------------------------------------------------
+
+TABLES = {model.__table__.name for model in SECRETS}
+
+
+@contextmanager
+def built_statements(database: Database) -> Iterator[list[str]]:
+    """The text of the ORM's statements as the repositories build them, before any guard of the session adds to them."""
+    texts: list[str] = []
+
+    def record(state: ORMExecuteState) -> None:
+        texts.append(str(state.statement.compile(dialect=database.engine.dialect)))
+
+    event.listen(TenantSession, "do_orm_execute", record, insert=True)
+    yield texts
+    event.remove(TenantSession, "do_orm_execute", record)
+
+
+def condition_of(statement: str) -> str:
+    """From the first ON or WHERE on; of an upsert what decides over the row that is there."""
+    if statement.lstrip().startswith("INSERT"):
+        return statement.partition("DO UPDATE")[2]
+    return re.split(r"\b(?:ON|WHERE)\b", statement, maxsplit=1)[-1]
+
+
+def scopes(statement: str, parameters: Any) -> list[object]:
+    """The values that organization_id is compared with, in the order of the text."""
+    start = statement.index(condition_of(statement)) if condition_of(statement) else len(statement)
+    values: list[object] = []
+    for match in re.finditer(r"organization_id = (?:%\((\w+)\)s|(\?))", statement):
+        if match.start() >= start:
+            place = match[1] or statement[: match.start(2)].count("?")
+            values.append(parameters[place])
+    for match in re.finditer(r"organization_id, \w+\.\w+\) IN \(\((?:%\((\w+)\)s|(\?))", statement):
+        place = match[1] or statement[: match.start(2)].count("?")
+        values.append(parameters[place])
+    return values
+
+
+@every_method
+def test_every_statement_carries_the_organization(
+    domain_db: Database,
+    make: Make,
+    statements: list[tuple[str, Any]],
+    kind: Repo,
+    name: str,
+    call: Call,
+) -> None:
+    row = make(kind.model, **SECRETS[kind.model])
+    if name == "restore" or name in WRITES_A_TWIN and name not in {"put", "upsert", "upsert_many"}:
+        with domain_db.get_session(organization_id=1) as session:
+            kind(session).soft_delete(row.id)
+    statements.clear()
+    with built_statements(domain_db) as built, domain_db.get_session(organization_id=1) as session:
+        call(kind(session), row)
+    sent = [
+        (text, parameters)
+        for text, parameters in statements
+        if TABLES & set(re.findall(r"\w+", text)) and ("INSERT" not in text or "ON CONFLICT" in text)
+    ]
+    written_only = name in {"add", "create", "create_many"}
+    assert sent or (written_only and kind in {UserRepository, TenderRepository})
+    for text, parameters in sent:
+        values = scopes(text, parameters)
+        assert values, text
+        assert set(values) == {1}, text
+    for text in built:
+        if TABLES & set(re.findall(r"\w+", text)) and ("INSERT" not in text or "ON CONFLICT" in text):
+            assert re.search(r"organization_id(?: = |, \w+\.\w+\) IN )", condition_of(text)), text
+
+
+ORGANIZATION_CALLS: dict[str, Callable[[OrganizationRepository], object]] = {
+    "get_by_id": lambda organizations: organizations.get_by_id(1),
+    "find": lambda organizations: organizations.find(),
+    "count": lambda organizations: organizations.count(),
+    "page": lambda organizations: organizations.page(with_total=True),
+    "list_active": lambda organizations: organizations.list_active(),
+    "get_by_slug": lambda organizations: organizations.get_by_slug("first"),
+    "update": lambda organizations: organizations.update(1, domain.OrganizationPatch(name="New")),
+    "update_usage": lambda organizations: organizations.update_usage(1),
+    "reset_monthly_usage": lambda organizations: organizations.reset_monthly_usage(1),
+    "can_analyze": lambda organizations: organizations.can_analyze(1),
+    "put": lambda organizations: organizations.put(build(domain.Organization, slug="first")),
+    "soft_delete": lambda organizations: organizations.soft_delete(1),
+}
+
+
+@pytest.mark.parametrize("name", ORGANIZATION_CALLS)
+def test_every_statement_over_organizations_carries_the_id(
+    domain_db: Database, statements: list[tuple[str, Any]], name: str
+) -> None:
+    statements.clear()
+    with domain_db.get_session(organization_id=1) as session:
+        assert ORGANIZATION_CALLS[name](OrganizationRepository(session))
+    sent = [(text, parameters) for text, parameters in statements if "organizations" in text]
+    assert sent
+    for text, parameters in sent:
+        ids = list(re.finditer(r"organizations\.id = (?:%\((\w+)\)s|(\?))", text))
+        assert ids, text
+        for match in ids:
+            assert parameters[match[1] or text[: match.start(2)].count("?")] == 1, text

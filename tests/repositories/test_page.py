@@ -1,0 +1,213 @@
+"""Pages by keyset: every row once whatever the ties, cursors that nobody can forge into an error, and the response."""
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+from sqlmodel import update
+
+from domain import ArgumentError, Database, Page, Tender, TenderPublic, TenderRepository, TenderStatus
+from domain.repositories.page import decode_cursor, encode_cursor
+from domain.testing import build
+
+Make = Callable[..., Any]
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def tenders_made_at(database: Database, *moments: datetime) -> list[int]:
+    """The ids of one tender for each moment of creation."""
+    with database.get_session(organization_id=1) as session:
+        ids = [row.id for row in TenderRepository(session).create_many([build(Tender) for _ in moments])]
+    columns = Tender.__table__.c
+    with database.migration_engine.begin() as connection:
+        for tender_id, moment in zip(ids, moments, strict=True):
+            connection.execute(update(Tender).where(columns.id == tender_id).values(created_at=moment))
+    return ids
+
+
+def walk(database: Database, limit: int, between: Callable[[], object] = lambda: None) -> list[list[int]]:
+    """The ids of every page, each read in a session of its own."""
+    pages: list[list[int]] = []
+    after: str | None = None
+    while True:
+        with database.get_session(organization_id=1) as session:
+            page = TenderRepository(session).page(after=after, limit=limit)
+        pages.append([tender.id for tender in page.items])
+        after = page.next_cursor
+        if after is None:
+            return pages
+        between()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
+def test_every_row_is_on_one_page_whatever_the_ties(domain_db: Database, limit: int) -> None:
+    tick = timedelta(microseconds=1)
+    moments = [NOON, NOON, NOON + tick, NOON, NOON - tick, NOON + tick, NOON]
+    ids = tenders_made_at(domain_db, *moments)
+    newest_first = [n for _, n in sorted(zip(moments, ids, strict=True), reverse=True)]
+    pages = walk(domain_db, limit)
+    assert [n for page in pages for n in page] == newest_first
+    assert [len(page) for page in pages[:-1]] == [limit] * (len(pages) - 1)
+    assert 0 < len(pages[-1]) <= limit
+
+
+def test_rows_that_are_added_on_the_way_shift_no_page(domain_db: Database, make: Make) -> None:
+    ids = tenders_made_at(domain_db, *[NOON] * 5)
+    pages = walk(domain_db, 2, between=lambda: make(Tender))
+    assert pages == [[ids[4], ids[3]], [ids[2], ids[1]], [ids[0]]]
+
+
+def test_the_row_at_the_cursor_may_be_deleted(domain_db: Database) -> None:
+    ids = tenders_made_at(domain_db, *[NOON] * 4)
+    with domain_db.get_session(organization_id=1) as session:
+        tenders = TenderRepository(session)
+        page = tenders.page(limit=2)
+        tenders.soft_delete(ids[2])
+        assert [tender.id for tender in tenders.page(after=page.next_cursor, limit=2).items] == [ids[1], ids[0]]
+
+
+def test_a_page_knows_whether_there_is_another(domain_db: Database) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        empty = TenderRepository(session).page(limit=2, with_total=True)
+        assert (empty.items, empty.next_cursor, empty.total) == ([], None, 0)
+    tenders_made_at(domain_db, *[NOON] * 4)
+    with domain_db.get_session(organization_id=1) as session:
+        tenders = TenderRepository(session)
+        first = tenders.page(limit=2, with_total=True)
+        assert (len(first.items), first.total) == (2, 4)
+        last = tenders.page(after=first.next_cursor, limit=2, with_total=True)
+        assert (len(last.items), last.next_cursor, last.total) == (2, None, 4)
+        assert tenders.page(limit=4).total is None
+
+
+def test_a_page_is_narrowed_by_status_search_and_condition(domain_db: Database, make: Make) -> None:
+    bridge: Tender = make(Tender, title="Bridge", status=TenderStatus.COMPLETE)
+    make(Tender, title="Tunnel", status=TenderStatus.COMPLETE)
+    make(Tender, title="Bridge")
+    with domain_db.get_session() as session:
+        tenders = TenderRepository(session)
+        page = tenders.page(status=TenderStatus.COMPLETE, search="bridge", with_total=True, org_id=1)
+        assert ([tender.id for tender in page.items], page.total) == ([bridge.id], 1)
+        page = tenders.page(Tender.__table__.c.id == bridge.id, limit=1)
+        assert [tender.id for tender in page.items] == [bridge.id]
+
+
+# -- cursors ----------------------------------------------------------------------------------------------------
+
+
+def forged(place: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+
+
+@given(moment=st.datetimes(timezones=st.timezones()), entity_id=st.integers(0, 2**63 - 1))
+@example(moment=datetime.min.replace(tzinfo=UTC), entity_id=0)
+@settings(max_examples=50, deadline=None)
+def test_a_cursor_holds_its_place(moment: datetime, entity_id: int) -> None:
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        return
+    assert decode_cursor(encode_cursor(moment, entity_id)) == (moment, entity_id)
+
+
+@given(st.text() | st.binary().map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
+@settings(max_examples=200, deadline=None)
+def test_a_made_up_text_is_no_cursor(text: str) -> None:
+    with pytest.raises(ArgumentError, match="cursor"):
+        decode_cursor(text)
+
+
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=4)
+
+
+@given(JSON | st.lists(st.just("2026-05-01T12:00:00+00:00") | JSON, min_size=2, max_size=2))
+@example(["2026-05-01T12:00:00", 1])
+@example(["2026-05-01T12:00:00Z", True])
+@example(["2026-05-01T12:00:00Z", -1])
+@example(["2026-05-01T12:00:00Z", 2**63])
+@example(["2026-05-01T12:00:00Z", 1.0])
+@example(["2026-05-01T12:00:00Z", "1"])
+@example(["0001-01-01T00:00:00+14:00", 1])
+@example([20260501, 1])
+@example({"2026-05-01T12:00:00Z": 1, "b": 2})
+@settings(max_examples=200, deadline=None)
+def test_other_json_is_no_cursor(place: Any) -> None:
+    try:
+        _, entity_id = decode_cursor(forged(place))
+    except ArgumentError:
+        return
+    assert type(place[1]) is int
+    assert place[1] == entity_id
+
+
+def test_a_cursor_that_was_cut_or_written_otherwise_is_refused(domain_db: Database) -> None:
+    tenders_made_at(domain_db, *[NOON] * 2)
+    with domain_db.get_session(organization_id=1) as session:
+        tenders = TenderRepository(session)
+        cursor = tenders.page(limit=1).next_cursor
+        assert cursor is not None
+        bad = [cursor[:length] for length in range(len(cursor))]
+        bad += [cursor[::-1], cursor + "A", f" {cursor}", f"{cursor}\n", cursor.encode().hex(), forged([]), "é", "\x00"]
+        bad += ["[" * 100_000, base64.urlsafe_b64encode(b"[" * 100_000).decode()]
+        for text in bad:
+            with pytest.raises(ArgumentError, match="cursor"):
+                tenders.page(after=text, limit=1)
+        assert len(tenders.page(after=cursor, limit=1).items) == 1
+
+
+def test_a_cursor_of_another_organization_discloses_nothing(domain_db: Database, make: Make) -> None:
+    make(Tender)
+    foreign: Tender = make(Tender, organization_id=2)
+    cursor = encode_cursor(foreign.created_at + timedelta(days=1), foreign.id + 100)
+    with domain_db.get_session(organization_id=1) as session:
+        page = TenderRepository(session).page(after=cursor, with_total=True)
+    assert ([tender.organization_id for tender in page.items], page.total) == ([1], 1)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seconds=st.lists(st.integers(0, 2), max_size=9), limit=st.integers(1, 4))
+def test_any_list_is_walked_in_order(domain_sqlite: Database, seconds: list[int], limit: int) -> None:
+    with domain_sqlite.migration_engine.begin() as connection:
+        connection.execute(Tender.__table__.delete())
+    moments = [NOON + timedelta(seconds=second) for second in seconds]
+    ids = tenders_made_at(domain_sqlite, *moments)
+    newest_first = [n for _, n in sorted(zip(moments, ids, strict=True), reverse=True)]
+    assert [n for page in walk(domain_sqlite, limit) for n in page] == newest_first
+
+
+# -- as a response ----------------------------------------------------------------------------------------------
+
+
+def test_a_page_of_tenders_becomes_a_page_of_public_ones(domain_db: Database, make: Make) -> None:
+    tender: Tender = make(Tender, title="Bridge", categories=["45221110"])
+    with domain_db.get_session(organization_id=1) as session:
+        page = TenderRepository(session).page(with_total=True)
+    public = TypeAdapter(Page[TenderPublic]).validate_python(page, from_attributes=True)
+    assert type(public.items[0]) is TenderPublic
+    assert (public.items[0].id, public.items[0].title, public.total) == (tender.id, "Bridge", 1)
+
+
+def test_fastapi_answers_with_the_public_fields_alone(domain_db: Database, make: Make) -> None:
+    app = FastAPI()
+
+    @app.get("/tenders", response_model=Page[TenderPublic])
+    def list_tenders(after: str | None = None) -> Page[Tender]:
+        with domain_db.get_session(organization_id=1) as session:
+            return TenderRepository(session).page(after=after, limit=1, with_total=True)
+
+    titles = [make(Tender, title=title).title for title in ("Bridge", "Tunnel")]
+    client = TestClient(app)
+    first = client.get("/tenders").json()
+    assert ([item["title"] for item in first["items"]], first["total"]) == ([titles[1]], 2)
+    assert set(first["items"][0]) == set(TenderPublic.model_fields)
+    assert not {"organization_id", "deletion_id", "is_deleted"} & set(first["items"][0])
+    last = client.get("/tenders", params={"after": first["next_cursor"]}).json()
+    assert ([item["title"] for item in last["items"]], last["next_cursor"]) == ([titles[0]], None)

@@ -1,0 +1,233 @@
+"""Reading, the same for every tenant model: one row, listings, counts and streams."""
+
+import gc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+import domain
+from domain import (
+    AnalysisRepository,
+    ArgumentError,
+    Database,
+    NotFoundError,
+    TenantRepository,
+    TenantRequiredError,
+    TenantScopeError,
+    Tender,
+    TenderRepository,
+    TenderStatus,
+    UserRepository,
+)
+from domain.testing import build
+
+Make = Callable[..., Any]
+Repo = type[TenantRepository[Any]]
+REPOSITORIES: list[Repo] = [
+    kind
+    for kind in vars(domain).values()
+    if isinstance(kind, type) and issubclass(kind, TenantRepository) and kind is not TenantRepository
+]
+every_repository = pytest.mark.parametrize("kind", REPOSITORIES, ids=lambda kind: kind.__name__)
+
+
+def test_there_is_a_repository_for_every_tenant_model() -> None:
+    models = {
+        model
+        for model in vars(domain).values()
+        if isinstance(model, type) and issubclass(model, domain.TenantEntity) and "__table__" in vars(model)
+    }
+    assert len(models) >= 5
+    assert {kind.model for kind in REPOSITORIES} == models
+
+
+@every_repository
+def test_a_row_is_found_by_its_id_while_it_lives(domain_db: Database, make: Make, kind: Repo) -> None:
+    row = make(kind.model)
+    with domain_db.get_session() as session:
+        repository = kind(session)
+        found = repository.get(row.id, org_id=1)
+        assert found is not None
+        assert found == repository.require(row.id)
+        assert {name: getattr(found, name) for name in kind.model.model_fields} == {
+            name: getattr(row, name) for name in kind.model.model_fields
+        }
+        assert repository.get(row.id + 1) is None
+        with pytest.raises(NotFoundError, match=f"{kind.model.__name__} {row.id + 1} not found") as unknown:
+            repository.require(row.id + 1)
+        assert (unknown.value.model, unknown.value.entity_id) == (kind.model, row.id + 1)
+        repository.soft_delete(row.id)
+        assert repository.get(row.id) is None
+        with pytest.raises(NotFoundError):
+            repository.require(row.id)
+        assert repository.get(row.id, include_deleted=True) is found
+        assert repository.require(row.id, include_deleted=True).is_deleted
+
+
+@every_repository
+def test_listings_leave_out_deleted_and_foreign_rows(domain_db: Database, make: Make, kind: Repo) -> None:
+    ids = [make(kind.model).id for _ in range(4)]
+    make(kind.model, organization_id=2)
+    columns = kind.model.__table__.c
+    with domain_db.get_session() as session:
+        repository = kind(session)
+        repository.soft_delete(ids[1], org_id=1)
+        live, every = [ids[3], ids[2], ids[0]], ids[::-1]
+
+        def found(*where: Any, **options: Any) -> list[int]:
+            return [row.id for row in repository.find(*where, **options)]
+
+        assert found() == live
+        assert found(include_deleted=True) == every
+        assert found(limit=2, offset=1) == live[1:]
+        assert found(columns.id > ids[0], columns.id < ids[3]) == [ids[2]]
+        assert found(columns.id == ids[1]) == []
+        assert found(columns.id == ids[1], include_deleted=True) == [ids[1]]
+        assert (repository.count(), repository.count(include_deleted=True)) == (3, 4)
+        assert repository.count(columns.id <= ids[1]) == 1
+        assert repository.exists()
+        assert not repository.exists(columns.id == ids[1])
+        assert repository.exists(columns.id == ids[1], include_deleted=True)
+        assert [row.id for row in repository.stream()] == live
+        assert [row.id for row in repository.stream(columns.id < ids[3], batch_size=1)] == live[1:]
+        page = repository.page(with_total=True)
+        assert ([row.id for row in page.items], page.total) == (live, 3)
+
+
+@every_repository
+def test_no_statement_is_sent_where_no_organization_is_named(
+    domain_db: Database, statements: list[tuple[str, Any]], kind: Repo
+) -> None:
+    reads: list[Callable[[TenantRepository[Any]], object]] = [
+        lambda repository: repository.get(1),
+        lambda repository: repository.require(1),
+        lambda repository: repository.find(),
+        lambda repository: repository.count(),
+        lambda repository: repository.exists(),
+        lambda repository: repository.page(),
+        lambda repository: list(repository.stream()),
+        lambda repository: repository.soft_delete(1),
+        lambda repository: repository.restore(1),
+        lambda repository: repository.add(build(kind.model, **_references(kind))),
+        lambda repository: repository.create_many([build(kind.model, **_references(kind))]),
+        lambda repository: repository.put(build(kind.model, **_references(kind))),
+    ]
+    for read in reads:
+        with domain_db.get_session() as session, pytest.raises(TenantRequiredError):
+            read(kind(session))
+        with domain_db.get_session(organization_id=1) as session, pytest.raises(TenantScopeError):
+            kind(session).find(org_id=2)
+    with domain_db.system_session(actor="tests", reason="refused") as system:
+        refused: Any = system
+        statements.clear()
+        for read in reads:
+            with pytest.raises(TenantRequiredError, match="as_organization"):
+                read(kind(refused))
+    assert [statement for statement, _ in statements if kind.model.__table__.name in statement] == []
+
+
+def _references(kind: Repo) -> dict[str, int]:
+    return {column.key: 1 for column in kind.model.__table__.c if "tenant_key" in column.info}
+
+
+@pytest.mark.parametrize("limit", [0, -1, 201, 2**70])
+def test_a_limit_is_from_1_to_200(domain_db: Database, limit: int) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        tenders = TenderRepository(session)
+        calls: list[Callable[[], object]] = [
+            lambda: tenders.find(limit=limit),
+            lambda: tenders.page(limit=limit),
+            lambda: tenders.list_by_organization(limit=limit),
+            lambda: tenders.list_with_related(limit=limit),
+            lambda: tenders.search("", limit=limit),
+            lambda: AnalysisRepository(session).get_high_score_tenders(limit=limit),
+            lambda: UserRepository(session).list_by_organization(limit=limit),
+            lambda: domain.OrganizationRepository(session).list_active(limit=limit),
+            lambda: domain.BidDocumentRepository(session).list_by_organization(limit=limit),
+            lambda: domain.TenderNoticeRepository(session).list_by_tender_id(1, limit=limit),
+        ]
+        for call in calls:
+            with pytest.raises(ArgumentError, match="limit must be from 1 to 200"):
+                call()
+        assert tenders.find(limit=200) == []
+
+
+@pytest.mark.parametrize("offset", [-1, 2**63])
+def test_an_offset_is_not_negative(domain_db: Database, offset: int) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        tenders = TenderRepository(session)
+        for call in (tenders.find, tenders.list_by_organization, tenders.list_with_related):
+            with pytest.raises(ArgumentError, match="offset must be 0 or more"):
+                call(offset=offset)
+        assert tenders.find(offset=2**63 - 1) == []
+
+
+def test_a_stream_holds_a_batch_at_a_time_of_any_number_of_rows(domain_db: Database) -> None:
+    number = 1200
+    with domain_db.get_session(organization_id=1) as session:
+        TenderRepository(session).create_many([build(Tender, title=f"{n}") for n in range(number)])
+    with domain_db.get_session(organization_id=1) as session:
+        seen: list[str] = []
+        references: list[weakref.ref[Tender]] = []
+        most = 0
+        for tender in TenderRepository(session).stream(batch_size=100):
+            seen.append(tender.title)
+            references.append(weakref.ref(tender))
+            if len(seen) % 250 == 0:
+                del tender
+                gc.collect()
+                most = max(most, sum(reference() is not None for reference in references))
+    assert seen == [str(n) for n in reversed(range(number))]
+    assert 0 < most <= 200
+
+
+def test_rows_may_be_written_while_they_are_streamed(domain_db: Database, make: Make) -> None:
+    ids = [make(Tender).id for _ in range(6)]
+    with domain_db.get_session(organization_id=1) as session:
+        tenders = TenderRepository(session)
+        for number, tender in enumerate(tenders.stream(batch_size=2)):
+            if number % 2:
+                assert tenders.soft_delete(tender.id)
+            else:
+                assert tenders.update_status(tender.id, TenderStatus.COMPLETE)
+                assert tender.status is TenderStatus.COMPLETE
+        assert [tender.id for tender in tenders.find()] == [ids[5], ids[3], ids[1]]
+        assert tenders.count_by_status()[TenderStatus.COMPLETE] == 3
+
+
+def test_what_was_returned_stays_readable_after_the_session(domain_db: Database, make: Make) -> None:
+    tender: Tender = make(Tender, external_id="ocds-1")
+    analysis = make(domain.AnalysisResult, tender_id=tender.id, overall_score=8)
+    with domain_db.get_session(organization_id=1) as session:
+        tenders, analyses = TenderRepository(session), AnalysisRepository(session)
+        kept: list[Any] = [tenders.require(tender.id), analyses.require(analysis.id)]
+        tenders.update_status(tender.id, TenderStatus.ERROR, "Timed out.")
+        analyses.update_rating(tender.id, 9)
+        kept += [tenders.put(Tender(external_id="ocds-1", title="Put")), tenders.put(Tender(external_id="2", title="P"))]
+        kept += [analyses.upsert(tender_id=tender.id, is_relevant=True, confidence=1)]
+        kept += [tenders.update(tender.id, domain.TenderPatch(title="Patched"))]
+        kept += [tenders.create(title="Created"), *tenders.create_many([Tender(title="Many")])]
+        kept += [*tenders.find(), *tenders.page().items, *tenders.stream(), *tenders.search("")]
+        kept += [*analyses.get_high_score_tenders(), *tenders.list_with_related()]
+        tenders.soft_delete(tender.id)
+        tenders.restore(tender.id)
+        organizations = domain.OrganizationRepository(session)
+        kept += [organizations.require(1), organizations.find()[0]]
+        organizations.update_usage(1)
+    assert len(kept) > 15
+    for row in kept:
+        assert row.id
+        assert set(row.model_dump(exclude=None)) | {"hashed_password"} >= set(type(row).model_fields)
+    assert (kept[0].title, kept[0].status, kept[0].is_deleted) == ("Patched", TenderStatus.ERROR, False)
+    assert kept[1].overall_score == 9
+
+
+def test_a_row_changed_elsewhere_is_seen_by_a_new_session(domain_db: Database, make: Make) -> None:
+    tender: Tender = make(Tender, title="Old")
+    with domain_db.migration_engine.begin() as connection:
+        connection.execute(update(Tender).where(Tender.__table__.c.id == tender.id).values(title="New"))
+    with domain_db.get_session(organization_id=1) as session:
+        assert TenderRepository(session).require(tender.id).title == "New"
