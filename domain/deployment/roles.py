@@ -6,6 +6,7 @@ a policy of its own on every tenant table; the application's is no member of it,
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.dialects import postgresql
@@ -83,16 +84,26 @@ def role_statements(connection: Connection, logins: Logins) -> Iterator[str]:
     yield f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC"
     yield f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM PUBLIC, {application}, {system}"
     for table in connection.execute(_TABLES).all():
-        yield from _grants(quoted(table.name), table, application, system)
+        yield from _grants(_Table(*table), application, system)
     for role in (application, system):
         yield f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE ON TABLES TO {role}"
 
 
-def _grants(name: str, table: "_Table", application: str, system: str) -> Iterator[str]:
+class _Table(NamedTuple):
+    """A row of ``_TABLES``."""
+
+    relname: str
+    secured: bool
+    soft: bool
+    versions: bool
+
+
+def _grants(table: _Table, application: str, system: str) -> Iterator[str]:
+    name = quoted(table.relname)
     if table.versions:
         yield f"GRANT SELECT ON {name} TO {application}, {system}"
         return
-    if table.name == "system_access":
+    if table.relname == "system_access":
         yield f"GRANT SELECT, INSERT ON {name} TO {system}"
         return
     # What is deleted softly is removed by the system's login alone.
@@ -101,15 +112,6 @@ def _grants(name: str, table: "_Table", application: str, system: str) -> Iterat
     if table.secured:
         yield f"DROP POLICY IF EXISTS {SYSTEM_POLICY} ON {name}"
         yield f"CREATE POLICY {SYSTEM_POLICY} ON {name} TO {system} USING (true)"
-
-
-class _Table:
-    """A row of ``_TABLES``."""
-
-    name: str
-    secured: bool
-    soft: bool
-    versions: bool
 
 
 def quoted(identifier: str) -> str:

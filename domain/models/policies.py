@@ -5,16 +5,16 @@ with NULL: no row is read, and a write is refused. Soft deletion is no part of i
 would refuse the UPDATE that deletes one.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import DDL, Connection, MetaData, Table, event
+from sqlalchemy import Connection, MetaData, Table, event
 
 from .tables import TENANT, is_tenant_table
 
 ORGANIZATION_SETTING = "app.organization_id"
+ISOLATION = "organization_isolation"  # the policy that every tenant table has
 SLUG_SETTING = "app.organization_slug"
 EMAIL_SETTING = "app.login_email"
 
@@ -25,20 +25,13 @@ class Policy:
 
     table: str
     name: str
-    command: Literal["ALL", "SELECT", "INSERT"]
+    command: str
     condition: str
 
-    @property
-    def digest(self) -> str:
-        """Stands in the policy's comment; a comparison needs no normalised expressions."""
-        text = f"{self.command} {self.condition}"
-        return "domain:" + hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def create(self) -> Iterator[str]:
-        """The statements that make it."""
+    def create(self) -> str:
+        """The statement that makes it."""
         clause = "WITH CHECK" if self.command == "INSERT" else "USING"
-        yield f"CREATE POLICY {self.name} ON {self.table} FOR {self.command} {clause} ({self.condition})"
-        yield f"COMMENT ON POLICY {self.name} ON {self.table} IS '{self.digest}'"
+        return f"CREATE POLICY {self.name} ON {self.table} FOR {self.command} {clause} ({self.condition})"
 
 
 def text_setting(name: str) -> str:
@@ -51,7 +44,7 @@ def policies(table: Table) -> Sequence[Policy]:
     owner = TENANT if is_tenant_table(table) else table.info.get("scope_column")
     if owner is None:
         return ()
-    found = [_policy(table, "organization_isolation", "ALL", owner, f"{text_setting(ORGANIZATION_SETTING)}::bigint")]
+    found = [_policy(table, ISOLATION, "ALL", owner, f"{text_setting(ORGANIZATION_SETTING)}::bigint")]
     for column, setting in table.info.get("lookups", {}).items():
         found.append(_policy(table, f"find_by_{column}", "SELECT", column, text_setting(setting)))
     for column, setting in table.info.get("creations", {}).items():
@@ -59,7 +52,7 @@ def policies(table: Table) -> Sequence[Policy]:
     return found
 
 
-def _policy(table: Table, name: str, command: Literal["ALL", "SELECT", "INSERT"], column: str, value: str) -> Policy:
+def _policy(table: Table, name: str, command: str, column: str, value: str) -> Policy:
     return Policy(table=table.name, name=name, command=command, condition=f"{column} = {value}")
 
 
@@ -68,7 +61,7 @@ def enable(table: str, wanted: Sequence[Policy]) -> Iterator[str]:
     yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
     yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
     for policy in wanted:
-        yield from policy.create()
+        yield policy.create()
 
 
 def emit_with(metadata: MetaData) -> None:
@@ -82,4 +75,4 @@ def emit_with(metadata: MetaData) -> None:
             for table in tables:
                 if wanted := policies(table):
                     for statement in enable(table.name, wanted):
-                        connection.execute(DDL(statement.replace("%", "%%")))
+                        connection.exec_driver_sql(statement)
