@@ -1,7 +1,7 @@
 """The application's and the system's logins: what each may do, and nothing else.
 
 The application's login owns nothing, bypasses nothing, is a member of nothing and may not TRUNCATE. The system's has
-a policy of its own on every tenant table; the application's is no member of it, so that injected SQL can't become it.
+a policy of its own on every tenant table, as has the owner, who could drop them all; the application's is no member of it, so that injected SQL can't become it.
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,12 @@ from sqlalchemy.dialects import postgresql
 from ..errors import ConfigurationError
 
 SYSTEM_POLICY = "system_access"
+OWNER_POLICY = "owner_access"
 _ATTRIBUTES = "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION"
 _PREPARER = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]  # SQLAlchemy's constructor
 
 _TABLES = text(
-    "SELECT c.relname AS name, c.relrowsecurity AS secured,"
+    "SELECT c.relname, c.relrowsecurity AS secured,"
     " EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'is_deleted') AS soft,"
     " EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'version_num') AS versions"
     " FROM pg_class c WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition"
@@ -85,6 +86,9 @@ def role_statements(connection: Connection, logins: Logins) -> Iterator[str]:
     yield f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM PUBLIC, {application}, {system}"
     for table in connection.execute(_TABLES).all():
         yield from _grants(_Table(*table), application, system)
+        if table.secured:
+            yield from _open_to(table.relname, SYSTEM_POLICY, system)
+            yield from _open_to(table.relname, OWNER_POLICY, owner)
     for role in (application, system):
         yield f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE ON TABLES TO {role}"
 
@@ -109,9 +113,11 @@ def _grants(table: _Table, application: str, system: str) -> Iterator[str]:
     # What is deleted softly is removed by the system's login alone.
     yield f"GRANT SELECT, INSERT, UPDATE{'' if table.soft else ', DELETE'} ON {name} TO {application}"
     yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO {system}"
-    if table.secured:
-        yield f"DROP POLICY IF EXISTS {SYSTEM_POLICY} ON {name}"
-        yield f"CREATE POLICY {SYSTEM_POLICY} ON {name} TO {system} USING (true)"
+
+
+def _open_to(table: str, policy: str, role: str) -> Iterator[str]:
+    yield f"DROP POLICY IF EXISTS {policy} ON {quoted(table)}"
+    yield f"CREATE POLICY {policy} ON {quoted(table)} TO {role} USING (true)"
 
 
 def quoted(identifier: str) -> str:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import CompoundSelect, Delete, Executable, Insert, Select, TextClause, Update, event, inspect
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapper, ORMExecuteState, UOWTransaction, with_loader_criteria
 from sqlalchemy.orm.util import LoaderCriteriaOption
 from sqlalchemy.sql.annotation import Annotated
@@ -40,7 +41,7 @@ def _check_statement(state: ORMExecuteState) -> None:
     if not trusted:
         _refuse_unscopable(state, organization_id)
     if isinstance(state.statement, Insert):
-        _check_insert(state.statement, organization_id)
+        _check_insert(state.statement, state.parameters, organization_id)
     elif isinstance(state.statement, Select | CompoundSelect | Update | Delete):
         # A trusted statement names its models at the top; in others any part may be a subquery.
         mappers = tuple((trusted and state.all_mappers) or REGISTRY.mappers)
@@ -89,8 +90,10 @@ def _refuse_unbound(statement: Executable) -> None:
 def _refuse_unscopable(state: ORMExecuteState, organization_id: int) -> None:
     """Raise for what loader criteria don't reach: they know model classes only."""
     statement = state.statement
-    if isinstance(statement, Insert):
-        raise UnguardedStatementError(f"insert() into {statement.table.description}")
+    if isinstance(statement, postgresql.Insert | sqlite.Insert):
+        raise UnguardedStatementError("a database's own insert(), as for on_conflict")
+    if isinstance(statement, Insert) and (statement.select is not None or statement._multi_values):
+        raise UnguardedStatementError("insert() from select or with many values (give the rows as parameters)")
     if isinstance(statement, Update):
         if isinstance(state.parameters, list):
             raise UnguardedStatementError("update() with a list of rows")
@@ -101,11 +104,16 @@ def _refuse_unscopable(state: ORMExecuteState, organization_id: int) -> None:
             raise UnguardedStatementError(f"the table {part.description!r}, not its model class")
 
 
-def _check_insert(statement: Insert, organization_id: int) -> None:
-    """Raise where a repository's insert is not for the session's organization."""
-    owner = _assigned(statement).get(TENANT)
-    if owner is not None and owner.value != organization_id:
-        raise TenantScopeError(bound=organization_id, asked=owner.value)
+def _check_insert(statement: Insert, parameters: Any, organization_id: int) -> None:
+    """Raise unless every row names the session's organization."""
+    if not _is_scoped_table(statement.table):
+        return
+    written = {column: getattr(value, "value", value) for column, value in _assigned(statement).items()}
+    rows: list[dict[str, Any]] = parameters if isinstance(parameters, list) else [parameters or {}]
+    for row in rows:
+        owner = {**written, **row}.get(TENANT)
+        if owner != organization_id:
+            raise TenantScopeError(bound=organization_id, asked=owner)
 
 
 def _assigned(statement: Insert | Update) -> dict[str, Any]:
