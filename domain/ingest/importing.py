@@ -1,9 +1,10 @@
 """``import_paths``: transactions, what is tried again, and what is refused."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from ..database import Database
 from ..errors import ConflictError, ConstraintError, UnavailableError
@@ -14,6 +15,9 @@ from .items import Refusal, Release
 from .store import store
 from .summary import ImportSummary
 from .tally import Outcome, Tally
+
+Unit: TypeAlias = Callable[[], AbstractContextManager[TenantSession]]
+"""Opens the session in which a batch is written: one that commits, or that of the whole run."""
 
 
 def import_paths(
@@ -32,8 +36,9 @@ def import_paths(
     person has changed (``changes.py`` says how that is known); what a person deleted stays deleted.
 
     Each batch of some hundred releases is a transaction: a run that breaks off keeps what it has, and the next one
-    completes it. What can't go in is refused, and the rest goes on. A ``strict`` run is one transaction, which the
-    first refusal undoes; on SQLite nobody else can write meanwhile. ``progress`` is told the releases so far.
+    completes it. What can't go in is refused, and the rest goes on. Imports may run side by side: one that meets
+    what another wrote meanwhile does its batch again. A ``strict`` run is one transaction, which the first refusal
+    undoes; on SQLite nobody else can write meanwhile. ``progress`` is told the releases so far.
 
     Raises:
         NotFoundError: there is no such live organization.
@@ -45,45 +50,52 @@ def import_paths(
         OrganizationRepository(session).require(organization_id)
     tally = Tally(strict=strict)
     with ExitStack() as run:
-        whole = run.enter_context(open_session()) if strict else None
+        unit: Unit = open_session
+        if strict:
+            whole = run.enter_context(open_session())
+            unit = partial(_inside, whole)
         for batch in batches(paths, tally=tally, dialect=db.engine.dialect):
-            with nullcontext(whole) if whole else open_session() as session:
-                tally.count(_stored(session, batch))
+            tally.count(_stored(unit, batch))
             if progress is not None:
                 progress(tally.summary.releases)
     return tally.summary
 
 
-def _stored(session: TenantSession, batch: Sequence[Release]) -> Outcome:
+def _inside(session: TenantSession) -> AbstractContextManager[TenantSession]:
+    return nullcontext(session)
+
+
+def _stored(unit: Unit, batch: Sequence[Release]) -> Outcome:
     """Store the batch; where that fails, its releases one by one, to refuse the bad ones alone."""
     try:
-        return _tried_twice(session, batch)
+        return _tried_twice(unit, batch)
     except (ConflictError, ConstraintError):
         outcome = Outcome()
     for release in batch:
         try:
-            outcome.add(_tried_twice(session, [release]))
+            outcome.add(_tried_twice(unit, [release]))
         except (ConflictError, ConstraintError) as error:
             outcome.refused.append(Refusal(release.place, str(error)))
     return outcome
 
 
-def _tried_twice(session: TenantSession, batch: Sequence[Release]) -> Outcome:
+def _tried_twice(unit: Unit, batch: Sequence[Release]) -> Outcome:
     """Once more where somebody else wrote the same tenders meanwhile: by then their work can be seen."""
     try:
-        return _in_savepoint(session, batch)
+        return _in_savepoint(unit, batch)
     except ConflictError:
         pass
     except UnavailableError as error:
         if not error.retryable:
             raise
-    return _in_savepoint(session, batch)
+    return _in_savepoint(unit, batch)
 
 
-def _in_savepoint(session: TenantSession, batch: Sequence[Release]) -> Outcome:
-    try:
-        # The savepoint is the first statement: on SQLite it takes the lock that the reading before a write needs.
-        with session.begin_nested():
-            return store(session, batch)
-    finally:
-        session.expunge_all()
+def _in_savepoint(unit: Unit, batch: Sequence[Release]) -> Outcome:
+    with unit() as session:
+        try:
+            # The first statement: on SQLite it takes the lock that reading before writing needs.
+            with session.begin_nested():
+                return store(session, batch)
+        finally:
+            session.expunge_all()

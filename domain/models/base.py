@@ -7,7 +7,7 @@ from pydantic import BaseModel, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 from sqlalchemy import MetaData, Table, inspect
-from sqlalchemy.orm import registry
+from sqlalchemy.orm import class_mapper, registry
 from sqlalchemy.orm.attributes import manager_of_class, set_attribute
 from sqlmodel import Field, SQLModel
 from sqlmodel.main import FieldInfo, SQLModelMetaclass
@@ -113,7 +113,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
             obj = {name: getattr(obj, name) for name in cls.model_fields if hasattr(obj, name)}
         data = {**cast(dict[str, Any], obj), **(update or {})} if isinstance(obj, dict) else obj
         draft = cls._draft(data, strict=strict, from_attributes=from_attributes, context=context)
-        instance: Self = manager_of_class(cls).new_instance()
+        instance: Self = class_mapper(cls).class_manager.new_instance()  # configured, as a constructor finds it
         instance._adopt(draft)
         return instance
 

@@ -20,6 +20,7 @@ T = TypeVar("T")
 BigId: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 
 _INT64_MAX = 2**63 - 1
+_JSON = ConfigDict(allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class Money(TypeDecorator[Decimal]):
@@ -69,7 +70,7 @@ class JSONOf(TypeDecorator[T], Generic[T]):
         super().__init__(none_as_null=True)
         self.annotation = annotation
         self.verbatim = verbatim
-        self._adapter: TypeAdapter[T] = TypeAdapter(annotation, config=ConfigDict(allow_inf_nan=False))
+        self._adapter: TypeAdapter[T] = TypeAdapter(annotation, config=_JSON)
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name == "postgresql" and not self.verbatim:

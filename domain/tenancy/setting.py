@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Engine, event
 _CURRENT = "domain_settings"
 _PENDING = "domain_settings_pending"
 
+_SAVEPOINTS = ("SAVEPOINT", "ROLLBACK TO", "RELEASE")
+
 Setting = dict[str, int | str]
 
 
@@ -31,9 +33,10 @@ def send_settings(engine: Engine) -> None:
     def _before(
         connection: Connection, cursor: Any, statement: str, parameters: Any, _context: Any, many: bool
     ) -> tuple[str, Any]:
-        pending: Setting | None = connection.info.pop(_PENDING, None)
-        if pending is None:
+        # A failed transaction takes nothing but ROLLBACK TO; what is set inside a savepoint may be undone.
+        if _PENDING not in connection.info or statement.startswith(_SAVEPOINTS):
             return statement, parameters
+        pending: Setting = connection.info.pop(_PENDING)
         if many or cursor.name is not None or not all(isinstance(value, int) for value in pending.values()):
             _send(cursor, pending)
             return statement, parameters

@@ -1,9 +1,9 @@
 """The fenced blocks of the documents, and what their first lines say.
 
-    ```python                   runs; it prints exactly its ``#>`` lines
-    ```python title="a/b.py"    a file of the reader's own: written there, for what runs after it
-    ```bash run                 runs, in the same folder
-    ```bash                     is read: its commands must exist
+```python                   runs; it prints exactly its ``#>`` lines
+```python title="a/b.py"    a file of the reader's own: written there, for what runs after it
+```bash run                 runs, in the same folder
+```bash                     is read: its commands must exist
 """
 
 import re
@@ -46,7 +46,9 @@ class Block(NamedTuple):
     def printed(self) -> str:
         """What its ``#>`` lines say that it prints."""
         lines = (line.strip() for line in self.code.splitlines())
-        return "".join(line.removeprefix(_OUTPUT).removeprefix(" ") + "\n" for line in lines if line.startswith(_OUTPUT))
+        return "".join(
+            line.removeprefix(_OUTPUT).removeprefix(" ") + "\n" for line in lines if line.startswith(_OUTPUT)
+        )
 
 
 def blocks(document: Path) -> list[Block]:
@@ -75,3 +77,8 @@ def write_file(block: Block, folder: Path) -> None:
     path = folder / block.title
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(block.code, encoding="utf-8")
+
+
+def module_name(document: Path) -> str:
+    """``document_1_start`` for ``1-start.md``."""
+    return f"document_{document.stem.replace('-', '_').lower()}"

@@ -9,12 +9,12 @@ from pathlib import Path
 from types import ModuleType
 
 from domain import Database
-from tests.docs.blocks import Block, blocks, write_file
+from tests.docs.blocks import Block, blocks, module_name, write_file
 
 
 def run(document: Path) -> None:
     """Raises AssertionError where a block prints something else than it says, and what a block raises."""
-    module = ModuleType(document.stem.replace("-", "_"))
+    module = ModuleType(module_name(document))
     sys.modules[module.__name__] = module  # where pydantic and FastAPI look up the names in annotations
     for block in blocks(document):
         if block.title:

@@ -72,7 +72,7 @@ class Importer:
         """The content of every live tender by its external id."""
         return {tender.external_id: content_of(tender) for tender in self.tenders()}
 
-    def edit(self, ocid: str = BRIDGE, **changes: object) -> None:
+    def edit(self, ocid: str = BRIDGE, /, **changes: object) -> None:
         """Change the tender as a person does."""
         with self.db.get_session(organization_id=self.organization_id, actor="user:1") as session:
             tenders = TenderRepository(session)

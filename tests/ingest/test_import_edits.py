@@ -50,7 +50,7 @@ EDITS: dict[str, object] = {
     "notice_status": "seen",
     "published_at": datetime(2027, 1, 2, 12, tzinfo=UTC),
 }
-EMPTIED: dict[str, object] = {name: None for name in EDITS if name not in ("title", "categories")} | {"categories": []}
+EMPTIED: dict[str, object] = {**{name: None for name in EDITS if name != "title"}, "categories": list[str]()}
 
 
 def test_a_later_release_replaces_every_field_that_nobody_edited(importer: Importer) -> None:

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import shutil
@@ -82,6 +83,29 @@ def python() -> Callable[..., str]:
         return everything if fails else ended.stdout
 
     return run
+
+
+@pytest.fixture
+def alembic(python: Callable[..., str]) -> Callable[..., str]:
+    """Runs several commands of Alembic in one process: ``alembic(folder, (engine, "upgrade", "head"), ...)``."""
+
+    def run(folder: Path, *commands: tuple[Engine | str, ...], path: tuple[Path, ...] = ()) -> str:
+        lines = [
+            ["-x", f"database_url={engine.url.render_as_string(hide_password=False)}", *words]
+            for engine, *words in commands
+            if isinstance(engine, Engine)
+        ]
+        return python("-c", _COMMANDS, json.dumps(lines), cwd=folder, path=path)
+
+    return run
+
+
+_COMMANDS = """
+import json, sys
+from alembic.config import main
+for arguments in json.loads(sys.argv[1]):
+    main(arguments)
+"""
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -21,12 +20,6 @@ Catalog = Callable[[Engine], set[str]]
 Python = Callable[..., str]
 UrlOf = Callable[[Engine], str]
 
-ALEMBIC = """
-import json, sys
-from alembic.config import main
-for arguments in json.loads(sys.argv[1]):
-    main(arguments)
-"""
 CREATE_ALL = """
 import sys
 from domain import Database
@@ -76,11 +69,10 @@ def a_tender_with_a_bid(url: str) -> None:
 
 
 def test_autogenerate_has_nothing_to_say_about_unchanged_models(
-    empty: Engine, project: Path, python: Python, url_of: UrlOf
+    empty: Engine, project: Path, alembic: Callable[..., str]
 ) -> None:
     upgrade(empty)
-    named = ["-x", f"database_url={url_of(empty)}"]
-    python("-c", ALEMBIC, json.dumps([[*named, "revision", "--autogenerate", "-m", "nothing"]]), cwd=project)
+    alembic(project, (empty, "revision", "--autogenerate", "-m", "nothing"))
     (revision,) = project.glob("alembic/versions/*_nothing.py")
     assert revision.read_text().count("    pass\n") == 2
 
@@ -89,6 +81,7 @@ def test_a_generated_revision_runs_unedited_on_both_databases(
     kind: str,
     make_database: Callable[[str], Engine],
     project: Path,
+    alembic: Callable[..., str],
     python: Python,
     url_of: UrlOf,
     catalog: Catalog,
@@ -101,17 +94,16 @@ def test_a_generated_revision_runs_unedited_on_both_databases(
     before = {name: catalog(engine) for name, engine in databases.items()}
     change_the_models(project)
 
-    on = {name: ["-x", f"database_url={url_of(engine)}"] for name, engine in databases.items()}
-    generate = [[*on[kind], "revision", "--autogenerate", "-m", "changed", "--rev-id", "9999"]]
-    use = [[*on[name], *words] for name in on for words in (["upgrade", "head"], ["check"])]
-    python("-c", ALEMBIC, json.dumps([*generate, *use]), cwd=project)
+    generate = (databases[kind], "revision", "--autogenerate", "-m", "changed", "--rev-id", "9999")
+    use = [(engine, *words) for engine in databases.values() for words in (("upgrade", "head"), ("check",))]
+    alembic(project, generate, *use)
     python("-c", CREATE_ALL, *map(url_of, created.values()), cwd=project)
     for name, engine in databases.items():
         assert catalog(engine) == catalog(created[name]) != before[name]
         with engine.connect() as connection:
             assert connection.scalar(text("SELECT count(*) FROM bid_documents")) == 1
 
-    python("-c", ALEMBIC, json.dumps([[*on[name], "downgrade", head()] for name in on]), cwd=project)
+    alembic(project, *((engine, "downgrade", head()) for engine in databases.values()))
     assert {name: catalog(engine) for name, engine in databases.items()} == before
 
 

@@ -1,9 +1,12 @@
 """What ``domain.models.base`` relies on and its authors do not promise: a new version that breaks it shows here."""
 
+import subprocess
+import sys
+
 import pytest
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import inspect
-from sqlalchemy.orm import registry
+from sqlalchemy.orm import class_mapper, registry
 from sqlalchemy.orm.attributes import manager_of_class, set_attribute
 
 from domain import Tender, TenderContent
@@ -34,12 +37,24 @@ def test_pydantic_builds_nested_objects_through_a_constructor_of_ones_own() -> N
 
 
 def test_sqlalchemy_makes_an_instrumented_object_without_its_constructor() -> None:
-    tender = manager_of_class(Tender).new_instance()
+    tender = class_mapper(Tender).class_manager.new_instance()
     assert isinstance(tender, Tender)
     assert inspect(tender).transient
     set_attribute(tender, "title", "Bridge")
     assert vars(tender)["title"] == "Bridge"
     assert inspect(tender).attrs["title"].history.added == ["Bridge"]
+
+
+FIRST_OF_ALL = (
+    "Tender.model_validate({'title': 'Bridge'})",
+    'TypeAdapter(Tender).validate_json(\'{"title": "Bridge"}\')',
+)
+
+
+@pytest.mark.parametrize("first", FIRST_OF_ALL, ids=["model_validate", "TypeAdapter"])
+def test_a_table_class_can_be_used_first_thing_in_a_process(first: str) -> None:
+    script = f"from domain import Tender; from pydantic import TypeAdapter; assert {first}.title == 'Bridge'"
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_an_object_that_is_not_instrumented_has_no_state_in_its_dictionary() -> None:

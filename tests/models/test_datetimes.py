@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import StatementError
 from sqlmodel import Session, col, select
 
 from domain import ConstraintError, Database, Tender, TenderRepository, utcnow
@@ -21,6 +20,7 @@ LAST = datetime.max.replace(tzinfo=UTC)
 OFFSETS = st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(
     lambda offset: timezone(timedelta(minutes=offset // timedelta(minutes=1)))
 )
+MOMENTS = st.datetimes((FIRST + A_YEAR).replace(tzinfo=None), (LAST - A_YEAR).replace(tzinfo=None), timezones=OFFSETS)
 EXAMPLES = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -44,7 +44,7 @@ def test_a_time_without_an_offset_is_refused(naive: object) -> None:
 
 
 @EXAMPLES
-@given(st.datetimes(datetime.min + A_YEAR, datetime.max - A_YEAR, timezones=OFFSETS))
+@given(MOMENTS)
 def test_a_time_of_any_offset_comes_back_as_the_same_instant_in_utc(schema: Engine, moment: datetime) -> None:
     kept = reread(schema, moment)
     assert kept == moment
@@ -106,7 +106,7 @@ def test_the_database_fills_in_the_same_times_for_raw_sql(schema: Engine) -> Non
 
 
 def test_a_naive_time_in_a_condition_is_refused(schema: Engine) -> None:
-    with Session(schema) as session, pytest.raises((ConstraintError, StatementError)):
+    with Session(schema) as session, pytest.raises(ConstraintError, match="timezone"):
         session.exec(select(Tender).where(col(Tender.deadline) < NOON.replace(tzinfo=None))).all()
 
 

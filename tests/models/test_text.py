@@ -21,7 +21,7 @@ def text_fields() -> list[tuple[type[DomainModel], str, str]]:
     """(model, field, annotation) of every text, and of every list and object of texts, in our tables."""
     ours = [mapper.class_ for mapper in REGISTRY.mappers if mapper.class_.__module__.startswith("domain.")]
     fields = [(model, name, str(field.annotation)) for model in ours for name, field in model.model_fields.items()]
-    return [(model, name, kind) for model, name, kind in fields if re.search(r"\bstr\b", kind)]
+    return [(model, name, kind) for model, name, kind in fields if re.search(r"\bstr\b", kind) and "Json" not in kind]
 
 
 @pytest.mark.parametrize("bad", ["a\x00b", "a\ud800b"])
@@ -35,7 +35,7 @@ def test_no_field_takes_text_that_postgresql_could_not_store(bad: str) -> None:
         assert {line["loc"][0] for line in caught.value.errors()} == {name}
 
 
-@pytest.mark.parametrize(("bad", "reason"), [("a\x00b", "must not contain the NUL"), ("a\ud800b", "unicode")])
+@pytest.mark.parametrize(("bad", "reason"), [("a\x00b", "must not contain the NUL"), ("a\ud800b", "unicode|surrogate")])
 def test_the_refusal_says_what_is_wrong_with_the_text(bad: str, reason: str) -> None:
     for fields in ({"title": bad}, {"description": bad}, {"categories": [bad]}):
         with pytest.raises(ValidationError, match=reason):

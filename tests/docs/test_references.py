@@ -1,0 +1,152 @@
+"""What README.md and docs/ name is there: commands, links, settings, errors, exit codes, fixtures."""
+
+import inspect
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from typer.core import TyperGroup
+from typer.main import get_command
+
+import domain
+from domain import Database, DomainError, Tender, testing
+from domain.cli.app import app
+from domain.cli.failures import EXIT_CODES
+from domain.config import Settings
+from domain.fastapi import install_errors
+from tests.docs.blocks import DOCUMENTS, ROOT, blocks
+
+OPERATIONS = ROOT / "docs" / "5-operations.md"
+PROGRAMS = ("domain", "make")
+_ASSIGNMENT = re.compile(r"\w+=")
+_IN_TEXT = re.compile(r"`((?:domain|make)\s[^`]+)`")
+_LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)]+))?\)")
+_OPERATORS = {"|", "||", "&&", ";"}
+
+ERRORS: dict[str, DomainError] = {
+    "NotFoundError": domain.NotFoundError(Tender, 1),
+    "DuplicateError": domain.DuplicateError("Tender", ["external_id"], constraint="ux"),
+    "StaleVersionError": domain.StaleVersionError("Tender", 1, seen=1, current=2),
+    "ConflictError": domain.ConflictError("conflict"),
+    "TenantRequiredError": domain.TenantRequiredError(),
+    "TenantScopeError": domain.TenantScopeError(bound=1, asked=2),
+    "ConstraintError": domain.ConstraintError("constraint"),
+    "ArgumentError": domain.ArgumentError("argument"),
+    "UnavailableError": domain.UnavailableError("unavailable", retryable=True),
+    "ConfigurationError": domain.ConfigurationError("configuration"),
+}
+
+
+def _commands(document: Path) -> Iterator[list[str]]:
+    """The words of every command of ours, in the text and in the bash blocks."""
+    lines = [" ".join(found.split()) for found in _IN_TEXT.findall(document.read_text(encoding="utf-8"))]
+    for block in blocks(document):
+        if block.language == "bash":
+            lines += block.code.splitlines()
+    for line in lines:
+        words = shlex.split(line)
+        while words and _ASSIGNMENT.match(words[0]):
+            words.pop(0)
+        if words and words[0] in PROGRAMS:
+            end = next((number for number, word in enumerate(words) if word in _OPERATORS), len(words))
+            yield words[:end]
+
+
+def _path(words: list[str]) -> tuple[str, ...]:
+    """The command that the words name, with its group. Raises AssertionError for what there is not."""
+    path: list[str] = []
+    command = get_command(app)
+    for word in words[1:]:
+        if word.startswith("--"):
+            options = {option for parameter in command.params for option in parameter.opts}
+            assert word in options | {"--help"}, f"{' '.join(words)}: no {word}"
+        elif isinstance(command, TyperGroup):
+            assert word in command.commands, f"{' '.join(words)}: no {word}"
+            path.append(word)
+            command = command.commands[word]
+    return tuple(path)
+
+
+def test_every_command_named_is_there() -> None:
+    named = [words for document in DOCUMENTS for words in _commands(document)]
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    made = {target for words in named if words[0] == "make" for target in words[1:]}
+    assert {"demo", "test"} <= made <= targets
+    assert ("db", "upgrade") in {_path(words) for words in named if words[0] == "domain"}
+
+
+def test_every_command_there_is_is_named_on_the_first_page() -> None:
+    named = {_path(words) for words in _commands(ROOT / "docs" / "1-start.md") if words[0] == "domain"}
+    root = get_command(app)
+    assert isinstance(root, TyperGroup)
+    for name, command in root.commands.items():
+        paths = {(name, inner) for inner in command.commands} if isinstance(command, TyperGroup) else {(name,)}
+        assert paths <= named
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, ROOT / "CHANGELOG.md"], ids=lambda path: path.stem)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for target, anchor in _LINK.findall(document.read_text(encoding="utf-8")):
+        if target.startswith("https://"):
+            continue
+        page = document.parent / target if target else document
+        assert page.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def _rows(document: Path, *, heading: str) -> list[list[str]]:
+    """The cells of the table whose first heading is this one."""
+    lines = iter(document.read_text(encoding="utf-8").splitlines())
+    for line in lines:
+        if line.startswith(f"| {heading} |"):
+            next(lines)
+            break
+    cells: list[list[str]] = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        cells.append([cell.strip() for cell in line.strip("|").split("|")])
+    assert cells, f"{document.name} has no table {heading!r}"
+    return cells
+
+
+def test_the_table_of_settings_is_complete_and_has_the_defaults() -> None:
+    rows = _rows(ROOT / "README.md", heading="argument")
+    parameters = {name: p for name, p in inspect.signature(Database.__init__).parameters.items() if name != "self"}
+    assert {row[0].strip("`") for row in rows if row[0]} == parameters.keys()
+    variables = {str(f.validation_alias or f"DOMAIN_{name}").upper() for name, f in Settings.model_fields.items()}
+    assert {row[1].strip("`") for row in rows if row[1]} == variables
+    numbers = {row[0].strip("`"): row[2].split()[0] for row in rows if row[2][0].isdigit()}
+    assert numbers
+    assert all(float(shown) == parameters[name].default for name, shown in numbers.items())
+
+
+def test_the_table_of_errors_has_each_of_them_with_its_status() -> None:
+    shown = {row[0].strip("`"): int(row[2]) for row in _rows(OPERATIONS, heading="error")}
+    kinds = {name for name in domain.__all__ if name.endswith("Error")}
+    assert shown.keys() == ERRORS.keys() == kinds - {"DomainError"}
+    service = FastAPI()
+    install_errors(service)
+
+    @service.get("/{name}")
+    def fail(name: str) -> None:  # pyright: ignore[reportUnusedFunction]  # the application calls it
+        raise ERRORS[name]
+
+    with TestClient(service, raise_server_exceptions=False) as client:
+        assert {name: client.get(f"/{name}").status_code for name in shown} == shown
+
+
+def test_the_table_of_exit_codes_says_what_the_help_says() -> None:
+    told = " ".join(EXIT_CODES.split())
+    assert all(f"{code} {meaning}" in told for code, meaning in _rows(OPERATIONS, heading="code"))
+
+
+def test_the_fixtures_named_are_there() -> None:
+    names = {row[0].strip("`") for row in _rows(ROOT / "docs" / "4-testing.md", heading="fixture")}
+    assert {"domain_db", "domain_organization"} <= names <= set(testing.__all__)

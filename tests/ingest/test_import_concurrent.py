@@ -1,0 +1,129 @@
+"""Imports of one organization side by side, and beside persons at work: no data is lost and none stands twice."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from sqlalchemy.orm.attributes import set_committed_value
+
+from domain import Tender, TenderRepository
+from domain.ingest import ImportSummary, stored
+from domain.tenancy import TenantSession
+from tests.ingest.importer import BRIDGE, Importer, Json, content_of, counts, release
+
+
+def releases(number: int) -> list[Json]:
+    """Eight days of ten tenders; every day changes the title, and only one in four the description."""
+    found: list[Json] = []
+    for day in range(1, 9):
+        text = None if day % 4 else f"As of {day}"
+        found += [
+            release(f"ocds-{n}", date=f"2026-05-0{day}", title=f"{n} on {day}", description=text) for n in range(10)
+        ]
+    return found[number:] + found[:number]
+
+
+def test_runs_side_by_side_give_what_one_run_gives(
+    importer: Importer, other: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("domain.ingest.batches.RELEASES", 7)
+    other.run(*releases(0))
+    files = [importer.file(*part) for part in (releases(0), releases(25), releases(50), releases(0)[::-1])]
+    start = Barrier(len(files))
+
+    def run(number: int) -> ImportSummary:
+        start.wait()
+        return importer.paths([files[number]])
+
+    with ThreadPoolExecutor(len(files)) as threads:
+        summaries = list(threads.map(run, range(len(files))))
+    assert [summary.refused for summary in summaries] == [[], [], [], []]
+    assert sum(summary.created for summary in summaries) == 10
+    assert importer.content() == other.content()
+    assert len(importer.notices(include_deleted=True)) == 80
+
+
+def between(monkeypatch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> None:
+    """Let ``act`` happen once, right before the import asks ``stored.<name>``."""
+    original = getattr(stored, name)
+    pending = [act]
+
+    def asked(session: TenantSession, *arguments: object) -> object:
+        if pending:
+            pending.pop()()
+        return original(session, *arguments)
+
+    monkeypatch.setattr(stored, name, asked)
+
+
+# On SQLite the import holds the database's lock from its first question on: nothing can come in between.
+
+
+on_postgresql = pytest.mark.parametrize("importer", ["postgresql"], indirect=True)
+
+
+@on_postgresql
+def test_a_tender_that_somebody_creates_meanwhile_is_filled(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create() -> None:
+        with importer.db.get_session(organization_id=importer.organization_id) as session:
+            TenderRepository(session).create(title="Ours", external_id=BRIDGE)
+
+    between(monkeypatch, "deleted_tenders", create)
+    assert counts(importer.run(release(title="Bridge", description="Two spans"))) == (0, 1, 0, 0)
+    assert (importer.tender().title, importer.tender().description) == ("Ours", "Two spans")
+
+
+@on_postgresql
+def test_a_tender_that_somebody_deletes_meanwhile_is_skipped(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    importer.run(release(title="Bridge"))
+    between(monkeypatch, "locked_tenders", importer.delete)
+    assert counts(importer.run(release(title="New"), release("ocds-2"))) == (1, 0, 0, 1)
+    assert [tender.external_id for tender in importer.tenders()] == ["ocds-2"]
+    assert len(importer.notices(include_deleted=True)) == 2
+
+
+@on_postgresql
+def test_an_edit_made_meanwhile_stands(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
+    importer.run(release(date="2026-05-01", title="Bridge"))
+    between(monkeypatch, "locked_tenders", lambda: importer.edit(title="Ours"))
+    importer.run(release(date="2026-05-02", title="New", description="Two spans"))
+    assert (importer.tender().title, importer.tender().description) == ("Ours", "Two spans")
+
+
+@on_postgresql
+def test_another_runs_notice_that_comes_meanwhile_is_merged_with(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The late one changes nothing by itself; only together with the other does it have the last word."""
+    importer.run(release(date="2026-05-01", title="Bridge"))
+    between(monkeypatch, "locked_tenders", lambda: importer.run(release(date="2026-05-02", title="Road")))
+    importer.run(release(date="2026-05-03", title="Bridge"))
+    assert importer.tender().title == "Bridge"
+    assert len(importer.notices()) == 3
+
+
+def test_a_tender_that_changed_under_the_import_is_read_again(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it would be without the lock: the version tells, and the batch is stored anew."""
+    importer.run(release(date="2026-05-01", title="Bridge"))
+    seen: list[dict[str, object]] = []
+    original = stored.locked_tenders
+
+    def outdated(session: TenantSession, external_ids: list[str]) -> dict[int, Tender]:
+        tenders = original(session, external_ids)
+        for tender in tenders.values():
+            seen.append(content_of(tender))
+            if len(seen) == 1:
+                set_committed_value(tender, "version", tender.version - 1)
+        return tenders
+
+    monkeypatch.setattr(stored, "locked_tenders", outdated)
+    assert counts(importer.run(release(date="2026-05-02", title="New"))) == (0, 1, 0, 0)
+    assert len(seen) == 2
+    assert importer.tender().title == "New"
