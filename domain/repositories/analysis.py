@@ -107,7 +107,6 @@ class AnalysisRepository(TenantRepository[AnalysisResult]):
     def costs_by_month(self, org_id: int | None = None) -> Sequence[MonthlyCost]:
         """What the organization's analyses cost in each UTC month that has some (deleted ones cost, too), latest
         first."""
-        table = self._sql.table
         month = UtcMonth(col(AnalysisResult.created_at))
         statement = (
             select(month, func.count(), func.sum(AnalysisResult.processing_cost))

@@ -8,6 +8,7 @@ from sqlmodel import col, select, update
 from ..errors import ArgumentError
 from ..models import Organization
 from ..models.organization import INT32_MAX, current_period
+from ..models.policies import SLUG_SETTING
 from ..tenancy import TRUSTED, TenantSession
 from .base import Repository, constructor
 from .deletion import delete_batch, restore_batch
@@ -50,6 +51,12 @@ class OrganizationRepository(Repository[Organization]):
         """The organization with this id, or None."""
         self._own_id(entity_id)
         return super().get(entity_id, include_deleted=include_deleted, org_id=org_id)
+
+    def put(self, entity: Organization, /, *, org_id: int | None = None) -> Organization:
+        """As in every repository; in a bound session the own organization alone."""
+        self._owner(org_id)
+        self.session.announce(SLUG_SETTING, entity.slug)
+        return super().put(entity, org_id=org_id)
 
     def get_by_id(self, org_id: int) -> Organization | None:
         """The live organization with this id, or None."""

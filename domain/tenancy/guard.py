@@ -17,11 +17,11 @@ from sqlalchemy.sql.elements import ColumnClause
 from sqlalchemy.sql.selectable import FromClause, TableClause, TextualSelect
 from sqlalchemy.sql.visitors import HasTraverseInternals
 
-from ..errors import TenantRequiredError, TenantScopeError, UnguardedStatementError
+from ..errors import ArgumentError, TenantRequiredError, TenantScopeError, UnguardedStatementError
 from ..models import Organization, TenantEntity
 from ..models.base import REGISTRY
 from ..models.policies import SLUG_SETTING, policies
-from ..models.tables import TENANT
+from ..models.tables import TENANT, is_tenant_table
 from .sessions import TRUSTED, TenantSession
 
 
@@ -41,7 +41,7 @@ def _check_statement(state: ORMExecuteState) -> None:
     if not trusted:
         _refuse_unscopable(state, organization_id)
     if isinstance(state.statement, Insert):
-        _check_insert(state.statement, state.parameters, organization_id)
+        _check_insert(state.statement, state.parameters, organization_id, trusted=trusted)
     elif isinstance(state.statement, Select | CompoundSelect | Update | Delete):
         # A trusted statement names its models at the top; in others any part may be a subquery.
         mappers = tuple((trusted and state.all_mappers) or REGISTRY.mappers)
@@ -57,6 +57,8 @@ def _check_attach(session: TenantSession, entity: object) -> None:
 @event.listens_for(TenantSession, "before_flush")
 def _check_flush(session: TenantSession, _context: UOWTransaction, _objects: object) -> None:
     """Fill in the organization of new objects; raise before a statement is sent for another's."""
+    if sum(isinstance(entity, Organization) for entity in session.new) > 1:
+        raise ArgumentError("add one organization at a time: row level security admits each by its slug")
     for entity in (*session.new, *session.dirty, *session.deleted):
         if isinstance(entity, TenantEntity):
             if vars(entity).get(TENANT) is None and inspect(entity).identity is None:
@@ -104,9 +106,13 @@ def _refuse_unscopable(state: ORMExecuteState, organization_id: int) -> None:
             raise UnguardedStatementError(f"the table {part.description!r}, not its model class")
 
 
-def _check_insert(statement: Insert, parameters: Any, organization_id: int) -> None:
+def _check_insert(statement: Insert, parameters: Any, organization_id: int, *, trusted: bool) -> None:
     """Raise unless every row names the session's organization."""
     if not _is_scoped_table(statement.table):
+        return
+    if not is_tenant_table(statement.table):
+        if not trusted:
+            raise UnguardedStatementError(f"insert() into {statement.table.description}")
         return
     written = {column: getattr(value, "value", value) for column, value in _assigned(statement).items()}
     rows: list[dict[str, Any]] = parameters if isinstance(parameters, list) else [parameters or {}]
@@ -127,7 +133,7 @@ def _is_scoped_table(table: TableClause) -> bool:
 
 
 def _parts(statement: Executable, *, orm: bool) -> Iterator[Any]:
-    """Every part of a statement; without ``orm``, but for what the ORM named. Raises for text, which hides its parts."""
+    """A statement's parts; without ``orm``, those that the ORM did not name. Raises for text, which hides them."""
     waiting: list[Any] = [statement]
     seen: set[int] = set()
     while waiting:
