@@ -7,6 +7,7 @@ DomainError
 │   └── StaleVersionError    the row has moved on since it was read
 ├── TenantRequiredError      the session is bound to no organization
 ├── TenantScopeError         the session is bound to another organization
+├── UnguardedStatementError  the session can't be certain that a statement stays in its organization
 ├── ConstraintError          the database refused a value
 ├── ArgumentError            an argument outside its range (also a ValueError)
 ├── ConfigurationError       a setting is missing or wrong
@@ -80,12 +81,24 @@ class TenantRequiredError(DomainError):
 class TenantScopeError(DomainError):
     """A session bound to one organization was asked for another's data."""
 
-    def __init__(self, *, bound: int, asked: int) -> None:
+    def __init__(self, *, bound: int, asked: int | None) -> None:
         self.bound = bound
         self.asked = asked
+        other = "to another" if asked is None else f"to {asked}"
         super().__init__(
-            f"this session is bound to organization {bound} for its whole life, not to {asked};"
+            f"this session is bound to organization {bound} for its whole life, not {other};"
             " open another session for the other organization"
+        )
+
+
+class UnguardedStatementError(DomainError):
+    """Core tables, text and hand-written inserts can't be scoped for certain."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}: a tenant session can't be certain that this stays in its organization. Use the repositories or"
+            " ORM statements over the model classes (select(Tender), update(Tender)); on PostgreSQL"
+            " get_session(..., unguarded_sql=True) leaves it to row level security"
         )
 
 

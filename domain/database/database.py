@@ -15,6 +15,7 @@ from ..models import DomainModel, SystemAccess, User
 from ..tenancy import DomainSession, SystemSession, TenantSession
 from . import sqlite
 from .engines import PoolOptions, make_engine
+from .login import refuse_unheld_login
 from .translate import FAILED
 
 SessionT = TypeVar("SessionT", bound=DomainSession)
@@ -52,6 +53,7 @@ class Database:
             pool_timeout=pool_timeout,
             echo=echo,
         )
+        self._options = options
         self._closing = ExitStack()
         url = application_url(database_url, settings)
         # An argument names the whole deployment: logins from the environment belong to DATABASE_URL.
@@ -63,6 +65,8 @@ class Database:
             if folder is not None:
                 self._closing.callback(folder.cleanup)
         self.engine: Engine = self._engine(make_engine(url, options))
+        if settings.env == "production" and not self.is_sqlite:
+            refuse_unheld_login(self.engine)
         self._system_engine = self._engine(make_engine(system_url, options)) if system_url else None
         self.migration_engine: Engine = self._engine(make_engine(migration_url)) if migration_url else self.engine
 
@@ -75,13 +79,31 @@ class Database:
         """Whether this is the embedded database."""
         return self.engine.dialect.name == "sqlite"
 
+    @property
+    def has_system_login(self) -> bool:
+        """Whether work across organizations has a login of its own."""
+        return self._system_engine is not None
+
+    @property
+    def pool_limit(self) -> int:
+        """How many connections this process may open with the application's login."""
+        return self._options.pool_size + self._options.max_overflow
+
     @contextmanager
-    def get_session(self, *, organization_id: int | None = None, actor: str | None = None) -> Generator[TenantSession]:
+    def get_session(
+        self, *, organization_id: int | None = None, actor: str | None = None, unguarded_sql: bool = False
+    ) -> Generator[TenantSession]:
         """A session that commits on success, rolls back on error, and closes.
 
         Without ``organization_id`` the first repository argument that names an organization binds it.
+        ``unguarded_sql`` admits text, Core tables and hand-written inserts, and leaves them to row level security.
+
+        Raises:
+            ConfigurationError: ``unguarded_sql`` on SQLite, which has no row level security.
         """
-        session = TenantSession(self.engine, organization_id=organization_id, actor=actor)
+        if unguarded_sql and self.is_sqlite:
+            raise ConfigurationError("unguarded_sql leaves isolation to row level security, which SQLite does not have")
+        session = TenantSession(self.engine, organization_id=organization_id, actor=actor, unguarded_sql=unguarded_sql)
         with _committing(session):
             yield session
 

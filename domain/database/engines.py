@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event
 
+from ..tenancy import send_settings
 from . import sqlite
 from .translate import translate_errors
 
@@ -28,6 +29,7 @@ def make_engine(url: URL, options: PoolOptions | None = None) -> Engine:
     if engine.dialect.name == "sqlite":
         sqlite.configure(engine)
     else:
+        send_settings(engine)
         event.listen(engine, "connect", _speak_utc)
     translate_errors(engine)
     return engine

@@ -1,16 +1,19 @@
 """What an env.py does: Alembic runs it for every command."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, nullcontext
 from logging.config import fileConfig
 
 from alembic import context
+from alembic.migration import MigrationContext
+from alembic.util import to_tuple
 from sqlalchemy import URL, Engine, MetaData
 
 from ..config import migration_url
 from ..database.engines import make_engine
 from ..errors import ConfigurationError
 from .errors import MigrationError
-from .transaction import LOCK, sqlite_transaction
+from .transaction import HOLD_OWNER, LET_OWNER_THROUGH, LOCK, sqlite_transaction
 from .trees import Tree, application_tree, domain_tree
 
 ENGINE = "engine"  # the attribute of Alembic's Config that takes the place of the settings
@@ -72,10 +75,11 @@ def _migrate(engine: Engine, tree: Tree) -> None:
                 context.configure(connection=connection, **tree.options())
                 context.run_migrations()
         else:
-            context.configure(connection=connection, **tree.options())
+            context.configure(connection=connection, on_version_apply=_after_revision, **tree.options())
             with context.begin_transaction():
                 context.execute(LOCK)  # before the revision is read: a second deployer finds the work done
-                context.run_migrations()
+                with _owner_let_through() if _has_work() else nullcontext():
+                    context.run_migrations()
 
 
 def _print_sql(url: URL, tree: Tree) -> None:
@@ -84,7 +88,34 @@ def _print_sql(url: URL, tree: Tree) -> None:
             "--sql is for PostgreSQL: SQLite changes a table by copying it, which takes the database itself;"
             " run the command without --sql"
         )
-    context.configure(url=url, literal_binds=True, dialect_opts={"paramstyle": "named"}, **tree.options())
-    with context.begin_transaction():
+    context.configure(
+        url=url,
+        literal_binds=True,
+        dialect_opts={"paramstyle": "named"},
+        on_version_apply=_after_revision,
+        **tree.options(),
+    )
+    with context.begin_transaction(), _owner_let_through():
         context.execute(LOCK)
         context.run_migrations()
+
+
+@contextmanager
+def _owner_let_through() -> Generator[None]:
+    context.execute(LET_OWNER_THROUGH)
+    yield
+    context.execute(HOLD_OWNER)
+
+
+def _after_revision(ctx: MigrationContext, step: object, heads: object, run_args: object) -> None:  # noqa: ARG001
+    """What one revision put under row level security is open to the data migration of the next."""
+    ctx.execute(LET_OWNER_THROUGH)
+
+
+def _has_work() -> bool:
+    """Whether a revision will run: the tables are locked for it, and only for it."""
+    try:
+        wanted = context.get_revision_argument()
+    except KeyError:  # the command compares or shows
+        return False
+    return set(to_tuple(wanted, default=())) != set(context.get_context().get_current_heads())

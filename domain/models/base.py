@@ -13,6 +13,7 @@ from sqlmodel import Field, SQLModel
 from sqlmodel.main import FieldInfo, SQLModelMetaclass
 
 from .fields import managed_field, relation, tenant_key
+from .policies import emit_with
 from .tables import complete_table
 
 NAMING = {
@@ -40,6 +41,8 @@ class DomainMeta(SQLModelMetaclass):
 
 
 REGISTRY = registry(metadata=MetaData(naming_convention=NAMING))
+
+emit_with(REGISTRY.metadata)
 
 
 def forget(cls: type[Any], table: Table) -> None:

@@ -10,6 +10,7 @@ from sqlmodel import Field
 from .base import DomainModel
 from .entity import Entity, Patch, Public, Stamped
 from .fields import Text, example, managed_field
+from .policies import SLUG_SETTING
 from .tables import live_unique
 from .types import value_enum
 
@@ -94,6 +95,13 @@ class Organization(OrganizationContent, OrganizationPlan, OrganizationUsage, Ent
             " AND trim(slug, '-') = slug AND replace(slug, '--', '') = slug",
             name="slug_words",
         ),
+        {
+            "info": {
+                "scope_column": "id",
+                "lookups": {"slug": SLUG_SETTING},
+                "creations": {"slug": SLUG_SETTING},
+            }
+        },
     )
 
 

@@ -9,6 +9,7 @@ from sqlmodel import Field
 from .base import DomainModel
 from .entity import Patch, Public, Stamped, TenantEntity
 from .fields import LowerText, Text, UtcDatetime, example, managed_field
+from .policies import EMAIL_SETTING
 from .tables import live_unique
 from .types import value_enum
 
@@ -81,6 +82,7 @@ class User(UserProfile, UserAccess, UserSecret, UserActivity, TenantEntity, tabl
     __table_args__: ClassVar[Any] = (
         live_unique("email", across_organizations=True),
         CheckConstraint("email = lower(email)", name="email_lower_case"),
+        {"info": {"lookups": {"email": EMAIL_SETTING}}},
     )
 
 

@@ -10,6 +10,7 @@ from sqlmodel import select
 from ..errors import ArgumentError
 from ..models import DomainModel, TenantEntity
 from ..models.tables import TENANT
+from ..tenancy import TRUSTED
 from .statements import ModelT
 from .upsert import natural_key
 from .writes import Writes
@@ -80,7 +81,7 @@ class BulkWrites(Writes[ModelT]):
         columns = [self._sql.table.c[name] for name in key]
         statement = select(self.model).where(*self._sql.scope, self._sql.is_live, tuple_(*columns).in_(values))
         params = {} if owner is None else self._scope(owner)
-        found = self.session.exec(statement, params=params).all()
+        found = self.session.exec(statement, params=params, execution_options={TRUSTED: True}).all()
         return {tuple(getattr(entity, name) for name in key): entity for entity in found}
 
     def _made(self, content: DomainModel, owner: int | None) -> ModelT:

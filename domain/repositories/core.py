@@ -6,7 +6,7 @@ from sqlalchemy import Update
 
 from ..errors import TenantRequiredError
 from ..models import TenantEntity
-from ..tenancy import DomainSession, SystemSession, TenantSession
+from ..tenancy import TRUSTED, DomainSession, SystemSession, TenantSession
 from .statements import SCOPE, ModelT, Statements, statements
 
 Params = dict[str, object]
@@ -47,7 +47,9 @@ class RepositoryCore(Generic[ModelT]):
         self.session.flush()
         params = {**values} if owner is None else {SCOPE: owner, **values}
         returning = statement.returning(self._sql.table.c.id)
-        row = self.session.exec(returning, params=params, execution_options={"synchronize_session": False}).first()
+        row = self.session.exec(
+            returning, params=params, execution_options={"synchronize_session": False, TRUSTED: True}
+        ).first()
         if row is None:
             return False
         identity = (owner, row.id) if issubclass(self.model, TenantEntity) else (row.id,)

@@ -2,43 +2,41 @@
 
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Table, true
-from sqlmodel import select, update
+from sqlalchemy import ColumnElement, ColumnExpressionArgument, true
+from sqlmodel import col, select, update
 
 from ..errors import ConflictError
 from ..models import Entity, Organization, User
 from ..models.base import REGISTRY
 from ..models.fields import utcnow
 from ..models.tables import TENANT
-from ..tenancy import DomainSession
+from ..tenancy import TRUSTED, DomainSession
 from .statements import scope_column
 
 
 def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *, owner: int | None) -> bool:
     """Mark the row, then its dependents, one statement a table. False where the row is not live."""
     # A new row that refers to this one shares a lock on it (see references): either waits for the other to end.
-    session.exec(
-        select(model.__table__.c.id).where(model.__table__.c.id == entity_id, _owned(model, owner)).with_for_update()
-    ).first()
+    locked = select(model.id).where(col(model.id) == entity_id, _owned(model, owner)).with_for_update()
+    session.exec(locked, execution_options={TRUSTED: True}).first()
     now, batch = utcnow(), uuid4()
     changes = {"is_deleted": True, "deleted_at": now, "deletion_id": batch, "updated_at": now}
-    if not _mark(session, model, model.__table__.c.id == entity_id, owner, changes):
+    if not _mark(session, model, col(model.id) == entity_id, owner, changes):
         return False
-    _reload(session, model, model.__table__.c.deletion_id == batch, owner)
+    _reload(session, model, col(model.deletion_id) == batch, owner)
     for parent, child, column in dependents(model):
-        ids = select(parent.__table__.c.id).where(_owned(parent, owner), parent.__table__.c.deletion_id == batch)
-        if _mark(session, child, child.__table__.c[column].in_(ids), owner, changes):
-            _reload(session, child, child.__table__.c.deletion_id == batch, owner)
+        ids = select(parent.id).where(_owned(parent, owner), col(parent.deletion_id) == batch)
+        if _mark(session, child, getattr(child, column).in_(ids), owner, changes):
+            _reload(session, child, col(child.deletion_id) == batch, owner)
     return True
 
 
 def restore_batch(session: DomainSession, model: type[Entity], entity_id: int, *, owner: int | None) -> bool:
     """Unmark the row and what went with it. False where the row is not deleted; raises as ``restore`` does."""
-    table = model.__table__
-    row = (table.c.id == entity_id, _owned(model, owner), table.c.is_deleted)
-    batch: UUID | None = session.exec(select(table.c.deletion_id).where(*row)).one_or_none()
+    row = (col(model.id) == entity_id, _owned(model, owner), col(model.is_deleted))
+    batch = session.exec(select(model.deletion_id).where(*row), execution_options={TRUSTED: True}).one_or_none()
     if batch is None:
         return False
     _require_live_parents(session, model, entity_id, owner)
@@ -48,11 +46,11 @@ def restore_batch(session: DomainSession, model: type[Entity], entity_id: int, *
         if isinstance(entity, Entity) and vars(entity).get("deletion_id") == batch:
             held.setdefault(type(entity), []).append(entity.id)
     with session.begin_nested():  # all of the batch, or nothing
-        _mark(session, model, table.c.id == entity_id, owner, changes)
+        _mark(session, model, col(model.id) == entity_id, owner, changes)
         for _, child, _ in dependents(model):
-            _mark(session, child, child.__table__.c.deletion_id == batch, owner, changes)
+            _mark(session, child, col(child.deletion_id) == batch, owner, changes)
     for kind, ids in held.items():
-        _reload(session, kind, kind.__table__.c.id.in_(ids), owner)
+        _reload(session, kind, col(kind.id).in_(ids), owner)
     return True
 
 
@@ -76,7 +74,7 @@ def _owned(model: type[Entity], owner: int | None) -> ColumnElement[bool]:
 def _mark(
     session: DomainSession,
     model: type[Entity],
-    which: ColumnElement[bool],
+    which: ColumnExpressionArgument[bool],
     owner: int | None,
     changes: dict[str, Any],
 ) -> int:
@@ -87,25 +85,27 @@ def _mark(
         .where(which, _owned(model, owner), table.c.is_deleted != changes["is_deleted"])
         .values(**changes, version=table.c.version + 1)
     )
-    return session.exec(statement, execution_options={"synchronize_session": False}).rowcount
+    return session.exec(statement, execution_options={"synchronize_session": False, TRUSTED: True}).rowcount
 
 
-def _reload(session: DomainSession, model: type[Entity], which: ColumnElement[bool], owner: int | None) -> None:
+def _reload(
+    session: DomainSession, model: type[Entity], which: ColumnExpressionArgument[bool], owner: int | None
+) -> None:
     """Let objects that the session holds show their new state: one query, and none where it holds none."""
     if any(isinstance(entity, model) for entity in session.identity_map.values()):
         statement = select(model).where(_owned(model, owner), which)
-        session.exec(statement, execution_options={"populate_existing": True}).all()
+        session.exec(statement, execution_options={"populate_existing": True, TRUSTED: True}).all()
 
 
 def _require_live_parents(session: DomainSession, model: type[Entity], entity_id: int, owner: int | None) -> None:
     for column in model.__table__.c:
-        if parent := Organization if column.key == TENANT else column.info.get("tenant_key"):
-            table: Table = parent.__table__
+        parent: type[Entity] | None = Organization if column.key == TENANT else column.info.get("tenant_key")
+        if parent is not None:
             deleted = (
-                select(table.c.id)
-                .join(model, column == table.c.id)
+                select(parent.id)
+                .join(model, getattr(model, column.key) == col(parent.id))
                 .where(_owned(parent, owner), _owned(model, owner))
-                .where(model.__table__.c.id == entity_id, table.c.is_deleted)
+                .where(col(model.id) == entity_id, col(parent.is_deleted))
             )
-            if session.exec(deleted).first() is not None:
+            if session.exec(deleted, execution_options={TRUSTED: True}).first() is not None:
                 raise ConflictError(f"{model.__name__} {entity_id}: its {parent.__name__} is deleted; restore that")

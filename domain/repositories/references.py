@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from ..errors import ConstraintError
-from ..models import Entity
-from ..models.tables import TENANT
-from ..tenancy import DomainSession
+from ..models import Entity, TenantEntity
+from ..tenancy import TRUSTED, DomainSession
 
 
 def lock_references(
@@ -19,12 +18,12 @@ def lock_references(
         ConstraintError: one of those is deleted, another organization's, or unknown.
     """
     for column in model.__table__.c:
-        parent: type[Entity] | None = column.info.get("tenant_key")
+        parent: type[TenantEntity] | None = column.info.get("tenant_key")
         ids = {getattr(entity, column.key) for entity in entities} - {None} if parent else set[int]()
         if parent and ids:
-            table = parent.__table__
-            live = select(table.c.id).where(table.c[TENANT] == owner, table.c.id.in_(ids), ~table.c.is_deleted)
-            if len(session.exec(live.with_for_update(read=True, key_share=True)).all()) < len(ids):
+            mine = (col(parent.organization_id) == owner, col(parent.id).in_(ids), ~col(parent.is_deleted))
+            locked = select(parent.id).where(*mine).with_for_update(read=True, key_share=True)
+            if len(session.exec(locked, execution_options={TRUSTED: True}).all()) < len(ids):
                 name = next(str(key.constraint.name) for key in column.foreign_keys if key.constraint is not None)
                 raise ConstraintError(
                     f"a reference points at no live row of this organization ({name})", constraint=name

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from ..errors import ArgumentError, DuplicateError, StaleVersionError
 from ..models import DomainModel, TenantEntity
 from ..models.tables import TENANT, live_unique_indexes
+from ..tenancy import TRUSTED
 from .deletion import delete_batch, restore_batch
 from .reads import Reads
 from .references import lock_references
@@ -44,7 +45,7 @@ class Writes(Reads[ModelT]):
         self.session.flush()
         self._lock_references([entity])
         statement = upsert_statement(entity, self.session.get_bind().dialect.name, owner=owner)
-        options = {"populate_existing": True}
+        options = {"populate_existing": True, TRUSTED: True}
         stored = self.session.scalars(statement.returning(self.model), execution_options=options).one_or_none()
         if stored is None:
             index = live_unique_indexes(self._sql.table)[0]

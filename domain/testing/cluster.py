@@ -6,10 +6,11 @@ from itertools import count
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, make_url, text
 
 from ..config import parse_url
 from ..database import Database
+from ..deployment import Logins, create_roles
 from .postgres import PostgresServer
 
 OWNER, APPLICATION, SYSTEM = "domain_test_owner", "domain_test_application", "domain_test_system"
@@ -71,9 +72,15 @@ class Cluster:
             name = self.create()
             with self.database(name) as database:
                 prepare(database)
-            self._run(*_GRANTS, database=name)
+            self.grant(name)
             self._template = name
         return self.create(template=self._template)
+
+    def grant(self, name: str) -> None:
+        """Give the application's and the system's logins what ``domain db roles`` gives them."""
+        engine = self._engine(name)
+        create_roles(engine, Logins(owner=OWNER, application=APPLICATION, system=SYSTEM))
+        engine.dispose()
 
     def drop(self, name: str) -> None:
         """Drop a database, whoever is still connected."""
@@ -94,21 +101,13 @@ class Cluster:
         url = self._admin.set(database=name, username=role, password=PASSWORD)
         return url.render_as_string(hide_password=False)
 
-    def _run(self, *statements: str, database: str | None = None) -> None:
+    def _engine(self, name: str | None = None) -> Engine:
         assert self._admin is not None, "start() first"
-        url = self._admin if database is None else self._admin.set(database=database)
-        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        return create_engine(self._admin if name is None else self._admin.set(database=name))
+
+    def _run(self, *statements: str) -> None:
+        engine = self._engine().execution_options(isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             for statement in statements:
                 connection.execute(text(statement))
         engine.dispose()
-
-
-_GRANTS = tuple(
-    f"GRANT {right} TO {role}"
-    for role in (APPLICATION, SYSTEM)
-    for right in (
-        "USAGE ON SCHEMA public",
-        "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public",
-    )
-)

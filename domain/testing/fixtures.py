@@ -7,12 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from sqlmodel import Session
 
 from ..database import Database
 from ..migrations import upgrade
 from ..models import Organization
 from ..repositories import OrganizationRepository
+from ..tenancy import TenantSession
 from .building import build
 from .cluster import Cluster
 
@@ -50,7 +50,7 @@ def prepare(database: Database) -> None:
     """Our migrations, the tables that an application defined on our bases, and organizations 1 and 2."""
     upgrade(database.migration_engine)
     database.create_all()
-    with Session(database.migration_engine) as session:
+    with TenantSession(database.migration_engine) as session:
         for word in ("first", "second"):
             session.add(Organization(name=f"The {word} organization", slug=word))
             session.flush()

@@ -212,7 +212,7 @@ def test_organizations_are_upserted_across_all_in_a_system_session_only(
     domain_db: Database, stored_rows: Rows
 ) -> None:
     contents = [OrganizationContent(name="Renamed", slug="second"), OrganizationContent(name="Third", slug="third")]
-    with pytest.raises(DuplicateError), domain_db.get_session(organization_id=1) as session:
+    with pytest.raises(ArgumentError, match="one organization"), domain_db.get_session(organization_id=1) as session:
         OrganizationRepository(session).upsert_many(contents)
     with domain_db.system_session(actor="tests", reason="upsert") as system:
         assert OrganizationRepository(system).upsert_many(contents) == Upserted(1, 1, 0)

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
-from sqlmodel import update
+from sqlmodel import col, update
 
 from domain import ArgumentError, Database, Page, Tender, TenderPublic, TenderRepository, TenderStatus
 from domain.repositories.page import decode_cursor, encode_cursor
@@ -96,7 +96,7 @@ def test_a_page_is_narrowed_by_status_search_and_condition(domain_db: Database, 
         tenders = TenderRepository(session)
         page = tenders.page(status=TenderStatus.COMPLETE, search="bridge", with_total=True, org_id=1)
         assert ([tender.id for tender in page.items], page.total) == ([bridge.id], 1)
-        page = tenders.page(Tender.__table__.c.id == bridge.id, limit=1)
+        page = tenders.page(col(Tender.id) == bridge.id, limit=1)
         assert [tender.id for tender in page.items] == [bridge.id]
 
 

@@ -71,7 +71,7 @@ def test_a_row_is_found_by_its_id_while_it_lives(domain_db: Database, make: Make
 def test_listings_leave_out_deleted_and_foreign_rows(domain_db: Database, make: Make, kind: Repo) -> None:
     ids = [make(kind.model).id for _ in range(4)]
     make(kind.model, organization_id=2)
-    columns = kind.model.__table__.c
+    columns = kind.model
     with domain_db.get_session() as session:
         repository = kind(session)
         repository.soft_delete(ids[1], org_id=1)

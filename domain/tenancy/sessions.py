@@ -1,20 +1,21 @@
 """Sessions, and the organization that a session is bound to for its whole life."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
-from sqlalchemy import ClauseElement, Connection, Engine, Executable, Table, event, inspect
-from sqlalchemy.orm import ORMExecuteState, UOWTransaction
+from sqlalchemy import Connection, Engine, event, inspect
+from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
-from sqlalchemy.sql import visitors
 from sqlmodel import Session, col, select
 
-from .errors import ConflictError, StaleVersionError, TenantRequiredError, TenantScopeError
-from .models import Entity, Organization, TenantEntity, User
-from .models.tables import TENANT, is_tenant_table
+from ..errors import ConflictError, StaleVersionError, TenantRequiredError, TenantScopeError, UnguardedStatementError
+from ..models import Entity, Organization, TenantEntity, User
+from ..models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
+from ..models.tables import TENANT
+from .setting import put
 
-LOOKUP = "domain_lookup"  # execution option of the statements that find one row before an organization is known
+TRUSTED = "domain_trusted"  # execution option of statements that carry their organization, or look up one row
 
 
 class DomainSession(Session):
@@ -39,13 +40,20 @@ class DomainSession(Session):
 
     def find_organization(self, slug: str) -> Organization | None:
         """The live organization with this slug, without binding the session."""
+        self.announce(SLUG_SETTING, slug)
         statement = select(Organization).where(col(Organization.slug) == slug, ~col(Organization.is_deleted))
-        return self.exec(statement, execution_options={LOOKUP: True}).one_or_none()
+        return self.exec(statement, execution_options={TRUSTED: True}).one_or_none()
 
     def find_login(self, email: str) -> User | None:
         """The live user with this email, without binding the session."""
-        statement = select(User).where(col(User.email) == email.lower(), ~col(User.is_deleted))
-        return self.exec(statement, execution_options={LOOKUP: True}).one_or_none()
+        address = email.strip().lower()
+        self.announce(EMAIL_SETTING, address)
+        statement = select(User).where(col(User.email) == address, ~col(User.is_deleted))
+        return self.exec(statement, execution_options={TRUSTED: True}).one_or_none()
+
+    def announce(self, setting: str, value: int | str) -> None:
+        """Let row level security know which row is looked up or made, until the transaction ends."""
+        put(super().connection(), setting, value)
 
 
 class TenantSession(DomainSession):
@@ -61,9 +69,11 @@ class TenantSession(DomainSession):
         *,
         organization_id: int | None = None,
         actor: str | None = None,
+        unguarded_sql: bool = False,
         **options: Any,
     ) -> None:
         self._organization_id = organization_id
+        self.unguarded_sql = unguarded_sql
         super().__init__(bind, actor=actor, **options)
 
     @property
@@ -91,9 +101,50 @@ class TenantSession(DomainSession):
         bound = self._organization_id
         if bound is None:
             self._organization_id = organization_id
+            if self.in_transaction():
+                self.announce(ORGANIZATION_SETTING, organization_id)
         elif bound != organization_id:
             raise TenantScopeError(bound=bound, asked=organization_id)
         return organization_id
+
+    def get(self, entity: Any, ident: Any, **options: Any) -> Any:
+        """As in SQLAlchemy; tenant tables are keyed by (organization_id, id). Raises TenantScopeError."""
+        model = inspect(entity).class_
+        if issubclass(model, TenantEntity | Organization):
+            named = ident if issubclass(model, Organization) else _owner_of(ident)
+            if named != self.organization_id:
+                raise TenantScopeError(bound=self.organization_id, asked=named)
+            options["execution_options"] = {**options.get("execution_options", {}), TRUSTED: True}
+        return super().get(entity, ident, **options)
+
+    def connection(self, *args: Any, **options: Any) -> Connection:
+        """As in SQLAlchemy, in a session opened with ``unguarded_sql``. Raises UnguardedStatementError elsewhere."""
+        if not self.unguarded_sql:
+            raise UnguardedStatementError("session.connection()")
+        return super().connection(*args, **options)
+
+    def bulk_save_objects(self, *_args: object, **_options: object) -> NoReturn:
+        """Refused: it flushes without the session's checks."""
+        raise UnguardedStatementError("bulk_save_objects")
+
+    def bulk_insert_mappings(self, *_args: object, **_options: object) -> NoReturn:
+        """Refused: it inserts without the session's checks."""
+        raise UnguardedStatementError("bulk_insert_mappings")
+
+    def bulk_update_mappings(self, *_args: object, **_options: object) -> NoReturn:
+        """Refused: it updates without the session's checks."""
+        raise UnguardedStatementError("bulk_update_mappings")
+
+
+def _owner_of(ident: Any) -> int:
+    owner: int = ident[TENANT] if isinstance(ident, Mapping) else ident[0]
+    return owner
+
+
+@event.listens_for(TenantSession, "after_begin")
+def _after_begin(session: TenantSession, _transaction: SessionTransaction, connection: Connection) -> None:
+    if session.is_bound:
+        put(connection, ORGANIZATION_SETTING, session.organization_id)
 
 
 class SystemSession(DomainSession):
@@ -112,35 +163,4 @@ class SystemSession(DomainSession):
         with session:
             yield session
             session.commit()
-
-
-@event.listens_for(TenantSession, "before_flush")
-def _check_flush(session: TenantSession, _context: UOWTransaction, _objects: object) -> None:
-    """Fill in the organization of new objects; raise before a statement is sent for another's."""
-    for entity in (*session.new, *session.dirty, *session.deleted):
-        stored = inspect(entity).identity  # a row's own key, whatever was assigned since: (organization_id, id)
-        if isinstance(entity, TenantEntity):
-            owner: int | None = vars(entity).get(TENANT)
-            if owner is None and stored is None:
-                entity.organization_id = session.organization_id
-            for named in (owner, stored and stored[0]):
-                if named is not None and named != session.organization_id:
-                    raise TenantScopeError(bound=session.organization_id, asked=named)
-        elif isinstance(entity, Organization) and stored is not None and stored[0] != session.organization_id:
-            raise TenantScopeError(bound=session.organization_id, asked=stored[0])
-
-
-@event.listens_for(TenantSession, "do_orm_execute")
-def _check_statement(state: ORMExecuteState) -> None:
-    """Refuse statements over tenant data in an unbound session; the lookups of one row say so by an option."""
-    session = state.session
-    if isinstance(session, TenantSession) and not session.is_bound and not state.execution_options.get(LOOKUP):
-        for table in _tables(state.statement):
-            if is_tenant_table(table) or table.name == Organization.__tablename__:
-                raise TenantRequiredError(table.name)
-
-
-def _tables(statement: Executable) -> list[Table]:
-    """The tables of a statement; its mappers would leave out subqueries and Core."""
-    parts = visitors.iterate(statement) if isinstance(statement, ClauseElement) else ()
-    return [part for part in parts if isinstance(part, Table)]
+        self.announce(ORGANIZATION_SETTING, "")  # the rest of the transaction belongs to nobody

@@ -1,0 +1,78 @@
+"""Row level security, as text: what PostgreSQL itself lets a login read and write.
+
+A policy compares with a setting that lasts for a transaction, by equality. Without the setting a comparison is
+with NULL: no row is read, and a write is refused. Soft deletion is no part of it: a policy that hid deleted rows
+would refuse the UPDATE that deletes one.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, MetaData, Table, event
+
+from .tables import TENANT, is_tenant_table
+
+ORGANIZATION_SETTING = "app.organization_id"
+ISOLATION = "organization_isolation"  # the policy that every tenant table has
+SLUG_SETTING = "app.organization_slug"
+EMAIL_SETTING = "app.login_email"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """One policy of one table, for every login (TO PUBLIC)."""
+
+    table: str
+    name: str
+    command: str
+    condition: str
+
+    def create(self) -> str:
+        """The statement that makes it."""
+        clause = "WITH CHECK" if self.command == "INSERT" else "USING"
+        return f"CREATE POLICY {self.name} ON {self.table} FOR {self.command} {clause} ({self.condition})"
+
+
+def text_setting(name: str) -> str:
+    """The setting as an expression; NULL where it was never set, or forgotten at the end of a transaction."""
+    return f"nullif(current_setting('{name}', true), '')"
+
+
+def policies(table: Table) -> Sequence[Policy]:
+    """The policies of a table: its organization's rows, and the rows that a lookup names by a unique value."""
+    owner = TENANT if is_tenant_table(table) else table.info.get("scope_column")
+    if owner is None:
+        return ()
+    found = [_policy(table, ISOLATION, "ALL", owner, f"{text_setting(ORGANIZATION_SETTING)}::bigint")]
+    for column, setting in table.info.get("lookups", {}).items():
+        found.append(_policy(table, f"find_by_{column}", "SELECT", column, text_setting(setting)))
+    for column, setting in table.info.get("creations", {}).items():
+        found.append(_policy(table, f"create_by_{column}", "INSERT", column, text_setting(setting)))
+    return found
+
+
+def _policy(table: Table, name: str, command: str, column: str, value: str) -> Policy:
+    return Policy(table=table.name, name=name, command=command, condition=f"{column} = {value}")
+
+
+def enable(table: str, wanted: Sequence[Policy]) -> Iterator[str]:
+    """The statements that put a table under row level security, its owner included."""
+    yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+    yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
+    for policy in wanted:
+        yield policy.create()
+
+
+def emit_with(metadata: MetaData) -> None:
+    """Let ``metadata.create_all`` make the policies of the tables that it creates on PostgreSQL."""
+
+    @event.listens_for(metadata, "after_create")
+    def _after_create(
+        _metadata: MetaData, connection: Connection, *, tables: Sequence[Table] = (), **_options: Any
+    ) -> None:
+        if connection.dialect.name == "postgresql":
+            for table in tables:
+                if wanted := policies(table):
+                    for statement in enable(table.name, wanted):
+                        connection.exec_driver_sql(statement)
