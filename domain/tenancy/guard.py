@@ -21,7 +21,7 @@ from ..errors import ArgumentError, TenantRequiredError, TenantScopeError, Ungua
 from ..models import Organization, TenantEntity
 from ..models.base import REGISTRY
 from ..models.policies import SLUG_SETTING, policies
-from ..models.tables import TENANT, is_tenant_table
+from ..models.tables import TENANT
 from .sessions import TRUSTED, TenantSession
 
 
@@ -110,7 +110,7 @@ def _check_insert(statement: Insert, parameters: Any, organization_id: int, *, t
     """Raise unless every row names the session's organization."""
     if not _is_scoped_table(statement.table):
         return
-    if not is_tenant_table(statement.table):
+    if TENANT not in statement.table.c:
         if not trusted:
             raise UnguardedStatementError(f"insert() into {statement.table.description}")
         return
