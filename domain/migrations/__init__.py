@@ -3,5 +3,6 @@
 from .commands import check, current, downgrade, head, upgrade
 from .env import run_env
 from .errors import MigrationError
+from .policies import SetPoliciesOp
 
-__all__ = ["MigrationError", "check", "current", "downgrade", "head", "run_env", "upgrade"]
+__all__ = ["MigrationError", "SetPoliciesOp", "check", "current", "downgrade", "head", "run_env", "upgrade"]

@@ -1,6 +1,6 @@
 """Row level security in autogenerate: a model that gains a tenant base gets its policies in the same revision.
 
-``op.set_policies`` carries the conditions as text, so that a released revision never changes. What a database has is
+A revision says ``op.invoke(SetPoliciesOp(...))``, with the conditions as text, so that a released revision never changes. What a database has is
 compared by what its policies say, so that an altered one shows.
 """
 
@@ -29,21 +29,16 @@ _PRESENT = text(
 )
 
 
-@Operations.register_operation("set_policies")
 class SetPoliciesOp(MigrateOperation):
-    """Puts a table under row level security with exactly these policies for everyone; none lifts it."""
+    """Puts a table under row level security with exactly these policies for everyone; none lifts it.
+
+    A rule is (name, command, condition). On SQLite it does nothing.
+    """
 
     def __init__(self, table: str, rules: Iterable[Rule], *, replaces: Iterable[Rule] = ()) -> None:
         self.table = table
         self.rules = tuple(rules)
         self.replaces = tuple(replaces)
-
-    @classmethod
-    def set_policies(
-        cls, operations: Operations, table: str, rules: Iterable[Rule], *, replaces: Iterable[Rule] = ()
-    ) -> None:
-        """``op.set_policies("tenders", [(name, command, condition)], replaces=[...])``; PostgreSQL only."""
-        operations.invoke(cls(table, rules, replaces=replaces))
 
     def reverse(self) -> "SetPoliciesOp":
         return SetPoliciesOp(self.table, self.replaces, replaces=self.rules)
@@ -70,9 +65,10 @@ def _run(operations: Operations, operation: SetPoliciesOp) -> None:
 
 
 @renderers.dispatch_for(SetPoliciesOp)
-def _rendered(_context: AutogenContext, operation: SetPoliciesOp) -> str:
+def _rendered(context: AutogenContext, operation: SetPoliciesOp) -> str:
+    context.imports.add("from domain.migrations import SetPoliciesOp")
     replaces = f", replaces={_listed(operation.replaces)}" if operation.replaces else ""
-    return f"op.set_policies({operation.table!r}, {_listed(operation.rules)}{replaces})"
+    return f"op.invoke(SetPoliciesOp({operation.table!r}, {_listed(operation.rules)}{replaces}))"
 
 
 def compare_policies(

@@ -137,8 +137,8 @@ class TenantSession(DomainSession):
 
 
 def _owner_of(ident: Any) -> int:
-    owner: int = ident[TENANT] if isinstance(ident, Mapping) else ident[0]
-    return owner
+    key = TENANT if isinstance(ident, Mapping) else 0
+    return int(ident[key])
 
 
 @event.listens_for(TenantSession, "after_begin")

@@ -52,6 +52,8 @@ def send_settings(engine: Engine) -> None:
     @event.listens_for(engine, "commit")
     @event.listens_for(engine, "rollback")
     def _forget(connection: Connection) -> None:
+        if connection.invalidated:
+            return  # a lost connection took its info with it, and asking for it raises
         connection.info.pop(_CURRENT, None)
         connection.info.pop(_PENDING, None)
 

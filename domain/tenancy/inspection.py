@@ -1,0 +1,104 @@
+"""Looking into a statement: what it reads, what it writes, and what can't be seen."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from sqlalchemy import Executable, Insert, Select, TextClause, Update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import ORMExecuteState
+from sqlalchemy.sql.annotation import Annotated
+from sqlalchemy.sql.elements import ColumnClause
+from sqlalchemy.sql.selectable import FromClause, TableClause, TextualSelect
+from sqlalchemy.sql.visitors import HasTraverseInternals
+
+from ..errors import TenantRequiredError, TenantScopeError, UnguardedStatementError
+from ..models.base import REGISTRY
+from ..models.policies import policies
+from ..models.tables import TENANT
+
+
+def refuse_unbound(statement: Executable) -> None:
+    """Raise TenantRequiredError where a statement reaches tenant data."""
+    for part in _parts(statement, orm=True):
+        if isinstance(part, TableClause) and _is_scoped(part.description):
+            raise TenantRequiredError(part.description)
+
+
+def refuse_unscopable(state: ORMExecuteState, organization_id: int) -> None:
+    """Raise for what loader criteria don't reach: they know model classes only."""
+    statement, parameters = state.statement, state.parameters
+    if isinstance(statement, postgresql.Insert | sqlite.Insert):
+        raise UnguardedStatementError("a database's own insert(), as for on_conflict")
+    if isinstance(statement, Insert) and (statement.select is not None or _has_many_values(statement)):
+        raise UnguardedStatementError("insert() from select or with many values (give the rows as parameters)")
+    if isinstance(statement, Update):
+        if isinstance(parameters, list):
+            raise UnguardedStatementError("update() with a list of rows")
+        if TENANT in assigned(statement) or TENANT in (parameters or {}):
+            raise TenantScopeError(bound=organization_id, asked=None)
+    for part in _parts(statement, orm=False):
+        if isinstance(part, TableClause) and _is_scoped(part.description):
+            raise UnguardedStatementError(f"the table {part.description!r}, not its model class")
+
+
+def check_insert(statement: Insert, parameters: Any, organization_id: int, *, trusted: bool) -> None:
+    """Raise unless every row names the session's organization."""
+    table = statement.table.description
+    if not _is_scoped(table):
+        return
+    if TENANT not in statement.table.c:
+        if not trusted:
+            raise UnguardedStatementError(f"insert() into {table}")
+        return
+    written = {column: getattr(value, "value", value) for column, value in assigned(statement).items()}
+    rows = cast(list[dict[str, Any]], parameters if isinstance(parameters, list) else [parameters or {}])
+    for row in rows:
+        owner = {**written, **row}.get(TENANT)
+        if owner != organization_id:
+            raise TenantScopeError(bound=organization_id, asked=owner)
+
+
+def assigned(statement: Insert | Update) -> dict[str, Any]:
+    """What a statement's VALUES or SET gives each column."""
+    values: dict[Any, Any] = dict(statement._values or {})  # pyright: ignore[reportPrivateUsage]  # has no public name
+    return {getattr(column, "key", str(column)): value for column, value in values.items()}
+
+
+def _has_many_values(statement: Insert) -> bool:
+    return bool(statement._multi_values)  # pyright: ignore[reportPrivateUsage]  # has no public name
+
+
+def _is_scoped(table: str) -> bool:
+    known = REGISTRY.metadata.tables.get(table)
+    return known is not None and bool(policies(known))
+
+
+def _parts(statement: Executable, *, orm: bool) -> Iterator[Any]:
+    """A statement's parts; without ``orm``, those that the ORM did not name. Raises for text, which hides them."""
+    waiting: list[Any] = [statement]
+    seen: dict[int, Any] = {}  # keeps them alive: the id of one that is gone may be another's
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen[id(part)] = part
+        if _is_text(part):
+            raise UnguardedStatementError("text")
+        named_by_orm = isinstance(part, Annotated)
+        if named_by_orm and isinstance(part, FromClause) and not orm:
+            continue
+        yield part
+        if isinstance(part, ColumnClause) and part.table is not None and (orm or not named_by_orm):
+            waiting.append(part.table)
+        waiting.extend(_children(part))
+
+
+def _children(part: Any) -> Any:
+    # Select's own get_children() derives FROMs from its columns, and loses who named them.
+    own = isinstance(part, Select)
+    return HasTraverseInternals.get_children(cast(Any, part)) if own else part.get_children()
+
+
+def _is_text(part: Any) -> bool:
+    literal = isinstance(part, ColumnClause) and part.is_literal and part.name != "*"
+    return literal or isinstance(part, TextClause | TextualSelect)
