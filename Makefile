@@ -23,7 +23,7 @@ check: $(VENV)/.dev ## Check style, types, import rules and migrations
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/pyright --pythonpath $(BIN)/python --ignoreexternal --verifytypes domain
+	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --ignoreexternal --verifytypes domain
 	$(BIN)/python -m domain.testing.migrations
 
 format: $(VENV)/.dev ## Format the code
@@ -47,9 +47,9 @@ $(VENV)/bin/python:
 	echo "  make PYTHON=/path/to/python3"; exit 1
 
 $(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[cli]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[cli]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[dev]'
 	@touch $@ $(VENV)/.demo

@@ -13,6 +13,7 @@ from .errors import (
     TenantRequiredError,
     TenantScopeError,
     UnavailableError,
+    UnguardedStatementError,
 )
 from .models import (
     AnalysisContent,
@@ -156,6 +157,7 @@ __all__ = [
     "TenderStatus",
     "Text",
     "UnavailableError",
+    "UnguardedStatementError",
     "Upserted",
     "User",
     "UserAccess",

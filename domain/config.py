@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError as BadURLError
 
 from .errors import ConfigurationError
 
-logger = logging.getLogger("domain")
+logger: logging.Logger = logging.getLogger("domain")
 
 DEFAULT_FILE = "domain.db"
 _POSTGRESQL = {"postgres", "postgresql", "postgresql+psycopg2"}
@@ -21,7 +21,9 @@ _SQLITE = {"sqlite", "sqlite+pysqlite"}
 class Settings(BaseSettings):
     """What the environment says."""
 
-    model_config = SettingsConfigDict(env_prefix="DOMAIN_", env_file=None, env_ignore_empty=True, extra="ignore")
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix="DOMAIN_", env_file=None, env_ignore_empty=True, extra="ignore"
+    )
 
     database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
     system_database_url: SecretStr | None = Field(default=None, validation_alias="SYSTEM_DATABASE_URL")

@@ -51,7 +51,7 @@ class DuplicateError(ConflictError):
 
     def __init__(self, entity: str, fields: Sequence[str], *, constraint: str) -> None:
         self.entity = entity
-        self.fields = tuple(fields)
+        self.fields: tuple[str, ...] = tuple(fields)
         self.constraint = constraint
         super().__init__(f"{entity}: another live row has the same {', '.join(fields)}")
 

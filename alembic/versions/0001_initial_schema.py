@@ -2,7 +2,7 @@
 
 Revision: 0001
 Revises: nothing
-Created: 2026-11-22 20:39:46.159842+00:00
+Created: 2026-11-22 20:49:05.690663+00:00
 """
 
 from collections.abc import Sequence
@@ -103,6 +103,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('organization_id', 'id', name=op.f('pk_tenders'))
     )
     with op.batch_alter_table('tenders', schema=None) as batch_op:
+        batch_op.create_index('ix_tenders_deleted_external_id', ['organization_id', 'external_id'], unique=False, postgresql_where=sa.text('is_deleted'), sqlite_where=sa.text('is_deleted = 1'))
         batch_op.create_index(batch_op.f('ix_tenders_organization_id_created_at_id'), ['organization_id', 'created_at', 'id'], unique=False, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.create_index(batch_op.f('ix_tenders_organization_id_status_created_at_id'), ['organization_id', 'status', 'created_at', 'id'], unique=False, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.create_index('ux_tenders_organization_id_external_id', ['organization_id', 'external_id'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
@@ -276,6 +277,7 @@ def downgrade() -> None:
         batch_op.drop_index('ux_tenders_organization_id_external_id', postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.drop_index(batch_op.f('ix_tenders_organization_id_status_created_at_id'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.drop_index(batch_op.f('ix_tenders_organization_id_created_at_id'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.drop_index('ix_tenders_deleted_external_id', postgresql_where=sa.text('is_deleted'), sqlite_where=sa.text('is_deleted = 1'))
 
     op.drop_table('tenders')
     op.drop_table('system_access')

@@ -12,7 +12,7 @@ from ..version import VERSION
 from . import db, demo, importing, seed, stats
 from .failures import EXIT_CODES, EXPECTED, explained
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="domain",
     no_args_is_help=True,
     add_completion=False,

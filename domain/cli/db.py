@@ -13,7 +13,7 @@ from .failures import EXIT_CODES, PROBLEMS
 from .options import MigrationUrl
 from .screen import counted, safe
 
-app = typer.Typer(no_args_is_help=True, epilog=EXIT_CODES)
+app: typer.Typer = typer.Typer(no_args_is_help=True, epilog=EXIT_CODES)
 
 
 @app.callback()

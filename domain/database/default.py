@@ -1,30 +1,38 @@
 """The process's default database: ``init_db`` once at the start, ``get_db`` everywhere."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
-from functools import wraps
-from typing import ParamSpec
+from typing import TypedDict, Unpack
 
 from ..errors import ConfigurationError
 from ..tenancy import TenantSession
 from .database import Database
 
-P = ParamSpec("P")
-
 _default: Database | None = None
 
 
-def _as_default(make: Callable[P, Database]) -> Callable[P, Database]:
-    @wraps(make, assigned=("__doc__",), updated=())
-    def init_db(*args: P.args, **keywords: P.kwargs) -> Database:
-        global _default
-        _default = make(*args, **keywords)
-        return _default
+class DatabaseOptions(TypedDict, total=False):
+    """The keywords of ``Database``."""
 
-    return init_db
+    system_database_url: str | None
+    migration_database_url: str | None
+    pool_size: int
+    max_overflow: int
+    pool_pre_ping: bool
+    pool_recycle: int
+    pool_timeout: float
+    echo: bool
 
 
-init_db = _as_default(Database)
+def init_db(database_url: str | None = None, **options: Unpack[DatabaseOptions]) -> Database:
+    """Make the process's default database; its keywords are those of ``Database``. The one before stays open.
+
+    Raises:
+        ConfigurationError: a URL is missing or wrong.
+    """
+    global _default
+    _default = Database(database_url, **options)
+    return _default
 
 
 def get_db() -> Database:

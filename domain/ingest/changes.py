@@ -16,6 +16,8 @@ before. A field that differs from it was written by a person and is left alone; 
   does not turn what it said into a person's words.
 - The external id is how a tender is found. One that a person gave another id is no longer the same tender to the
   import; a new one is created for the old id.
+- Only the releases and these rules of mapping are known. After a change of the rules, a field that the old ones
+  gave another value looks like a person's, and is left alone until both agree.
 - ``status`` and the rest of a tender's progress are none of these fields.
 """
 

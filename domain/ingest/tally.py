@@ -30,7 +30,7 @@ class Tally:
     """Builds the summary of a run. Raises ImportStoppedError at the first refusal if ``strict``."""
 
     def __init__(self, *, strict: bool) -> None:
-        self.summary = ImportSummary()
+        self.summary: ImportSummary = ImportSummary()
         self._strict = strict
         self._written, self._unchanged, self._skipped = IdSet(), IdSet(), IdSet()
 

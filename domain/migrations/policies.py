@@ -1,7 +1,7 @@
 """Row level security in autogenerate: a model that gains a tenant base gets its policies in the same revision.
 
-A revision says ``op.invoke(SetPoliciesOp(...))``, with the conditions as text, so that a released revision never changes. What a database has is
-compared by what its policies say, so that an altered one shows.
+A revision says ``op.invoke(SetPoliciesOp(...))``, with the conditions as text, so that a released one never changes.
+What a database has is compared by what its policies say, so that an altered one shows.
 """
 
 import re
@@ -37,8 +37,8 @@ class SetPoliciesOp(MigrateOperation):
 
     def __init__(self, table: str, rules: Iterable[Rule], *, replaces: Iterable[Rule] = ()) -> None:
         self.table = table
-        self.rules = tuple(rules)
-        self.replaces = tuple(replaces)
+        self.rules: tuple[Rule, ...] = tuple(rules)
+        self.replaces: tuple[Rule, ...] = tuple(replaces)
 
     def reverse(self) -> "SetPoliciesOp":
         return SetPoliciesOp(self.table, self.replaces, replaces=self.rules)

@@ -88,7 +88,7 @@ def _money(precision: int, scale: int) -> str:
     return f"sa.Numeric(precision={precision}, scale={scale}).with_variant(sa.BigInteger(), 'sqlite')"
 
 
-rewriter = Rewriter()
+rewriter: Rewriter = Rewriter()
 
 
 @rewriter.rewrites(CreateIndexOp)

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Optional
 
 from pydantic import StringConstraints
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field
 
 from .base import DomainModel
@@ -129,6 +129,14 @@ class Tender(TenderContent, TenderProgress, TenantEntity, table=True):
         live_unique("external_id"),
         live_index("created_at", "id"),
         live_index("status", "created_at", "id"),
+        # An import must not bring back what was deleted.
+        Index(
+            "ix_tenders_deleted_external_id",
+            "organization_id",
+            "external_id",
+            postgresql_where=text("is_deleted"),
+            sqlite_where=text("is_deleted = 1"),
+        ),
         CheckConstraint("currency IS NULL OR estimated_value IS NOT NULL", name="currency_needs_value"),
         CheckConstraint("trim(currency, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') = ''", name="currency_capitals"),
     )

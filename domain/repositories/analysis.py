@@ -9,6 +9,7 @@ from sqlalchemy import String
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
 from sqlmodel import col, func, select, update
 
 from ..models import AnalysisRating, AnalysisResult, Tender
@@ -122,8 +123,8 @@ class AnalysisRepository(TenantRepository[AnalysisResult]):
 class UtcMonth(FunctionElement[str]):
     """``YYYY-MM`` of a point in time, in UTC whatever the session's time zone."""
 
-    type = String()
-    inherit_cache = True
+    type: TypeEngine[str] = String()
+    inherit_cache: bool | None = True
 
 
 @compiles(UtcMonth, "postgresql")

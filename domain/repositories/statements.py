@@ -4,7 +4,7 @@ from collections.abc import Hashable
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, func, literal
+from sqlalchemy import BigInteger, ColumnElement, Table, bindparam, func, literal
 from sqlalchemy.orm import Mapped
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -23,28 +23,28 @@ class Statements(Generic[ModelT]):
     """Each carries the organization, where it is ``scoped``; ``live`` leaves deleted rows out."""
 
     def __init__(self, model: type[ModelT], *, scoped: bool) -> None:
-        self.table = model.__table__
+        self.table: Table = model.__table__
         column = scope_column(model) if scoped else None
         organization = bindparam(SCOPE, type_=BigInteger())
         self.scope: tuple[ColumnElement[bool], ...] = () if column is None else (column == organization,)
-        self.managed = frozenset({TENANT, *(c.key for c in self.table.c if "managed" in c.info)})
+        self.managed: frozenset[str] = frozenset({TENANT, *(c.key for c in self.table.c if "managed" in c.info)})
         self.is_live: ColumnElement[bool] = ~col(model.is_deleted)
         self.by_key: ColumnElement[bool] = col(model.id) == bindparam(KEY, type_=BigInteger())
         order = (col(model.created_at).desc(), col(model.id).desc())
         every = select(model).where(*self.scope).execution_options(**{TRUSTED: True})
         self.get: SelectOfScalar[ModelT] = every.where(self.by_key)
-        self.get_live = self.get.where(self.is_live)
-        self.newest = every.order_by(*order)
-        self.newest_live = self.newest.where(self.is_live)
+        self.get_live: SelectOfScalar[ModelT] = self.get.where(self.is_live)
+        self.newest: SelectOfScalar[ModelT] = every.order_by(*order)
+        self.newest_live: SelectOfScalar[ModelT] = self.newest.where(self.is_live)
         count: SelectOfScalar[int] = (
             select(func.count()).select_from(model).where(*self.scope).execution_options(**{TRUSTED: True})
         )
-        self.count = count
-        self.count_live = count.where(self.is_live)
+        self.count: SelectOfScalar[int] = count
+        self.count_live: SelectOfScalar[int] = count.where(self.is_live)
         self.exists: SelectOfScalar[int] = (
             select(literal(1)).select_from(model).where(*self.scope).limit(1).execution_options(**{TRUSTED: True})
         )
-        self.exists_live = self.exists.where(self.is_live)
+        self.exists_live: SelectOfScalar[int] = self.exists.where(self.is_live)
 
 
 def scope_column(model: type[Entity]) -> Mapped[int] | None:

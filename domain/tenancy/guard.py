@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import CompoundSelect, Delete, Insert, Select, Update, event, inspect
 from sqlalchemy.orm import Mapper, ORMExecuteState, UOWTransaction, with_loader_criteria
 from sqlalchemy.orm.util import LoaderCriteriaOption
-from sqlmodel import col
 
 from ..errors import ArgumentError, TenantScopeError
 from ..models import Organization, TenantEntity
@@ -91,5 +90,7 @@ def _is_scoped(model: type[object]) -> bool:
 
 
 def _criterion(model: type[Any], organization_id: int) -> LoaderCriteriaOption:
-    column = col(Organization.id) if model is Organization else col(model.organization_id)
-    return with_loader_criteria(model, column == organization_id, include_aliases=True)
+    # Functions of the class: a finished condition is not adapted to an alias in JOIN ... ON, and scopes nothing there.
+    if model is Organization:
+        return with_loader_criteria(model, lambda cls: cls.id == organization_id, include_aliases=True)
+    return with_loader_criteria(model, lambda cls: cls.organization_id == organization_id, include_aliases=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, cast
 
-from sqlalchemy import Executable, Insert, Select, TextClause, Update
+from sqlalchemy import CompoundSelect, Delete, Executable, Insert, Select, TextClause, Update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.sql.annotation import Annotated
@@ -22,6 +22,7 @@ def refuse_unbound(statement: Executable) -> None:
     for part in _parts(statement, orm=True):
         if isinstance(part, TableClause) and _is_scoped(part.description):
             raise TenantRequiredError(part.description)
+    _refuse_opaque(statement)
 
 
 def refuse_unscopable(state: ORMExecuteState, organization_id: int) -> None:
@@ -39,6 +40,13 @@ def refuse_unscopable(state: ORMExecuteState, organization_id: int) -> None:
     for part in _parts(statement, orm=False):
         if isinstance(part, TableClause) and _is_scoped(part.description):
             raise UnguardedStatementError(f"the table {part.description!r}, not its model class")
+    _refuse_opaque(statement)
+
+
+def _refuse_opaque(statement: Executable) -> None:
+    """Raise for what criteria can't be added to: from_statement(), lambda_stmt(), a function."""
+    if not isinstance(statement, Select | CompoundSelect | Insert | Update | Delete):
+        raise UnguardedStatementError(f"a {type(statement).__name__}")
 
 
 def check_insert(statement: Insert, parameters: Any, organization_id: int, *, trusted: bool) -> None:

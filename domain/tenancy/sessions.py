@@ -1,8 +1,8 @@
 """Sessions, and the organization that a session is bound to for its whole life."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.orm import SessionTransaction
@@ -136,9 +136,10 @@ class TenantSession(DomainSession):
         raise UnguardedStatementError("bulk_update_mappings")
 
 
-def _owner_of(ident: Any) -> int:
-    key = TENANT if isinstance(ident, Mapping) else 0
-    return int(ident[key])
+def _owner_of(ident: object) -> int:
+    if isinstance(ident, Mapping):
+        return cast(Mapping[str, int], ident)[TENANT]
+    return cast(Sequence[int], ident)[0]
 
 
 @event.listens_for(TenantSession, "after_begin")

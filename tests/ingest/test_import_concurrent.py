@@ -1,8 +1,8 @@
 """Imports of one organization side by side, and beside persons at work: no data is lost and none stands twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Thread
 
 import pytest
 from sqlalchemy.orm.attributes import set_committed_value
@@ -10,7 +10,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from domain import Tender, TenderRepository
 from domain.ingest import ImportSummary, stored
 from domain.tenancy import TenantSession
-from tests.ingest.importer import BRIDGE, Importer, Json, content_of, counts, release
+from tests.ingest.importer import BRIDGE, Importer, Json, counts, release
 
 
 def releases(number: int) -> list[Json]:
@@ -99,7 +99,7 @@ def test_an_edit_made_meanwhile_stands(importer: Importer, monkeypatch: pytest.M
 def test_another_runs_notice_that_comes_meanwhile_is_merged_with(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The late one changes nothing by itself; only together with the other does it have the last word."""
+    """The last one changes nothing by itself; only after the one between does it have the last word."""
     importer.run(release(date="2026-05-01", title="Bridge"))
     between(monkeypatch, "locked_tenders", lambda: importer.run(release(date="2026-05-02", title="Road")))
     importer.run(release(date="2026-05-03", title="Bridge"))
@@ -107,23 +107,42 @@ def test_another_runs_notice_that_comes_meanwhile_is_merged_with(
     assert len(importer.notices()) == 3
 
 
-def test_a_tender_that_changed_under_the_import_is_read_again(
+@on_postgresql
+def test_another_run_waits_while_a_tender_is_merged(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
+    importer.run(release(date="2026-05-01", title="Bridge"))
+    path = importer.file(release(date="2026-05-02", title="Road"))
+    another = Thread(target=importer.paths, args=([path],))
+
+    def start() -> None:
+        another.start()
+        another.join(0.5)
+        assert another.is_alive()
+
+    between(monkeypatch, "with_notices", start)
+    importer.run(release(date="2026-05-03", title="Bridge"))
+    another.join()
+    assert importer.tender().title == "Bridge"
+    assert len(importer.notices()) == 3
+
+
+def test_a_batch_with_a_tender_that_changed_under_it_is_stored_again(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As it would be without the lock: the version tells, and the batch is stored anew."""
-    importer.run(release(date="2026-05-01", title="Bridge"))
-    seen: list[dict[str, object]] = []
+    """As it would be without the lock: the version tells."""
+    importer.run(release("ocds-1", date="2026-05-01"), release("ocds-2", date="2026-05-01"))
+    calls: list[int] = []
     original = stored.locked_tenders
 
-    def outdated(session: TenantSession, external_ids: list[str]) -> dict[int, Tender]:
+    def outdated(session: TenantSession, external_ids: Collection[str]) -> dict[int, Tender]:
         tenders = original(session, external_ids)
-        for tender in tenders.values():
-            seen.append(content_of(tender))
-            if len(seen) == 1:
+        calls.append(len(tenders))
+        if len(calls) == 1:
+            for tender in tenders.values():
                 set_committed_value(tender, "version", tender.version - 1)
         return tenders
 
     monkeypatch.setattr(stored, "locked_tenders", outdated)
-    assert counts(importer.run(release(date="2026-05-02", title="New"))) == (0, 1, 0, 0)
-    assert len(seen) == 2
-    assert importer.tender().title == "New"
+    later = [release(ocid, date="2026-05-02", title="New") for ocid in ("ocds-1", "ocds-2")]
+    assert counts(importer.run(*later)) == (0, 2, 0, 0)
+    assert calls == [2, 2]
+    assert [tender.title for tender in importer.tenders()] == ["New", "New"]

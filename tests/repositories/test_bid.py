@@ -18,7 +18,12 @@ from domain import (
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 Make = Callable[..., Any]
-TEXTS = {"executive_summary": "In a page.", "capabilities": "Forty.", "approach": "By barge.", "value_proposition": "-"}
+TEXTS: dict[str, Any] = {
+    "executive_summary": "In a page.",
+    "capabilities": "Forty.",
+    "approach": "By barge.",
+    "value_proposition": "-",
+}
 
 
 def test_a_bid_is_created_for_a_tender(domain_db: Database, stored: Stored, tender: Tender) -> None:
@@ -67,7 +72,7 @@ def test_upsert_inserts_and_then_sets_what_is_given(domain_db: Database, stored:
         inserted = BidDocumentRepository(session).upsert(
             tender_id=tender.id, **TEXTS, additional_sections={"Safety": "No accident."}
         )
-        changed = {**TEXTS, "approach": "By rail."}
+        changed: dict[str, Any] = {**TEXTS, "approach": "By rail."}
         updated = BidDocumentRepository(session).upsert(tender_id=tender.id, **changed)
         assert updated is inserted
     row = stored(BidDocument, inserted.id)

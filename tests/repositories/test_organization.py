@@ -114,7 +114,7 @@ def test_an_id_binds_the_session_and_another_id_is_then_refused(domain_db: Datab
         lambda repository: repository.get_by_id(2),
         lambda repository: repository.get(2),
         lambda repository: repository.require(2),
-        lambda repository: repository.update(2, OrganizationPatch(name="Mine")),
+        lambda repository: repository.update(2, OrganizationPatch.model_validate({"name": "Mine"})),
         lambda repository: repository.can_analyze(2),
         lambda repository: repository.update_usage(2),
         lambda repository: repository.reset_monthly_usage(2),

@@ -87,9 +87,7 @@ class CurrencyRepository(Repository[Currency]):
     model = Currency
 
 
-def test_a_tender_takes_along_what_hangs_below_it_at_any_depth(
-    domain_db: Database, stored: Stored, make: Make
-) -> None:
+def test_a_tender_takes_along_what_hangs_below_it_at_any_depth(domain_db: Database, stored: Stored, make: Make) -> None:
     drawing: Drawing = make(Drawing)
     lot = stored(Lot, drawing.lot_id)
     other: Drawing = make(Drawing, organization_id=2)
@@ -170,7 +168,11 @@ def test_a_table_of_no_organization_needs_none(domain_db: Database, stored: Stor
         assert currencies.put(Currency(code="EUR")) is euro
         currencies.create_many([Currency(code="NOK"), Currency(code="SEK")])
         assert [currency.code for currency in currencies.find()] == ["SEK", "NOK", "EUR"]
-        assert (currencies.count(), currencies.exists(), currencies.page(limit=2, with_total=True).total) == (3, True, 3)
+        assert (currencies.count(), currencies.exists(), currencies.page(limit=2, with_total=True).total) == (
+            3,
+            True,
+            3,
+        )
         assert currencies.soft_delete(euro.id) is True
         assert currencies.get(euro.id) is None
         assert currencies.restore(euro.id) is True

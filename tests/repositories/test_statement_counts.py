@@ -51,30 +51,30 @@ def restored_while_held(session: TenantSession, ids: list[int]) -> object:
 
 CALLS: dict[str, Call] = {
     "get": lambda session, ids: TenderRepository(session).get(ids[0]),
-    "find": lambda session, ids: TenderRepository(session).find(),
-    "count": lambda session, ids: TenderRepository(session).count(),
-    "exists": lambda session, ids: TenderRepository(session).exists(),
-    "page": lambda session, ids: TenderRepository(session).page(with_total=True),
-    "stream": lambda session, ids: list(TenderRepository(session).stream()),
-    "search": lambda session, ids: TenderRepository(session).search("bridge"),
-    "list_by_organization": lambda session, ids: TenderRepository(session).list_by_organization(),
-    "list_with_related": lambda session, ids: [
+    "find": lambda session, _: TenderRepository(session).find(),
+    "count": lambda session, _: TenderRepository(session).count(),
+    "exists": lambda session, _: TenderRepository(session).exists(),
+    "page": lambda session, _: TenderRepository(session).page(with_total=True),
+    "stream": lambda session, _: list(TenderRepository(session).stream()),
+    "search": lambda session, _: TenderRepository(session).search("bridge"),
+    "list_by_organization": lambda session, _: TenderRepository(session).list_by_organization(),
+    "list_with_related": lambda session, _: [
         (tender.analysis, tender.bid) for tender in TenderRepository(session).list_with_related()
     ],
-    "count_by_status": lambda session, ids: TenderRepository(session).count_by_status(),
+    "count_by_status": lambda session, _: TenderRepository(session).count_by_status(),
     "update_status": lambda session, ids: TenderRepository(session).update_status(ids[0], TenderStatus.ERROR),
     "update": lambda session, ids: TenderRepository(session).update(ids[0], TenderPatch(title="New")),
-    "put": lambda session, ids: TenderRepository(session).put(Tender(external_id="new", title="New")),
+    "put": lambda session, _: TenderRepository(session).put(Tender(external_id="new", title="New")),
     "soft_delete": lambda session, ids: TenderRepository(session).soft_delete(ids[0]),
     "restore": restored_while_held,
-    "users": lambda session, ids: UserRepository(session).list_by_organization(),
-    "bids": lambda session, ids: BidDocumentRepository(session).list_by_organization(),
+    "users": lambda session, _: UserRepository(session).list_by_organization(),
+    "bids": lambda session, _: BidDocumentRepository(session).list_by_organization(),
     "notices": lambda session, ids: TenderNoticeRepository(session).list_by_tender_id(ids[0]),
-    "get_high_score_tenders": lambda session, ids: AnalysisRepository(session).get_high_score_tenders(),
-    "costs_by_month": lambda session, ids: AnalysisRepository(session).costs_by_month(),
+    "get_high_score_tenders": lambda session, _: AnalysisRepository(session).get_high_score_tenders(),
+    "costs_by_month": lambda session, _: AnalysisRepository(session).costs_by_month(),
     "update_rating": lambda session, ids: AnalysisRepository(session).update_rating(ids[0], 9),
-    "delete the organization": lambda session, ids: OrganizationRepository(session).soft_delete(1),
-    "update_usage": lambda session, ids: OrganizationRepository(session).update_usage(1),
+    "delete the organization": lambda session, _: OrganizationRepository(session).soft_delete(1),
+    "update_usage": lambda session, _: OrganizationRepository(session).update_usage(1),
 }
 
 
@@ -94,9 +94,7 @@ def test_no_method_sends_a_statement_for_each_row(domain_db: Database, statement
 
 
 @pytest.mark.parametrize("number", [3, 30])
-def test_tenders_with_related_take_three_statements(
-    domain_db: Database, statements: Statements, number: int
-) -> None:
+def test_tenders_with_related_take_three_statements(domain_db: Database, statements: Statements, number: int) -> None:
     filled(domain_db, number)
     with domain_db.get_session(organization_id=1) as session:
         statements.clear()

@@ -184,7 +184,10 @@ def test_the_note_of_the_login_is_not_the_callers_to_write(domain_db: Database, 
     with domain_db.get_session(organization_id=1) as session:
         with pytest.raises(ArgumentError, match="last_login_at"):
             UserRepository(session).update(user.id, activity)
-        assert UserRepository(session).update(user.id, UserPatch(full_name="Ann B.")).full_name == "Ann B."
+        assert (
+            UserRepository(session).update(user.id, UserPatch.model_validate({"full_name": "Ann B."})).full_name
+            == "Ann B."
+        )
     assert (stored(User, user.id)["last_login_at"], stored(User, user.id)["full_name"]) == (None, "Ann B.")
 
 

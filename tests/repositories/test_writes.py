@@ -24,7 +24,6 @@ from domain import (
     NotFoundError,
     Patch,
     StaleVersionError,
-    TenantRepository,
     TenantScopeError,
     Tender,
     TenderNoticeContent,
@@ -41,7 +40,7 @@ from domain.testing import build
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 Make = Callable[..., Any]
-Repo = type[TenantRepository[Any]]
+Repo = Any  # the class of a TenantRepository, of whatever model
 
 
 class NoticePatch(TenderNoticeContent, Patch):
@@ -127,13 +126,18 @@ def test_an_error_inside_a_savepoint_leaves_the_rest(domain_db: Database, tender
 
 def test_what_a_failed_put_undid_is_not_committed_in_silence(domain_postgresql: Database) -> None:
     """PostgreSQL answers COMMIT of a transaction that had an error with a ROLLBACK, and no error."""
-    with pytest.raises(ConflictError, match="roll back"), domain_postgresql.get_session(organization_id=1) as session:
-        tenders = TenderRepository(session)
-        tenders.create(title="Lost")
-        with pytest.raises(ConstraintError):
-            tenders.put(Tender(title="No value", external_id="ocds-2", currency="EUR"))
-        with pytest.raises(ConflictError, match="roll back"):
-            tenders.count()
+
+    def unit() -> None:
+        with domain_postgresql.get_session(organization_id=1) as session:
+            tenders = TenderRepository(session)
+            tenders.create(title="Lost")
+            with pytest.raises(ConstraintError):
+                tenders.put(Tender(title="No value", external_id="ocds-2", currency="EUR"))
+            with pytest.raises(ConflictError, match="roll back"):
+                tenders.count()
+
+    with pytest.raises(ConflictError, match="roll back"):
+        unit()
     with domain_postgresql.get_session(organization_id=1) as session:
         assert TenderRepository(session).count() == 0
 
@@ -407,11 +411,14 @@ def test_a_rating_makes_the_objects_of_other_sessions_stale(domain_db: Database,
 def test_an_update_of_a_row_that_the_session_read_before_another_changed_it(
     domain_db: Database, stored: Stored, tender: Tender
 ) -> None:
-    with pytest.raises(StaleVersionError), domain_db.get_session(organization_id=1) as session:
-        TenderRepository(session).require(tender.id)
-        held = TenderRepository(session).find()
-        with domain_db.get_session(organization_id=1) as other:
-            TenderRepository(other).update(tender.id, TenderPatch(title="Winner"))
-        TenderRepository(session).update(tender.id, TenderPatch(title="Loser"))
-        assert held
+
+    def unit() -> None:
+        with domain_db.get_session(organization_id=1) as session:
+            held = TenderRepository(session).require(tender.id)
+            with domain_db.get_session(organization_id=1) as other:
+                TenderRepository(other).update(tender.id, TenderPatch(title="Winner"))
+            TenderRepository(session).update(held.id, TenderPatch(title="Loser"))
+
+    with pytest.raises(StaleVersionError):
+        unit()
     assert stored(Tender, tender.id)["title"] == "Winner"
