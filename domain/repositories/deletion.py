@@ -102,10 +102,10 @@ def _require_live_parents(session: DomainSession, model: type[Entity], entity_id
         parent: type[Entity] | None = Organization if column.key == TENANT else column.info.get("tenant_key")
         if parent is not None:
             deleted = (
-                select(parent.id)
+                select(parent.is_deleted)
                 .join(model, getattr(model, column.key) == col(parent.id))
-                .where(_owned(parent, owner), _owned(model, owner))
-                .where(col(model.id) == entity_id, col(parent.is_deleted))
+                .where(_owned(parent, owner), _owned(model, owner), col(model.id) == entity_id)
+                .with_for_update(read=True, key_share=True, of=parent)  # or it could be deleted meanwhile
             )
-            if session.exec(deleted, execution_options={TRUSTED: True}).first() is not None:
+            if session.exec(deleted, execution_options={TRUSTED: True}).first():
                 raise ConflictError(f"{model.__name__} {entity_id}: its {parent.__name__} is deleted; restore that")

@@ -8,12 +8,12 @@ from sqlalchemy.orm import QueryableAttribute
 from sqlmodel import col
 from sqlmodel.sql.expression import SelectOfScalar
 
-from ..errors import NotFoundError
+from ..errors import ArgumentError, NotFoundError
 from ..models import Entity
 from ..tenancy import TRUSTED
 from .core import RepositoryCore
 from .page import Page, checked_limit, checked_offset, decode_cursor, encode_cursor
-from .statements import KEY, ModelT
+from .statements import KEY, LIMIT, OFFSET, ModelT
 
 RowT = TypeVar("RowT")
 Where = ColumnExpressionArgument[bool] | bool
@@ -43,9 +43,9 @@ class Reads(RepositoryCore[ModelT]):
         org_id: int | None = None,
     ) -> Sequence[ModelT]:
         """Rows that meet every condition, newest first. ``limit``: 1 to 200. Raises ArgumentError."""
-        statement = self._sql.newest if include_deleted else self._sql.newest_live
-        statement = narrowed(statement, *where).limit(checked_limit(limit)).offset(checked_offset(offset))
-        return self.session.exec(statement, params=self._scope(org_id)).all()
+        statement = self._sql.slice if include_deleted else self._sql.slice_live
+        params = {LIMIT: checked_limit(limit), OFFSET: checked_offset(offset), **self._scope(org_id)}
+        return self.session.exec(narrowed(statement, *where), params=params).all()
 
     def count(self, *where: Where, include_deleted: bool = False, org_id: int | None = None) -> int:
         """How many rows meet every condition."""
@@ -84,9 +84,11 @@ class Reads(RepositoryCore[ModelT]):
 
     def stream(self, *where: Where, batch_size: int = 500, org_id: int | None = None) -> Iterator[ModelT]:
         """Every row that meets the conditions, newest first, ``batch_size`` rows in memory at a time."""
-        params = self._scope(org_id)
+        if batch_size < 1:
+            raise ArgumentError(f"batch_size must be 1 or more, not {batch_size}")
         statement = narrowed(self._sql.newest_live, *where)
-        yield from self.session.exec(statement, params=params, execution_options={"yield_per": batch_size})
+        options = {"yield_per": batch_size}
+        return iter(self.session.exec(statement, params=self._scope(org_id), execution_options=options))
 
     def _older_than(self, cursor: str) -> ColumnElement[bool]:
         created_at, entity_id = decode_cursor(cursor)

@@ -11,12 +11,14 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from ..models import Entity, Organization, TenantEntity
 from ..models.tables import TENANT
-from ..tenancy import TRUSTED
+from ..tenancy import TRUSTED, prebuilt
 
 ModelT = TypeVar("ModelT", bound=Entity)
 
 SCOPE = "scope_organization_id"
 KEY = "key_id"
+LIMIT, OFFSET = "slice_limit", "slice_offset"
+_LIMIT, _OFFSET = bindparam(LIMIT, type_=BigInteger()), bindparam(OFFSET, type_=BigInteger())
 
 
 class Statements(Generic[ModelT]):
@@ -31,20 +33,24 @@ class Statements(Generic[ModelT]):
         self.is_live: ColumnElement[bool] = ~col(model.is_deleted)
         self.by_key: ColumnElement[bool] = col(model.id) == bindparam(KEY, type_=BigInteger())
         order = (col(model.created_at).desc(), col(model.id).desc())
-        every = select(model).where(*self.scope).execution_options(**{TRUSTED: True})
-        self.get: SelectOfScalar[ModelT] = every.where(self.by_key)
-        self.get_live: SelectOfScalar[ModelT] = self.get.where(self.is_live)
+        trusted = {TRUSTED: True}
+        every = select(model).where(*self.scope).execution_options(**trusted)
+        count: SelectOfScalar[int] = select(func.count()).select_from(model)
+        one: SelectOfScalar[int] = select(literal(1)).select_from(model).limit(1)
         self.newest: SelectOfScalar[ModelT] = every.order_by(*order)
         self.newest_live: SelectOfScalar[ModelT] = self.newest.where(self.is_live)
-        count: SelectOfScalar[int] = (
-            select(func.count()).select_from(model).where(*self.scope).execution_options(**{TRUSTED: True})
-        )
-        self.count: SelectOfScalar[int] = count
-        self.count_live: SelectOfScalar[int] = count.where(self.is_live)
-        self.exists: SelectOfScalar[int] = (
-            select(literal(1)).select_from(model).where(*self.scope).limit(1).execution_options(**{TRUSTED: True})
-        )
+        self.get: SelectOfScalar[ModelT] = every.where(self.by_key)
+        self.get_live: SelectOfScalar[ModelT] = self.get.where(self.is_live)
+        self.slice: SelectOfScalar[ModelT] = self.newest.limit(_LIMIT).offset(_OFFSET)
+        self.slice_live: SelectOfScalar[ModelT] = self.newest_live.limit(_LIMIT).offset(_OFFSET)
+        self.count: SelectOfScalar[int] = count.where(*self.scope).execution_options(**trusted)
+        self.count_live: SelectOfScalar[int] = self.count.where(self.is_live)
+        self.exists: SelectOfScalar[int] = one.where(*self.scope).execution_options(**trusted)
         self.exists_live: SelectOfScalar[int] = self.exists.where(self.is_live)
+        for rows in (self.get, self.get_live, self.slice, self.slice_live):
+            prebuilt(rows, model)
+        for numbers in (self.count, self.count_live, self.exists, self.exists_live):
+            prebuilt(numbers, model)
 
 
 def scope_column(model: type[Entity]) -> Mapped[int] | None:

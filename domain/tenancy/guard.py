@@ -5,9 +5,21 @@ here. What goes round the session (``Database.engine``) is left to row level sec
 """
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import CompoundSelect, Delete, Insert, Select, Update, event, inspect
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    CompoundSelect,
+    Delete,
+    Executable,
+    Insert,
+    Select,
+    Update,
+    bindparam,
+    event,
+    inspect,
+)
 from sqlalchemy.orm import Mapper, ORMExecuteState, UOWTransaction, with_loader_criteria
 from sqlalchemy.orm.util import LoaderCriteriaOption
 
@@ -19,11 +31,31 @@ from ..models.tables import TENANT
 from .inspection import check_insert, refuse_unbound, refuse_unscopable
 from .sessions import TRUSTED, TenantSession
 
+StatementT = TypeVar("StatementT", bound=Executable)
+
+_ORGANIZATION = "guarded_organization_id"
+_PREBUILT: dict[int, Executable] = {}
+_KEPT: list[Executable] = []  # the ids above stay theirs
+
+
+def prebuilt(statement: StatementT, model: type[object]) -> StatementT:
+    """A repository's statement that is executed as it is: the guard's condition on its model is added once."""
+    if _is_scoped(model):
+        organization = bindparam(_ORGANIZATION, type_=BigInteger())
+        _PREBUILT[id(statement)] = statement.options(_criterion(model, organization))
+        _KEPT.append(statement)
+    return statement
+
 
 @event.listens_for(TenantSession, "do_orm_execute")
 def _check_statement(state: ORMExecuteState) -> None:
     session = state.session
     assert isinstance(session, TenantSession)
+    guarded = _PREBUILT.get(id(state.statement))
+    if guarded is not None and session.is_bound and isinstance(state.parameters, dict):
+        state.parameters[_ORGANIZATION] = session.organization_id
+        state.statement = guarded
+        return
     # A column load reads an object again by its primary key; the session holds its own organization's only.
     if session.unguarded_sql or state.is_column_load:
         return
@@ -89,8 +121,8 @@ def _is_scoped(model: type[object]) -> bool:
     return issubclass(model, TenantEntity | Organization)
 
 
-def _criterion(model: type[Any], organization_id: int) -> LoaderCriteriaOption:
+def _criterion(model: type[Any], organization: int | BindParameter[int]) -> LoaderCriteriaOption:
     # Functions of the class: a finished condition is not adapted to an alias in JOIN ... ON, and scopes nothing there.
     if model is Organization:
-        return with_loader_criteria(model, lambda cls: cls.id == organization_id, include_aliases=True)
-    return with_loader_criteria(model, lambda cls: cls.organization_id == organization_id, include_aliases=True)
+        return with_loader_criteria(model, lambda cls: cls.id == organization, include_aliases=True)
+    return with_loader_criteria(model, lambda cls: cls.organization_id == organization, include_aliases=True)
