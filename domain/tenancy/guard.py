@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     CompoundSelect,
     Delete,
     Executable,
@@ -41,8 +40,9 @@ _KEPT: list[Executable] = []  # the ids above stay theirs
 def prebuilt(statement: StatementT, model: type[object]) -> StatementT:
     """A repository's statement that is executed as it is: the guard's condition on its model is added once."""
     if _is_scoped(model):
-        organization = bindparam(_ORGANIZATION, type_=BigInteger())
-        _PREBUILT[id(statement)] = statement.options(_criterion(model, organization))
+        column: Any = getattr(model, "id" if model is Organization else TENANT)
+        condition = column == bindparam(_ORGANIZATION, type_=BigInteger())
+        _PREBUILT[id(statement)] = statement.options(with_loader_criteria(model, condition))
         _KEPT.append(statement)
     return statement
 
@@ -121,7 +121,7 @@ def _is_scoped(model: type[object]) -> bool:
     return issubclass(model, TenantEntity | Organization)
 
 
-def _criterion(model: type[Any], organization: int | BindParameter[int]) -> LoaderCriteriaOption:
+def _criterion(model: type[Any], organization: int) -> LoaderCriteriaOption:
     # Functions of the class: a finished condition is not adapted to an alias in JOIN ... ON, and scopes nothing there.
     if model is Organization:
         return with_loader_criteria(model, lambda cls: cls.id == organization, include_aliases=True)
