@@ -80,6 +80,11 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @property
+    def system_engine(self) -> Engine | None:
+        """The system's login, where there is one. What goes through it is on no record: see ``system_session``."""
+        return self._system_engine
+
+    @property
     def has_system_login(self) -> bool:
         """Whether work across organizations has a login of its own."""
         return self._system_engine is not None

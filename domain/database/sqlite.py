@@ -42,7 +42,8 @@ def configure(engine: Engine) -> None:
             return
         # Reads before it see what is committed, each its own moment, and hold no lock. A read transaction that
         # turned into a writing one would fail at once where another writer came between: IMMEDIATE waits.
-        if not statement.lstrip().upper().startswith(_NO_WRITES) and not _is_select(context):
+        is_read = statement.lstrip().upper().startswith(_NO_WRITES) or _is_select(context)
+        if not is_read or _is_locking(context):
             cursor.execute("BEGIN IMMEDIATE")
 
     @event.listens_for(engine, "checkin")
@@ -55,3 +56,9 @@ def configure(engine: Engine) -> None:
 def _is_select(context: Any) -> bool:
     """Whether SQLAlchemy built it as a SELECT, however its text begins: WITH, or a comment."""
     return context is not None and context.compiled is not None and context.compiled.statement.is_select
+
+
+def _is_locking(context: Any) -> bool:
+    """Whether it is a SELECT ... FOR UPDATE or SHARE, which SQLite does not have: its lock for writers must do."""
+    compiled = None if context is None else context.compiled
+    return compiled is not None and getattr(compiled.statement, "_for_update_arg", None) is not None

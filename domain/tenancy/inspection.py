@@ -6,8 +6,9 @@ from typing import Any, cast
 from sqlalchemy import CompoundSelect, Delete, Executable, Insert, Select, TextClause, Update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import ORMExecuteState
+from sqlalchemy.sql import operators
 from sqlalchemy.sql.annotation import Annotated
-from sqlalchemy.sql.elements import ColumnClause
+from sqlalchemy.sql.elements import BinaryExpression, ColumnClause
 from sqlalchemy.sql.selectable import FromClause, TableClause, TextualSelect
 from sqlalchemy.sql.visitors import HasTraverseInternals
 
@@ -50,10 +51,11 @@ def _refuse_opaque(statement: Executable) -> None:
 
 
 def check_insert(statement: Insert, parameters: Any, organization_id: int, *, trusted: bool) -> None:
-    """Raise unless every row names the session's organization."""
+    """Raise unless every row names the session's organization, and so does what an upsert may change."""
     table = statement.table.description
     if not _is_scoped(table):
         return
+    _check_conflict(statement, organization_id)
     if TENANT not in statement.table.c:
         if not trusted:
             raise UnguardedStatementError(f"insert() into {table}")
@@ -64,6 +66,18 @@ def check_insert(statement: Insert, parameters: Any, organization_id: int, *, tr
         owner = {**written, **row}.get(TENANT)
         if owner != organization_id:
             raise TenantScopeError(bound=organization_id, asked=owner)
+
+
+def _check_conflict(statement: Insert, organization_id: int) -> None:
+    """Raise for an upsert that could take over a row: its key may be unique across organizations."""
+    conflict: Any = getattr(statement, "_post_values_clause", None)
+    if conflict is None or TENANT in (conflict.inferred_target_elements or ()):
+        return
+    owner = TENANT if TENANT in statement.table.c else "id"
+    where: Any = getattr(conflict, "update_whereclause", None)
+    compared = isinstance(where, BinaryExpression) and where.operator is operators.eq and where.left.key == owner
+    if not compared or where.right.value != organization_id:
+        raise UnguardedStatementError(f"an upsert of {statement.table.description} that does not compare its {owner}")
 
 
 def assigned(statement: Insert | Update) -> dict[str, Any]:

@@ -31,13 +31,15 @@ def send_settings(engine: Engine) -> None:
 
     @event.listens_for(engine, "before_cursor_execute", retval=True)
     def _before(
-        connection: Connection, cursor: Any, statement: str, parameters: Any, _context: Any, many: bool
+        connection: Connection, cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
     ) -> tuple[str, Any]:
         # A failed transaction takes nothing but ROLLBACK TO; what is set inside a savepoint may be undone.
         if _PENDING not in connection.info or statement.startswith(_SAVEPOINTS):
             return statement, parameters
         pending: Setting = connection.info.pop(_PENDING)
-        if many or cursor.name is not None or not all(isinstance(value, int) for value in pending.values()):
+        # A list is executemany's; insertmanyvalues, many as well, comes as one statement with one set of parameters.
+        folds = not isinstance(parameters, list) and cursor.name is None
+        if not folds or not all(isinstance(value, int) for value in pending.values()):
             _send(cursor, pending)
             return statement, parameters
         # No round trip of its own: digits can't be anything but digits, and the last statement's result counts.

@@ -126,6 +126,11 @@ def _taken_over(session: TenantSession, theirs: Tender) -> None:
     theirs.organization_id = 1
 
 
+def _taken_over_beforehand(session: TenantSession, theirs: Tender) -> None:
+    theirs.organization_id = 1
+    session.add(theirs)
+
+
 def _expired(session: TenantSession, theirs: Tender) -> None:
     session.add(theirs)
     session.expire(theirs)
@@ -141,7 +146,7 @@ def _given_away(session: TenantSession, _theirs: Tender) -> None:
     TenderRepository(session).create(title="Ours").organization_id = 2
 
 
-FOREIGN = [_new, _changed, _taken_over, _expired, _deleted, _given_away]
+FOREIGN = [_new, _changed, _taken_over, _taken_over_beforehand, _expired, _deleted, _given_away]
 
 
 @pytest.mark.parametrize("put", FOREIGN)

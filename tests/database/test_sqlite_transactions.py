@@ -25,7 +25,6 @@ READS: dict[str, Executable] = {
     "WITH": select(CTE),
     "comment": select(ID).prefix_with("/* newest */"),
     "UNION": union_all(select(ID), select(ID)),
-    "FOR UPDATE": select(ID).with_for_update(),
 }
 WRITES: dict[str, Executable] = {
     "INSERT": insert(SystemAccess).values(ROW),
@@ -40,6 +39,7 @@ WRITES: dict[str, Executable] = {
     "REPLACE": text(f"REPLACE INTO system_access {VALUES}"),
     "DDL": text("CREATE TABLE made (id INTEGER)"),
     "SAVEPOINT": text("SAVEPOINT mine"),
+    "FOR UPDATE": select(ID).with_for_update(),  # SQLite locks no rows: all writers wait
 }
 
 
@@ -164,6 +164,21 @@ def test_waiting_for_another_writer_in_vain_is_told_and_may_be_tried_again(
             busy.rollback()
         write()
         assert "Connections in pool: 1" in impatient.engine.pool.status()
+
+
+def test_a_savepoint_keeps_other_writers_out_so_that_what_was_read_in_it_may_be_written(
+    domain_sqlite: Database, impatient: Database
+) -> None:
+    def write() -> None:
+        with impatient.engine.begin() as other:
+            other.execute(insert(SystemAccess).values(ROW))
+
+    with impatient, domain_sqlite.engine.begin() as connection, connection.begin_nested():
+        assert connection.scalar(text("SELECT count(*) FROM system_access")) == 0
+        with pytest.raises(UnavailableError):
+            write()
+        connection.execute(insert(SystemAccess).values(ROW))
+    assert count(domain_sqlite) == 1
 
 
 def test_rows_may_be_changed_while_they_are_streamed(domain_sqlite: Database) -> None:

@@ -4,7 +4,18 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from domain import AnalysisResult, BidDocument, DuplicateError, Entity, Organization, Tender, TenderNotice, User
+from domain import (
+    AnalysisResult,
+    BidDocument,
+    DomainModel,
+    DuplicateError,
+    Entity,
+    Organization,
+    Tender,
+    TenderNotice,
+    User,
+)
+from domain.models.tables import live_unique_indexes
 from domain.testing import build
 
 Rows = tuple[Entity, Entity]
@@ -89,3 +100,11 @@ def test_tenders_without_an_external_id_are_no_duplicates(schema: Engine) -> Non
     with Session(schema) as session:
         session.add_all([build(Tender, organization_id=1), build(Tender, organization_id=1)])
         session.flush()
+
+
+def test_every_such_index_leaves_deleted_rows_out_on_either_engine() -> None:
+    indexes = [index for table in DomainModel.metadata.tables.values() for index in live_unique_indexes(table)]
+    assert len(indexes) >= 6
+    for index in indexes:
+        conditions = {name: str(index.dialect_options[name]["where"]) for name in ("postgresql", "sqlite")}
+        assert conditions == {"postgresql": "NOT is_deleted", "sqlite": "is_deleted = 0"}, index.name
