@@ -37,7 +37,7 @@ class BulkWrites(Writes[ModelT]):
         for entity in rows:
             self._own(entity, org_id)
         for batch in _batches(rows, BATCH):
-            self._lock_references(batch)
+            self._lock_references(batch, vars(batch[0]).get(TENANT))
         self.session.add_all(rows)
         self.session.flush()
         return rows
@@ -60,7 +60,7 @@ class BulkWrites(Writes[ModelT]):
             for batch in _batches(rows.items(), BATCH):
                 stored = self._live_by_key(key, [values for values, _ in batch], owner)
                 new = [self._made(content, owner) for values, content in batch if values not in stored]
-                self._lock_references(new)
+                self._lock_references([content for _, content in batch], owner)
                 self.session.add_all(new)
                 created += len(new)
                 updated += sum(_apply(stored[values], content) for values, content in batch if values in stored)

@@ -1,25 +1,25 @@
-"""What new rows refer to: rows of the same organization that are not deleted, nor being deleted."""
+"""What is written refers to rows of the same organization that are not deleted, nor being deleted."""
 
 from collections.abc import Sequence
 
 from sqlmodel import col, select
 
 from ..errors import ConstraintError
-from ..models import Entity, TenantEntity
+from ..models import DomainModel, Entity, TenantEntity
 from ..tenancy import TRUSTED, DomainSession
 
 
 def lock_references(
-    session: DomainSession, model: type[Entity], entities: Sequence[Entity], *, owner: int | None
+    session: DomainSession, model: type[Entity], contents: Sequence[DomainModel], *, owner: int | None
 ) -> None:
-    """Keep what the new rows refer to from being deleted until they are committed; one query a key.
+    """Keep what the contents of rows refer to from being deleted until they are committed; one query a key.
 
     Raises:
         ConstraintError: one of those is deleted, another organization's, or unknown.
     """
     for column in model.__table__.c:
         parent: type[TenantEntity] | None = column.info.get("tenant_key")
-        ids = {getattr(entity, column.key) for entity in entities} - {None} if parent else set[int]()
+        ids = {getattr(content, column.key, None) for content in contents} - {None} if parent else set[int]()
         if parent and ids:
             mine = (col(parent.organization_id) == owner, col(parent.id).in_(ids), ~col(parent.is_deleted))
             locked = select(parent.id).where(*mine).with_for_update(read=True, key_share=True)

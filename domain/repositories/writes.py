@@ -26,7 +26,7 @@ class Writes(Reads[ModelT]):
             ConstraintError: the database refused a value, or a reference points at no live row of the organization.
         """
         self._own(entity, org_id)
-        self._lock_references([entity])
+        self._lock_references([entity], vars(entity).get(TENANT))
         self.session.add(entity)
         self.session.flush()
         return entity
@@ -43,7 +43,7 @@ class Writes(Reads[ModelT]):
         self._own(entity, org_id)
         owner = self._owner(org_id)
         self.session.flush()
-        self._lock_references([entity])
+        self._lock_references([entity], owner)
         statement = upsert_statement(entity, self.session.get_bind().dialect.name, owner=owner)
         options = {"populate_existing": True, TRUSTED: True}
         stored = self.session.scalars(statement.returning(self.model), execution_options=options).one_or_none()
@@ -67,6 +67,7 @@ class Writes(Reads[ModelT]):
             NotFoundError: no live row of this organization has the id.
             StaleVersionError: the row is not at ``expected_version``, or changes meanwhile.
             ArgumentError: ``changes`` sets a field that is not the caller's to write.
+            DuplicateError, ConstraintError: as in ``add``.
         """
         names = changes.model_fields_set
         if wrong := self._not_writable(names):
@@ -74,6 +75,7 @@ class Writes(Reads[ModelT]):
         entity = self.require(entity_id, org_id=org_id)
         if expected_version is not None and entity.version != expected_version:
             raise StaleVersionError(self.model.__name__, entity_id, seen=expected_version, current=entity.version)
+        self._lock_references([changes], vars(entity).get(TENANT))
         try:
             for name in names:
                 setattr(entity, name, getattr(changes, name))
@@ -100,9 +102,9 @@ class Writes(Reads[ModelT]):
         self.session.flush()
         return restore_batch(self.session, self.model, entity_id, owner=owner)
 
-    def _lock_references(self, entities: Sequence[ModelT]) -> None:
-        if entities and isinstance(entities[0], TenantEntity):
-            lock_references(self.session, self.model, entities, owner=entities[0].organization_id)
+    def _lock_references(self, contents: Sequence[DomainModel], owner: int | None) -> None:
+        if owner is not None:
+            lock_references(self.session, self.model, contents, owner=owner)
 
     def _not_writable(self, names: Set[str]) -> list[str]:
         """Those of the names that are the library's to write, or no field."""

@@ -5,6 +5,7 @@ fresh databases with organizations 1 and 2; ``domain_organization`` is the first
 or a throwaway server.
 """
 
+from .attack import attack
 from .building import build
 from .cluster import Cluster
 from .fixtures import (
@@ -23,6 +24,7 @@ from .postgres import PostgresServer
 __all__ = [
     "Cluster",
     "PostgresServer",
+    "attack",
     "build",
     "domain_cluster",
     "domain_db",

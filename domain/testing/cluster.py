@@ -64,6 +64,7 @@ class Cluster:
         """Create a database that the owner's login owns; its name."""
         name = f"domain_test_{os.getpid()}_{next(_numbers)}"
         self._run(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template} ENCODING 'UTF8'")
+        self._run(f"REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC")  # as `domain db roles` does: no template keeps it
         return name
 
     def clone(self, prepare: Callable[[Database], None]) -> str:

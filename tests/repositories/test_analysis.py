@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import Connection, event
 from sqlmodel import update
 
 from domain import (
+    AnalysisContent,
     AnalysisRepository,
     AnalysisResult,
     ArgumentError,
@@ -78,6 +80,23 @@ def test_an_analysis_needs_a_live_tender_of_the_organization(
             write(tender_id=tender_id, is_relevant=True, confidence=1)
         assert AnalysisRepository(session).count(include_deleted=True) == 0
     assert refused.value.constraint == "fk_analysis_results_organization_id_tender_id_tenders"
+
+
+@pytest.mark.parametrize("state", ["foreign", "deleted", "unknown"])
+def test_an_analysis_is_moved_to_a_live_tender_of_the_organization_only(
+    domain_db: Database, stored: Stored, make: Make, state: str
+) -> None:
+    analysis: AnalysisResult = make(AnalysisResult)
+    other: Tender = make(Tender)
+    tender: Tender = make(Tender, organization_id=2 if state == "foreign" else 1)
+    with domain_db.get_session(organization_id=1) as session:
+        if state == "deleted":
+            TenderRepository(session).soft_delete(tender.id)
+        moved = AnalysisContent(tender_id=tender.id + 1000 * (state == "unknown"), is_relevant=True, confidence=1)
+        with pytest.raises(ConstraintError):
+            AnalysisRepository(session).update(analysis.id, moved)
+        AnalysisRepository(session).update(analysis.id, moved.model_copy(update={"tender_id": other.id}))
+    assert stored(AnalysisResult, analysis.id)["tender_id"] == other.id
 
 
 def test_upsert_inserts_and_then_sets_what_is_given(domain_db: Database, stored: Stored, tender: Tender) -> None:
@@ -203,11 +222,17 @@ def test_the_best_tenders_have_a_limit(domain_db: Database, limit: int) -> None:
         AnalysisRepository(session).get_high_score_tenders(limit=limit)
 
 
+def in_kathmandu(connection: Connection) -> None:
+    connection.exec_driver_sql("SET LOCAL TIME ZONE 'Asia/Kathmandu'")
+
+
 # -- costs ------------------------------------------------------------------------------------------------------
 
 
 def test_costs_are_added_up_by_the_utc_month(domain_db: Database, make: Make) -> None:
-    # The test server is 5:45 ahead of UTC: a month by its clock would begin at 18:15 UTC of the day before.
+    # Kathmandu is 5:45 ahead of UTC: a month by its clock would begin at 18:15 UTC of the day before.
+    if not domain_db.is_sqlite:
+        event.listen(domain_db.engine, "begin", in_kathmandu)
     june = datetime(2026, 6, 1, tzinfo=UTC)
     moments = {
         june - timedelta(microseconds=1): "0.000001",
@@ -225,6 +250,8 @@ def test_costs_are_added_up_by_the_utc_month(domain_db: Database, make: Make) ->
     set_created_at(domain_db, AnalysisResult, foreign.id, june)
     with domain_db.get_session() as session:
         costs = AnalysisRepository(session).costs_by_month(org_id=1)
+    if not domain_db.is_sqlite:
+        event.remove(domain_db.engine, "begin", in_kathmandu)
     assert costs == [
         MonthlyCost(date(2026, 6, 1), 2, Decimal("3.5")),
         MonthlyCost(date(2026, 5, 1), 2, Decimal("0.100001")),

@@ -242,6 +242,26 @@ def test_an_analysis_waits_for_the_deletion_of_its_tender_and_is_refused(domain_
         assert AnalysisRepository(session).count(include_deleted=True) == 0
 
 
+def test_a_restored_analysis_waits_for_the_deletion_of_its_tender(domain_postgresql: Database) -> None:
+    tender_id = new_tender(domain_postgresql)
+    with domain_postgresql.get_session(organization_id=1) as session:
+        analysis = AnalysisRepository(session).create(tender_id=tender_id, is_relevant=True, confidence=1)
+        assert AnalysisRepository(session).soft_delete(analysis.id)
+
+    def restore() -> bool:
+        with domain_postgresql.get_session(organization_id=1) as session:
+            return AnalysisRepository(session).restore(analysis.id)
+
+    with ThreadPoolExecutor(1) as thread:
+        with domain_postgresql.get_session(organization_id=1) as session:
+            TenderRepository(session).soft_delete(tender_id)
+            late = thread.submit(restore)
+            with pytest.raises(NotYet):
+                late.result(timeout=0.3)
+        with pytest.raises(ConflictError, match="its Tender is deleted"):
+            late.result(timeout=10)
+
+
 def test_a_deletion_waits_for_an_analysis_and_takes_it_along(domain_postgresql: Database) -> None:
     started = Event()
     tender_id = new_tender(domain_postgresql)

@@ -277,12 +277,15 @@ def test_a_clock_that_is_a_month_behind_grants_no_second_month(
 ) -> None:
     org_id = limited(domain_db, 2)
     with domain_db.get_session() as session:
-        assert OrganizationRepository(session).update_usage(org_id, 2) is True
+        assert OrganizationRepository(session).update_usage(org_id) is True
+    this_month = stored(Organization, org_id)["usage_period"]
     monkeypatch.setattr(PERIOD, lambda: date(2020, 1, 1))
     with domain_db.get_session() as session:
+        assert OrganizationRepository(session).update_usage(org_id) is True
         assert OrganizationRepository(session).can_analyze(org_id) is False
         assert OrganizationRepository(session).update_usage(org_id) is False
-    assert stored(Organization, org_id)["usage_period"] > date(2020, 1, 1)
+    row = stored(Organization, org_id)
+    assert (row["usage_period"], row["monthly_analysis_count"]) == (this_month, 2)
 
 
 def test_the_period_is_the_utc_month_in_any_time_zone() -> None:

@@ -58,6 +58,8 @@ def test_every_row_is_on_one_page_whatever_the_ties(domain_db: Database, limit: 
     assert [n for page in pages for n in page] == newest_first
     assert [len(page) for page in pages[:-1]] == [limit] * (len(pages) - 1)
     assert 0 < len(pages[-1]) <= limit
+    with domain_db.get_session(organization_id=1) as session:
+        assert [row.id for row in TenderRepository(session).find(include_deleted=True)] == newest_first
 
 
 def test_rows_that_are_added_on_the_way_shift_no_page(domain_db: Database, make: Make) -> None:
@@ -156,7 +158,16 @@ def test_a_cursor_that_was_cut_or_written_otherwise_is_refused(domain_db: Databa
         cursor = tenders.page(limit=1).next_cursor
         assert cursor is not None
         bad = [cursor[:length] for length in range(len(cursor))]
-        bad += [cursor[::-1], cursor + "A", f" {cursor}", f"{cursor}\n\n\n\n", cursor.encode().hex(), forged([]), "é", "\x00"]
+        bad += [
+            cursor[::-1],
+            cursor + "A",
+            f" {cursor}",
+            f"{cursor}\n\n\n\n",
+            cursor.encode().hex(),
+            forged([]),
+            "é",
+            "\x00",
+        ]
         bad += ["[" * 100_000, base64.urlsafe_b64encode(b"[" * 100_000).decode()]
         for text in bad:
             with pytest.raises(ArgumentError, match="cursor"):

@@ -108,7 +108,7 @@ def test_no_statement_is_sent_where_no_organization_is_named(
         lambda repository: repository.count(),
         lambda repository: repository.exists(),
         lambda repository: repository.page(),
-        lambda repository: list(repository.stream()),
+        lambda repository: repository.stream(),
         lambda repository: repository.soft_delete(1),
         lambda repository: repository.restore(1),
         lambda repository: repository.add(build(kind.model, **_references(kind))),
@@ -182,6 +182,17 @@ def test_a_stream_holds_a_batch_at_a_time_of_any_number_of_rows(domain_db: Datab
                 alive = sum(reference() is not None for reference in references)
     assert seen == [str(n) for n in reversed(range(number))]
     assert alive <= 200
+
+
+def test_a_stream_is_refused_where_it_is_asked_for(domain_db: Database) -> None:
+    with domain_db.get_session() as session, pytest.raises(TenantRequiredError):
+        TenderRepository(session).stream()
+    with domain_db.get_session(organization_id=1) as session:
+        with pytest.raises(TenantScopeError):
+            TenderRepository(session).stream(org_id=2)
+        for batch_size in (0, -1):
+            with pytest.raises(ArgumentError, match="batch_size"):
+                TenderRepository(session).stream(batch_size=batch_size)
 
 
 def test_rows_may_be_written_while_they_are_streamed(domain_db: Database, make: Make) -> None:

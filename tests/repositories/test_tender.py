@@ -132,9 +132,10 @@ def test_a_list_with_related_brings_the_live_analysis_and_bid(domain_db: Databas
     assert (listed[1].analysis.id, listed[1].bid.id) == (again.id, bid.id)
 
 
-def test_a_list_with_related_shows_what_was_written_since_the_last(domain_db: Database, tender: Tender) -> None:
+def test_a_list_with_related_shows_what_was_written_since_the_last(domain_db: Database) -> None:
     with domain_db.get_session(organization_id=1) as session:
         tenders, analyses = TenderRepository(session), AnalysisRepository(session)
+        tender = tenders.create(title="Bridge")
         assert tenders.list_with_related()[0].analysis is None
         analysis = analyses.create(tender_id=tender.id, is_relevant=True, confidence=1)
         (listed,) = tenders.list_with_related()

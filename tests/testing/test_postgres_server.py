@@ -125,9 +125,7 @@ def test_another_login_with_any_password_may_come_in(server: PostgresServer) -> 
         ("listen_addresses", "127.0.0.1"),
     ],
 )
-def test_a_server_has_fast_settings_and_a_telling_time_zone(
-    server: PostgresServer, name: str, value: str
-) -> None:
+def test_a_server_has_fast_settings_and_a_telling_time_zone(server: PostgresServer, name: str, value: str) -> None:
     assert answer(superuser_url(server), f"show {name}") == value
 
 
@@ -302,9 +300,7 @@ def test_pg_bin_without_a_server_in_it_says_what_is_wrong(
     with pytest.raises(PostgresNotFoundError) as caught:
         PostgresServer().start()
 
-    assert f"PG_BIN is {tmp_path}, where there is no initdb and no pg_ctl and no postgres" in str(
-        caught.value
-    )
+    assert f"PG_BIN is {tmp_path}, where there is no initdb and no pg_ctl and no postgres" in str(caught.value)
     assert "or unset it" in str(caught.value)
     assert list(temporary_folder.iterdir()) == []
 

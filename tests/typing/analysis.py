@@ -49,7 +49,7 @@ def writes(session: TenantSession, body: AnalysisContent) -> None:
     assert_type(analyses.add(AnalysisResult.model_validate(body)), AnalysisResult)
     assert_type(analyses.put(AnalysisResult.model_validate(body)), AnalysisResult)
     assert_type(analyses.upsert_many([body]), Upserted)
-    assert_type(analyses.update(1, AnalysisPatch(overall_score=None)), AnalysisResult)
+    assert_type(analyses.update(1, AnalysisPatch.model_validate({"overall_score": 9})), AnalysisResult)
     assert_type(analyses.update_rating(1, 8.5), bool)
     assert_type(
         analyses.update_rating(

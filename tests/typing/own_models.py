@@ -91,7 +91,7 @@ def use(session: TenantSession, body: InvoiceContent) -> None:
     assert_type(invoices.put(invoice), Invoice)
     assert_type(invoices.create_many([invoice]), Sequence[Invoice])
     assert_type(invoices.upsert_many([body]), Upserted)
-    assert_type(invoices.update(1, InvoicePatch(amount_cents=5)), Invoice)
+    assert_type(invoices.update(1, InvoicePatch.model_validate({"amount_cents": 5})), Invoice)
     assert_type(invoices.soft_delete(1), bool)
     assert_type(Archive(invoices).newest(), Invoice | None)
     assert_type(Archive(TenderRepository(session)).newest(), Tender | None)
