@@ -11,14 +11,16 @@ from ..config import migration_url
 from ..database.engines import make_engine
 from .failures import EXIT_CODES, PROBLEMS
 from .options import MigrationUrl
+from .roles import roles
 from .screen import counted, safe
 
 app: typer.Typer = typer.Typer(no_args_is_help=True, epilog=EXIT_CODES)
+app.command("roles", epilog=EXIT_CODES)(roles)
 
 
 @app.callback()
 def options() -> None:
-    """Create, update and check the tables.
+    """Create, update and check the tables, and who may use them.
 
     They use MIGRATION_DATABASE_URL, the login that owns the schema, where it
     is set, and DATABASE_URL otherwise.

@@ -1,6 +1,8 @@
 """The logins of a PostgreSQL deployment: making them, and checking a running one."""
 
-from .doctor import Finding, Severity, examine
-from .roles import Logins, create_roles, role_statements
+from .doctor import examine
+from .findings import Finding, Severity, error, warning
+from .logins import Logins
+from .roles import create_roles, plan
 
-__all__ = ["Finding", "Logins", "Severity", "create_roles", "examine", "role_statements"]
+__all__ = ["Finding", "Logins", "Severity", "create_roles", "error", "examine", "plan", "warning"]

@@ -1,131 +1,149 @@
 """The application's and the system's logins: what each may do, and nothing else.
 
 The application's login owns nothing, bypasses nothing, is a member of nothing and may not TRUNCATE. The system's has
-a policy of its own on every tenant table, as has the owner, who could drop them all; the application's is no member of it, so that injected SQL can't become it.
+a policy of its own on every tenant table, as has the owner, who could drop them all; the application's is no member
+of either, so that injected SQL can't become them.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from contextlib import closing
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Connection, Engine, Row, text
 
 from ..errors import ConfigurationError
+from ..models.policies import quoted
+from .grants import relation_grants
+from .logins import Logins
+from .surroundings import schema_of, surrounding_grants
 
-SYSTEM_POLICY = "system_access"
-OWNER_POLICY = "owner_access"
-_ATTRIBUTES = "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION"
-_PREPARER = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]  # SQLAlchemy's constructor
-
-_TABLES = text(
-    "SELECT c.relname, c.relrowsecurity AS secured,"
-    " EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'is_deleted') AS soft,"
-    " EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'version_num') AS versions"
-    " FROM pg_class c WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition"
-    " AND c.relnamespace = current_schema()::regnamespace ORDER BY c.relname"
+_LOCK = text(f"SELECT pg_advisory_xact_lock({int.from_bytes(b'roles')})")  # one run at a time
+_ME = text("SELECT rolname, rolsuper, rolsuper OR rolcreaterole AS creates FROM pg_roles WHERE rolname = current_user")
+_ROLE = text("SELECT * FROM pg_roles WHERE rolname = :name")
+_MAY_ALTER = text(
+    "SELECT rolcreaterole AND (current_setting('server_version_num')::int < 160000"
+    " OR pg_has_role(current_user, :name, 'USAGE WITH ADMIN OPTION')) FROM pg_roles WHERE rolname = current_user"
 )
+_MEMBERSHIPS = text(
+    "SELECT m.roleid::regrole::text AS granted, m.grantor::regrole::text AS grantor FROM pg_auth_members m"
+    " WHERE m.member = (SELECT oid FROM pg_roles WHERE rolname = :name) ORDER BY 1, 2"
+)
+_ATTRIBUTES = {  # of pg_roles: what each must be, and how that is said
+    "rolcanlogin": (True, "LOGIN"),
+    "rolbypassrls": (False, "NOBYPASSRLS"),
+    "rolcreatedb": (False, "NOCREATEDB"),
+    "rolcreaterole": (False, "NOCREATEROLE"),
+    "rolreplication": (False, "NOREPLICATION"),
+}
+_NEW = "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Logins:
-    """Names of roles; a password that is None is left as it is."""
+class Statement(NamedTuple):
+    """``shown`` has no password in it; where there is one, it is given to ``login``."""
 
-    owner: str
-    application: str
-    system: str
-    application_password: str | None = None
-    system_password: str | None = None
-
-    def __post_init__(self) -> None:
-        if len({self.owner, self.application, self.system}) < 3:
-            raise ConfigurationError(
-                "the owner, the application and the system need three different logins:"
-                " MIGRATION_DATABASE_URL, DATABASE_URL and SYSTEM_DATABASE_URL"
-            )
-
-    def __repr__(self) -> str:
-        return f"Logins(owner={self.owner!r}, application={self.application!r}, system={self.system!r})"
+    shown: str
+    login: str = ""
+    password: str = ""
 
 
 def create_roles(engine: Engine, logins: Logins) -> list[str]:
-    """Create what is missing and set every right, in one transaction; runs again after every migration.
+    """Create what is missing and set every right, in one transaction; run it again after every migration.
 
-    Needs a login that may create roles and owns the tables (or is superuser). Returns the statements, without
-    passwords.
+    The statements, without passwords, in their order. Passwords reach the server as hashes.
+
+    Raises:
+        ConfigurationError: the engine's login may not do it, or a login is of no use; nothing was changed.
     """
-    done: list[str] = []
     with engine.begin() as connection:
-        for statement in role_statements(connection, logins):
-            connection.exec_driver_sql(statement.replace("%", "%%"))
-            done.append(statement.partition(" PASSWORD ")[0])
-    return done
+        connection.execute(_LOCK)
+        statements = plan(connection, logins)
+        for statement in statements:
+            _run(connection, statement)
+    return [statement.shown for statement in statements]
 
 
-def role_statements(connection: Connection, logins: Logins) -> Iterator[str]:
-    """The statements for the database as it is; those for a login carry its password."""
-    application, system, owner = (quoted(n) for n in (logins.application, logins.system, logins.owner))
-    for name, password in (
-        (logins.application, logins.application_password),
-        (logins.system, logins.system_password),
-    ):
-        exists = connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": name})
-        secret = f" PASSWORD {_literal(password)}" if password else ""
-        yield f"{'ALTER' if exists else 'CREATE'} ROLE {quoted(name)} {_ATTRIBUTES}{secret}"
-    memberships = text(
-        "SELECT m.roleid::regrole::text FROM pg_auth_members m WHERE m.member = (SELECT oid FROM pg_roles"
-        " WHERE rolname = :name)"
-    )
-    for granted in connection.scalars(memberships, {"name": logins.application}):
-        yield f"REVOKE {granted} FROM {application}"
-    schema = quoted(connection.scalar(text("SELECT current_schema()")) or "public")
-    database = quoted(connection.scalar(text("SELECT current_database()")) or "")
-    yield f"GRANT CONNECT ON DATABASE {database} TO {application}, {system}"
-    yield f"GRANT USAGE ON SCHEMA {schema} TO {application}, {system}"
-    yield f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC"
-    yield f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM PUBLIC, {application}, {system}"
-    for table in connection.execute(_TABLES).all():
-        yield from _grants(_Table(*table), application, system)
-        if table.secured:
-            yield from _open_to(table.relname, SYSTEM_POLICY, system)
-            yield from _open_to(table.relname, OWNER_POLICY, owner)
-    for role in (application, system):
-        yield f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE ON TABLES TO {role}"
+def plan(connection: Connection, logins: Logins) -> list[Statement]:
+    """What ``create_roles`` would run on the database as it is. Raises ConfigurationError."""
+    if connection.dialect.name != "postgresql":
+        raise ConfigurationError("SQLite has no logins")
+    schema = schema_of(connection, logins.owner)
+    return [
+        *_logins(connection, logins),
+        *map(Statement, surrounding_grants(connection, logins, schema)),
+        *map(Statement, relation_grants(connection, logins, schema)),
+    ]
 
 
-class _Table(NamedTuple):
-    """A row of ``_TABLES``."""
+def _logins(connection: Connection, logins: Logins) -> Iterator[Statement]:
+    if connection.execute(_ROLE, {"name": logins.owner}).one_or_none() is None:
+        yield from _create(connection, logins.owner, logins.owner_password)
+    if logins.has_owner:
+        yield from _hold(connection, logins.application, logins.application_password)
+        for granted, grantor in connection.execute(_MEMBERSHIPS, {"name": logins.application}):
+            by = f" GRANTED BY {grantor}" if _version(connection) >= 16 else ""
+            yield Statement(f"REVOKE {granted} FROM {quoted(logins.application)}{by}")
+    if logins.system:
+        yield from _hold(connection, logins.system, logins.system_password)
 
-    relname: str
-    secured: bool
-    soft: bool
-    versions: bool
+
+def _create(connection: Connection, name: str, password: str | None) -> Iterator[Statement]:
+    me = connection.execute(_ME).one()
+    if not me.creates:
+        raise ConfigurationError(
+            f"there is no login {name}, and {me.rolname} may not create it: run it with --admin-url (or"
+            " ADMIN_DATABASE_URL) naming a login that may create roles"
+        )
+    yield Statement(f"CREATE ROLE {quoted(name)} {_NEW}")
+    if password:
+        yield _with_password(name, password)
 
 
-def _grants(table: _Table, application: str, system: str) -> Iterator[str]:
-    name = quoted(table.relname)
-    if table.versions:
-        yield f"GRANT SELECT ON {name} TO {application}, {system}"
+def _hold(connection: Connection, name: str, password: str | None) -> Iterator[Statement]:
+    """A login with no attribute that would lift it over row level security."""
+    role = connection.execute(_ROLE, {"name": name}).one_or_none()
+    if role is None:
+        yield from _create(connection, name, password)
         return
-    if table.relname == "system_access":
-        yield f"GRANT SELECT, INSERT ON {name} TO {system}"
-        return
-    # What is deleted softly is removed by the system's login alone.
-    yield f"GRANT SELECT, INSERT, UPDATE{'' if table.soft else ', DELETE'} ON {name} TO {application}"
-    yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO {system}"
+    if role.rolsuper:
+        raise ConfigurationError(
+            f"the login {name} is a superuser, which row level security does not hold: name another one in the URL"
+        )
+    if wrong := _wrong(role):
+        yield Statement(f"ALTER ROLE {quoted(name)} {' '.join(wrong)}")
+    if password and _may_alter(connection, name):
+        yield _with_password(name, password)
 
 
-def _open_to(table: str, policy: str, role: str) -> Iterator[str]:
-    yield f"DROP POLICY IF EXISTS {policy} ON {quoted(table)}"
-    yield f"CREATE POLICY {policy} ON {quoted(table)} TO {role} USING (true)"
+def _wrong(role: Row[Any]) -> list[str]:
+    return [said for name, (right, said) in _ATTRIBUTES.items() if getattr(role, name) is not right]
 
 
-def quoted(identifier: str) -> str:
-    """The identifier, quoted where SQL needs it."""
-    return _PREPARER.quote(identifier)
+def _may_alter(connection: Connection, name: str) -> bool:
+    return bool(connection.execute(_ME).one().rolsuper or connection.scalar(_MAY_ALTER, {"name": name}))
 
 
-def _literal(value: str) -> str:
-    if "\x00" in value:
-        raise ConfigurationError("a password must not contain the NUL character")
-    return "E'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+def _with_password(name: str, password: str) -> Statement:
+    if "\x00" in password:
+        raise ConfigurationError(f"the password of {name} has a NUL character, which PostgreSQL does not take")
+    return Statement(f"ALTER ROLE {quoted(name)} PASSWORD '***'", name, password)
+
+
+def _version(connection: Connection) -> int:
+    return int(connection.scalar(text("SHOW server_version_num")) or 0) // 10_000
+
+
+def _run(connection: Connection, statement: Statement) -> None:
+    # By the driver itself: SQLAlchemy would log the statement, and quote it in an error.
+    dbapi: Any = connection.dialect.loaded_dbapi
+    driver: Any = connection.connection.driver_connection
+    command = statement.shown
+    if statement.password:
+        # The server would log a password; its hash is all it needs.
+        hashed: str = dbapi.extensions.encrypt_password(statement.password, statement.login, scope=driver)
+        command = f"ALTER ROLE {quoted(statement.login)} PASSWORD '{hashed}'"
+    try:
+        with closing(driver.cursor()) as cursor:
+            cursor.execute(command)
+    except dbapi.Error as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ConfigurationError(f"{statement.shown}: {reason}; nothing was changed") from None

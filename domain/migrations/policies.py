@@ -4,29 +4,21 @@ A revision says ``op.invoke(SetPoliciesOp(...))``, with the conditions as text, 
 What a database has is compared by what its policies say, so that an altered one shows.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import MigrateOperation, Operations
-from alembic.operations.ops import UpgradeOps
+from alembic.operations.ops import AddColumnOp, CreateTableOp, ModifyTableOps, UpgradeOps
 from alembic.util import PriorityDispatchResult
-from sqlalchemy import Table, text
+from sqlalchemy import Table
 
-from ..models.policies import Policy, enable, policies
+from ..database.policies import Present, Rule, present_policies, say_the_same
+from ..models.policies import ISOLATION, Policy, enable, policies, quoted
+from ..models.tables import TENANT
 
-Rule: TypeAlias = tuple[str, str, str]  # name, command, condition
-
-_PRESENT = text(
-    "SELECT c.relname AS table_name, c.relrowsecurity AND c.relforcerowsecurity AS held, p.polname AS name,"
-    " CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE'"
-    " ELSE 'ALL' END AS command,"
-    " coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) AS condition"
-    " FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid AND p.polroles = '{0}'"  # those TO PUBLIC
-    " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace ORDER BY p.polname"
-)
+OWNER_LET_THROUGH = "domain_owner_let_through"  # option of a context that holds the owner again at its end
 
 
 class SetPoliciesOp(MigrateOperation):
@@ -49,19 +41,24 @@ class SetPoliciesOp(MigrateOperation):
     def statements(self) -> Iterator[str]:
         """What PostgreSQL is told."""
         for name, _, _ in self.replaces:
-            yield f"DROP POLICY IF EXISTS {name} ON {self.table}"
+            yield f"DROP POLICY IF EXISTS {quoted(name)} ON {quoted(self.table)}"
         if self.rules:
             yield from enable(self.table, [_policy(self.table, rule) for rule in self.rules])
         else:
-            yield f"ALTER TABLE {self.table} NO FORCE ROW LEVEL SECURITY"
-            yield f"ALTER TABLE {self.table} DISABLE ROW LEVEL SECURITY"
+            yield f"ALTER TABLE {quoted(self.table)} NO FORCE ROW LEVEL SECURITY"
+            yield f"ALTER TABLE {quoted(self.table)} DISABLE ROW LEVEL SECURITY"
 
 
 @Operations.implementation_for(SetPoliciesOp)
 def _run(operations: Operations, operation: SetPoliciesOp) -> None:
-    if operations.get_context().dialect.name == "postgresql":
-        for statement in operation.statements():
-            operations.execute(statement)
+    context = operations.get_context()
+    if context.dialect.name != "postgresql":
+        return
+    for statement in operation.statements():
+        operations.execute(statement)
+    if context.opts.get(OWNER_LET_THROUGH) and any(name == ISOLATION for name, _, _ in operation.rules):
+        # The rest of the revision may change rows; the end of the run forces it again.
+        operations.execute(f"ALTER TABLE {quoted(operation.table)} NO FORCE ROW LEVEL SECURITY")
 
 
 @renderers.dispatch_for(SetPoliciesOp)
@@ -75,18 +72,24 @@ def compare_policies(
     context: AutogenContext, operations: UpgradeOps, _schemas: set[str | None] | list[str | None]
 ) -> PriorityDispatchResult:
     """Alembic's comparison, after that of the tables: what a revision makes or changes."""
-    present = _present(context) if context.dialect.name == "postgresql" else {}
+    present = _present(context)
     for table in _wanted_tables(context):
         wanted = [(policy.name, policy.command, policy.condition) for policy in policies(table)]
-        held, rules = present.get(table.name, (False, []))
-        if present and table.name in present:
-            if held == bool(wanted) and _said(rules) == _said(wanted):
-                continue
-        elif not _is_made_here(operations, table.name):
+        found = present.get(table.name)
+        if found is None and not _is_made_here(operations, table.name):
             continue
+        if found is not None and _is_as_wanted(found, wanted):
+            continue
+        rules = found.rules if found else []
         if wanted or rules:
             operations.ops.append(SetPoliciesOp(table.name, wanted, replaces=rules))
     return PriorityDispatchResult.CONTINUE
+
+
+def _is_as_wanted(found: Present, wanted: Sequence[Rule]) -> bool:
+    if not wanted:  # a table of no organization: what an application does with it is its own
+        return all(name != ISOLATION for name, _, _ in found.rules)
+    return found.held and say_the_same(found.rules, wanted)
 
 
 def _wanted_tables(context: AutogenContext) -> list[Table]:
@@ -94,26 +97,20 @@ def _wanted_tables(context: AutogenContext) -> list[Table]:
 
 
 def _is_made_here(operations: UpgradeOps, table: str) -> bool:
-    return any(getattr(operation, "table_name", None) == table for operation in operations.ops)
+    """Whether the revision makes the table, or a table of an organization out of it (SQLite shows no policies)."""
+    for operation in operations.ops:
+        if isinstance(operation, CreateTableOp) and operation.table_name == table:
+            return True
+        if isinstance(operation, ModifyTableOps) and operation.table_name == table:
+            return any(isinstance(step, AddColumnOp) and step.column.name == TENANT for step in operation.ops)
+    return False
 
 
-def _present(context: AutogenContext) -> dict[str, tuple[bool, list[Rule]]]:
+def _present(context: AutogenContext) -> dict[str, Present]:
+    if context.dialect.name != "postgresql":
+        return {}
     assert context.connection is not None, "a comparison has a database"
-    found: dict[str, tuple[bool, list[Rule]]] = {}
-    for row in context.connection.execute(_PRESENT):
-        _, rules = found.setdefault(row.table_name, (bool(row.held), []))
-        if row.name is not None:
-            rules.append((row.name, row.command, row.condition or ""))
-    return found
-
-
-def _said(rules: Iterable[Rule]) -> set[Rule]:
-    return {(name, command, _bare(condition)) for name, command, condition in rules}
-
-
-def _bare(condition: str) -> str:
-    """A condition without casts, brackets and blanks, which PostgreSQL writes in its own way."""
-    return re.sub(r"::\w+|[()\s]", "", condition).lower()
+    return present_policies(context.connection)
 
 
 def _policy(table: str, rule: Rule) -> Policy:

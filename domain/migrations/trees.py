@@ -12,6 +12,7 @@ from .. import models
 from ..models import DomainModel
 from ..models.base import REGISTRY
 from . import plugin
+from .policies import OWNER_LET_THROUGH
 from .rendering import render_item, rewriter
 
 VERSION_TABLE = "domain_version"
@@ -60,6 +61,7 @@ class Tree:
             "compare_type": True,
             "compare_server_default": True,
             "autogenerate_plugins": PLUGINS,
+            OWNER_LET_THROUGH: True,  # as every run of ours does
         }
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, MetaData, Table, event
+from sqlalchemy.dialects import postgresql
 
 from .tables import TENANT, is_tenant_table
 
@@ -17,6 +18,13 @@ ORGANIZATION_SETTING = "app.organization_id"
 ISOLATION = "organization_isolation"  # the policy that every tenant table has
 SLUG_SETTING = "app.organization_slug"
 EMAIL_SETTING = "app.login_email"
+
+_PREPARER = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]  # SQLAlchemy's constructor
+
+
+def quoted(*identifiers: str) -> str:
+    """The identifier, with its schema before it if given; quoted where PostgreSQL needs it."""
+    return ".".join(_PREPARER.quote(identifier) for identifier in identifiers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +38,10 @@ class Policy:
 
     def create(self) -> str:
         """The statement that makes it."""
-        clause = "WITH CHECK" if self.command == "INSERT" else "USING"
-        return f"CREATE POLICY {self.name} ON {self.table} FOR {self.command} {clause} ({self.condition})"
+        clause = "WITH CHECK" if self.command.endswith("INSERT") else "USING"
+        kind, _, command = self.command.rpartition(" ")  # one made by hand may be RESTRICTIVE
+        where = f"{quoted(self.table)}{kind and f' AS {kind}'}"
+        return f"CREATE POLICY {quoted(self.name)} ON {where} FOR {command} {clause} ({self.condition})"
 
 
 def text_setting(name: str) -> str:
@@ -53,13 +63,13 @@ def policies(table: Table) -> Sequence[Policy]:
 
 
 def _policy(table: Table, name: str, command: str, column: str, value: str) -> Policy:
-    return Policy(table=table.name, name=name, command=command, condition=f"{column} = {value}")
+    return Policy(table=table.name, name=name, command=command, condition=f"{quoted(column)} = {value}")
 
 
 def enable(table: str, wanted: Sequence[Policy]) -> Iterator[str]:
     """The statements that put a table under row level security, its owner included."""
-    yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
-    yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
+    yield f"ALTER TABLE {quoted(table)} ENABLE ROW LEVEL SECURITY"
+    yield f"ALTER TABLE {quoted(table)} FORCE ROW LEVEL SECURITY"
     for policy in wanted:
         yield policy.create()
 

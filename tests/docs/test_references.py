@@ -35,6 +35,7 @@ ERRORS: dict[str, DomainError] = {
     "TenantRequiredError": domain.TenantRequiredError(),
     "TenantScopeError": domain.TenantScopeError(bound=1, asked=2),
     "ConstraintError": domain.ConstraintError("constraint"),
+    "UnguardedStatementError": domain.UnguardedStatementError("text"),
     "ArgumentError": domain.ArgumentError("argument"),
     "UnavailableError": domain.UnavailableError("unavailable", retryable=True),
     "ConfigurationError": domain.ConfigurationError("configuration"),

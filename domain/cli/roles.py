@@ -1,0 +1,76 @@
+"""``domain db roles``: the logins of a PostgreSQL deployment."""
+
+from typing import Annotated
+
+import typer
+from sqlalchemy import URL
+
+from ..config import application_url, environment, optional_url, parse_url
+from ..database.engines import make_engine
+from ..errors import ConfigurationError
+from .screen import counted, safe
+
+AdminUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--admin-url",
+        envvar="ADMIN_DATABASE_URL",
+        metavar="URL",
+        help="A login that may create roles, best a superuser. Its database is that of the others. Other users of"
+        " the machine may see it in the list of processes: a password is better kept in the environment.",
+        show_default=False,
+    ),
+]
+
+
+def roles(
+    admin_url: AdminUrl = None,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the statements, without passwords; run none.")] = False,
+) -> None:
+    """Create the logins of a deployment on PostgreSQL, and give them their rights.
+
+    DATABASE_URL, SYSTEM_DATABASE_URL and MIGRATION_DATABASE_URL name them, with
+    their passwords. The application's login gets what it needs and no more: it
+    owns no table, may not TRUNCATE, and is no member of the system's login.
+
+    Without an admin's URL the login for migrations does it: it can give rights
+    on its tables, and creates logins only if it has CREATEROLE. Run it again
+    after every migration: a new table has rights for nobody until then.
+
+    Examples
+
+      domain db roles
+      domain db roles --sql
+    """
+    from ..deployment import Logins, create_roles, plan
+
+    settings = environment()
+    application = application_url(None, settings)
+    migration = optional_url(None, settings.migration_database_url)
+    logins = Logins.from_urls(application, optional_url(None, settings.system_database_url), migration)
+    engine = make_engine(_administrator(admin_url, migration or application))
+    try:
+        if sql:
+            with engine.connect() as connection:
+                for statement in plan(connection, logins):
+                    typer.echo(_line(statement.shown, login=statement.login))
+            return
+        done = create_roles(engine, logins)
+    finally:
+        engine.dispose()
+    names = ", ".join(logins.granted)
+    typer.echo(f"{safe(names)}: {counted(len(done), 'statement')} run; `domain doctor` looks at the result")
+
+
+def _administrator(url: str | None, database: URL) -> URL:
+    if not url:
+        return database
+    login = parse_url(url)
+    if login.get_backend_name() != "postgresql":
+        raise ConfigurationError("--admin-url: write postgresql://login:password@host")
+    return login.set(database=database.database)
+
+
+def _line(shown: str, *, login: str) -> str:
+    # What stands for a password must not become one.
+    return f"-- {safe(shown)};  in psql: \\password {safe(login)}" if login else f"{safe(shown)};"

@@ -1,0 +1,79 @@
+"""What the logins may do with the owner's tables, as statements: the least that works."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+from ..models.policies import quoted
+from .logins import Logins
+
+SYSTEM_POLICY = "system_access"
+OWNER_POLICY = "owner_access"
+
+_RELATIONS = text(
+    "SELECT c.relname, c.relkind = 'S' AS is_sequence, c.relkind IN ('r', 'p') AND NOT c.relispartition AS is_table,"
+    " c.relrowsecurity AS secured, c.relkind = 'v' AND EXISTS (SELECT FROM pg_options_to_table(c.reloptions)"
+    "  WHERE option_name = 'security_invoker' AND option_value::bool) AS is_safe_view,"
+    " EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'is_deleted') AS soft,"
+    " EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'version_num') AS is_version"
+    " FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relnamespace = :schema"
+    " AND c.relowner = (SELECT oid FROM pg_roles WHERE rolname = :owner) ORDER BY c.relname"
+)
+_IS_OPEN_TO = text(
+    "SELECT polpermissive AND polcmd = '*' AND polwithcheck IS NULL AND pg_get_expr(polqual, polrelid) = 'true'"
+    " AND polroles = ARRAY(SELECT oid FROM pg_roles WHERE rolname = :role)"
+    " FROM pg_policy WHERE polrelid = CAST(:relation AS regclass) AND polname = :policy"
+)
+
+
+class _Relation(NamedTuple):
+    """A row of ``_RELATIONS``."""
+
+    name: str
+    is_sequence: bool
+    is_table: bool
+    secured: bool
+    is_safe_view: bool
+    soft: bool
+    is_version: bool
+
+
+def relation_grants(connection: Connection, logins: Logins, schema: str) -> Iterator[str]:
+    """Rights and policies; nothing but what is missing or may be too much is changed."""
+    oid = connection.scalar(text("SELECT oid FROM pg_namespace WHERE nspname = :name"), {"name": schema})
+    everyone = ", ".join(["PUBLIC", *map(quoted, logins.granted)])
+    for row in connection.execute(_RELATIONS, {"owner": logins.owner, "schema": oid}).all():
+        relation = _Relation(*row)
+        name = quoted(schema, relation.name)
+        yield f"REVOKE ALL ON {'SEQUENCE ' if relation.is_sequence else ''}{name} FROM {everyone}"
+        for login in logins.granted:
+            if rights := _rights(relation, is_system=login == logins.system):
+                yield f"GRANT {rights} ON {name} TO {quoted(login)}"
+        if relation.is_table and relation.secured:
+            if logins.system:
+                yield from _open_to(connection, name, SYSTEM_POLICY, logins.system)
+            if logins.has_owner:
+                yield from _open_to(connection, name, OWNER_POLICY, logins.owner)
+
+
+def _rights(relation: _Relation, *, is_system: bool) -> str:
+    """Nothing on partitions and on views with their owner's rights: both go round row level security."""
+    if relation.is_safe_view or (relation.is_table and relation.is_version):
+        return "SELECT"
+    if not relation.is_table:
+        return ""
+    if relation.name == "system_access":
+        return "SELECT, INSERT" if is_system else ""
+    # What is deleted softly is removed by the system's login alone.
+    return "SELECT, INSERT, UPDATE" + (", DELETE" if is_system or not relation.soft else "")
+
+
+def _open_to(connection: Connection, relation: str, policy: str, role: str) -> Iterator[str]:
+    """One that stands is left alone: replacing it would lock the table against its readers."""
+    found = connection.execute(_IS_OPEN_TO, {"relation": relation, "policy": policy, "role": role}).scalar_one_or_none()
+    if found is True:
+        return
+    if found is False:
+        yield f"DROP POLICY {policy} ON {relation}"
+    yield f"CREATE POLICY {policy} ON {relation} TO {quoted(role)} USING (true)"

@@ -1,0 +1,248 @@
+"""``examine``: what is wrong is found, and what is right is not."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+from sqlalchemy import Engine, text
+
+from domain import Database
+from domain.deployment import Finding, Severity, examine
+from domain.deployment.check_system import check_system
+from domain.deployment.doctor import examine_application
+from domain.migrations import upgrade
+from domain.testing import Cluster
+from domain.testing.cluster import APPLICATION, OWNER, SYSTEM
+from tests.deployment.conftest import name_of
+
+Administer = Callable[..., None]
+Provoked = Callable[..., list[Finding]]
+TENDERS = "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint"
+
+ERRORS = {
+    "no row level security": (["ALTER TABLE tenders DISABLE ROW LEVEL SECURITY"], "tenders is not under row level"),
+    "no FORCE": (["ALTER TABLE tenders NO FORCE ROW LEVEL SECURITY"], "tenders is not under row level"),
+    "no policy": (["DROP POLICY organization_isolation ON tenders"], "tenders lacks its policy organization_isolation"),
+    "no lookup": (["DROP POLICY find_by_slug ON organizations"], "organizations lacks its policy find_by_slug"),
+    "open policy": (["ALTER POLICY organization_isolation ON tenders USING (true)"], "of tenders was altered"),
+    "open for writing": (
+        ["ALTER POLICY organization_isolation ON tenders WITH CHECK (true)"],
+        "of tenders was altered",
+    ),
+    "another setting": (
+        ["ALTER POLICY organization_isolation ON users USING (organization_id = current_setting('a.b')::bigint)"],
+        "of users was altered",
+    ),
+    "restrictive": (
+        [
+            "DROP POLICY organization_isolation ON tenders",
+            f"CREATE POLICY organization_isolation ON tenders AS RESTRICTIVE USING ({TENDERS})",
+        ],
+        "of tenders was altered",
+    ),
+    "policy for some": (
+        [f"ALTER POLICY organization_isolation ON tenders TO {SYSTEM}"],
+        "tenders lacks its policy organization_isolation",
+    ),
+    "one more policy": (["CREATE POLICY support ON tenders USING (title = 'x')"], "policy support of tenders is none"),
+    "policy for the application": (
+        [f"CREATE POLICY handy ON tenders TO {APPLICATION} USING (true)"],
+        "policy handy opens tenders",
+    ),
+    "unknown table": (
+        ["CREATE TABLE loose (organization_id bigint, id bigint)"],
+        "the table loose lacks its policy organization_isolation",
+    ),
+    "view": (
+        ["CREATE VIEW all_tenders AS SELECT * FROM tenders", f"GRANT SELECT ON all_tenders TO {APPLICATION}"],
+        "the view public.all_tenders reads tenant tables",
+    ),
+    "view of a column": (
+        ["CREATE VIEW titles AS SELECT title FROM tenders", f"GRANT SELECT (title) ON titles TO {APPLICATION}"],
+        "the view public.titles reads tenant tables",
+    ),
+    "view of a view": (
+        [
+            "CREATE VIEW inner_one WITH (security_invoker = on) AS SELECT * FROM tenders",
+            "CREATE SCHEMA reports",
+            "CREATE VIEW reports.outer_one AS SELECT * FROM inner_one",
+            "GRANT SELECT ON reports.outer_one TO PUBLIC",
+        ],
+        "the view reports.outer_one reads tenant tables",
+    ),
+    "materialized view": (
+        ["CREATE MATERIALIZED VIEW totals AS SELECT * FROM tenders", "GRANT SELECT ON totals TO PUBLIC"],
+        "the materialized view public.totals reads",
+    ),
+    "truncate": ([f"GRANT TRUNCATE ON tenders TO {APPLICATION}"], "may TRUNCATE tenders"),
+    "truncate for all": (["GRANT TRUNCATE ON system_access TO PUBLIC"], "may TRUNCATE system_access"),
+    "triggers": (["GRANT TRIGGER ON tenders TO PUBLIC"], "may put triggers on tenders"),
+    "no rights": ([f"REVOKE UPDATE ON tenders FROM {APPLICATION}"], "may not read or write tenders"),
+    "the record": ([f"GRANT SELECT (actor) ON system_access TO {APPLICATION}"], "the record of system sessions"),
+    "partition": (
+        [
+            "CREATE TABLE parts (organization_id bigint) PARTITION BY LIST (organization_id)",
+            "CREATE TABLE part_1 PARTITION OF parts DEFAULT",
+            "ALTER TABLE parts ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+            f"CREATE POLICY organization_isolation ON parts USING ({TENDERS})",
+            f"GRANT SELECT ON part_1 TO {APPLICATION}",
+        ],
+        "reaches the partitions part_1",
+    ),
+    "system without a policy": (["DROP POLICY system_access ON users"], "has no policy on users"),
+    "system without rights": ([f"REVOKE DELETE ON users FROM {SYSTEM}"], "lacks rights on users"),
+    "system without a record": ([f"REVOKE INSERT ON system_access FROM {SYSTEM}"], "can't record its use"),
+    "missing table": (["DROP TABLE tender_notices"], "the table tender_notices is missing"),
+}
+WARNINGS = {
+    "view for nobody": (["CREATE VIEW v AS SELECT * FROM tenders"], "the view public.v reads tenant tables"),
+    "function": (
+        ["CREATE FUNCTION peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM tenders'"],
+        "the function peek() runs with the rights of",
+    ),
+    "delete": ([f"GRANT DELETE ON tenders TO {APPLICATION}"], "may remove rows of tenders"),
+    "create": ([f"GRANT CREATE ON SCHEMA public TO {APPLICATION}"], "may create tables and functions"),
+    "activity": (["GRANT EXECUTE ON FUNCTION pg_stat_get_activity(integer) TO PUBLIC"], "pg_stat_activity"),
+}
+
+
+def findings(database: Database, severity: Severity) -> list[Finding]:
+    return [finding for finding in examine(database) if finding.severity is severity]
+
+
+def test_the_recommended_deployment_has_no_finding(deployed: Database) -> None:
+    assert examine(deployed) == []
+
+
+@pytest.fixture
+def provoked(
+    shared: Database, superuser: Callable[..., AbstractContextManager[Engine]]
+) -> Callable[..., list[Finding]]:
+    """What is found after some statements, through both logins; all of it is undone."""
+
+    def provoke(*statements: str) -> list[Finding]:
+        with superuser(name_of(shared)) as engine, engine.connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+            connection.execute(text(f"SET LOCAL ROLE {APPLICATION}"))
+            found = list(examine_application(connection))
+            connection.execute(text(f"SET LOCAL ROLE {SYSTEM}"))
+            return [*found, *check_system(connection, application=APPLICATION)]
+
+    return provoke
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_an_error_is_found_and_has_a_remedy(case: str, provoked: Provoked) -> None:
+    statements, said = ERRORS[case]
+    found = [finding for finding in provoked(*statements) if finding.severity is Severity.ERROR]
+    assert any(said in finding.what for finding in found), found
+    assert all(finding.remedy for finding in found)
+
+
+@pytest.mark.parametrize("case", WARNINGS)
+def test_a_warning_is_found_and_is_no_error(case: str, provoked: Provoked) -> None:
+    statements, said = WARNINGS[case]
+    (found,) = provoked(*statements)
+    assert (found.severity, said in found.what) == (Severity.WARNING, True), found
+
+
+@pytest.mark.parametrize("case", ["no policy", "open policy", "open for writing", "no FORCE", "one more policy"])
+def test_the_remedy_for_a_policy_is_sql_that_helps(case: str, provoked: Provoked) -> None:
+    statements, _ = ERRORS[case]
+    found = provoked(*statements)
+    assert found
+    assert provoked(*statements, *(finding.remedy for finding in found)) == []
+
+
+def test_what_is_safe_is_no_finding(provoked: Provoked) -> None:
+    found = provoked(
+        "CREATE VIEW safe WITH (security_invoker = yes) AS SELECT * FROM tenders",
+        "CREATE VIEW other AS SELECT * FROM domain_version",
+        "CREATE FUNCTION harmless() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE FUNCTION fired() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NEW; END'",
+        f"GRANT SELECT ON safe, other TO {APPLICATION}",
+        "CREATE TABLE prices (id bigint)",
+        "GRANT SELECT, DELETE ON prices TO PUBLIC",
+    )
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        (f"ALTER ROLE {APPLICATION} SUPERUSER", "is a superuser"),
+        (f"ALTER ROLE {APPLICATION} BYPASSRLS", "has BYPASSRLS"),
+        (f"ALTER ROLE {APPLICATION} CREATEROLE", "may create roles"),
+        (f"ALTER ROLE {APPLICATION} REPLICATION", "has REPLICATION"),
+        (f"GRANT {SYSTEM} TO {APPLICATION} WITH INHERIT FALSE", f"is a member of {SYSTEM}"),
+        (f"GRANT {OWNER} TO {APPLICATION}", f"is a member of {OWNER}"),
+    ],
+)
+def test_a_login_that_is_more_than_it_should_be_is_an_error(statement: str, said: str, provoked: Provoked) -> None:
+    found = provoked(statement)
+    assert any(said in finding.what for finding in found if finding.severity is Severity.ERROR), found
+
+
+def test_a_default_for_the_setting_is_an_error(deployed: Database, administer: Administer) -> None:
+    administer(f"ALTER DATABASE {name_of(deployed)} SET app.organization_id = '2'")
+    (found, *_) = findings(deployed, Severity.ERROR)
+    assert "app.organization_id has a value before" in found.what
+
+
+def test_a_mightier_system_login_than_needed_is_a_warning(provoked: Provoked) -> None:
+    (found,) = provoked(f"ALTER ROLE {SYSTEM} BYPASSRLS")
+    assert "superuser or has BYPASSRLS" in found.what
+    assert found.severity is Severity.WARNING
+
+
+def test_pools_that_take_too_many_connections_are_a_warning(deployed: Database, administer: Administer) -> None:
+    url = deployed.engine.url.render_as_string(hide_password=False)
+    with Database(url, pool_size=500, max_overflow=20) as greedy:
+        assert any("may open 520 connections" in finding.what for finding in findings(greedy, Severity.WARNING))
+    administer(f"ALTER DATABASE {name_of(deployed)} CONNECTION LIMIT 10")
+    assert any("the database should give" in finding.what for finding in findings(deployed, Severity.WARNING))
+
+
+def test_encodings_that_can_not_hold_every_name_are_errors(
+    deployed: Database, domain_cluster: Cluster, administer: Administer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    deployed.engine.dispose()
+    assert any("client's encoding is LATIN1" in finding.what for finding in findings(deployed, Severity.ERROR))
+    monkeypatch.delenv("PGCLIENTENCODING")
+    name = f"{deployed.engine.url.database}_ascii"
+    engine = deployed.migration_engine.url
+    with Database(domain_cluster.url("postgres", "postgres")) as server:
+        create = f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'"
+        with server.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.execute(text(create))
+    try:
+        with Database(engine.set(database=name).render_as_string(hide_password=False)) as ascii_only:
+            upgrade(ascii_only.engine)
+            assert any("encoding is SQL_ASCII" in finding.what for finding in findings(ascii_only, Severity.ERROR))
+    finally:
+        domain_cluster.drop(name)
+
+
+def test_a_system_login_that_can_not_log_in_is_an_error(deployed: Database) -> None:
+    url = deployed.engine.url
+    wrong = url.set(username="nobody_of_that_name", password="hidden")
+    with Database(
+        url.render_as_string(hide_password=False), system_database_url=wrong.render_as_string(hide_password=False)
+    ) as database:
+        (found,) = findings(database, Severity.ERROR)
+    assert "the system's login can't be used" in found.what
+    assert "hidden" not in found.what + found.remedy
+
+
+def test_one_login_for_two_purposes_is_an_error(deployed: Database) -> None:
+    url = deployed.engine.url.render_as_string(hide_password=False)
+    with Database(url, system_database_url=url) as database:
+        assert any("share the login" in finding.what for finding in findings(database, Severity.ERROR))
+
+
+def test_sqlite_is_a_warning(domain_sqlite: Database) -> None:
+    (found,) = examine(domain_sqlite)
+    assert found.severity is Severity.WARNING
+    assert "postgresql://" in found.remedy
