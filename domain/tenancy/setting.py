@@ -37,8 +37,7 @@ def send_settings(engine: Engine) -> None:
         if _PENDING not in connection.info or statement.startswith(_SAVEPOINTS):
             return statement, parameters
         pending: Setting = connection.info.pop(_PENDING)
-        # A list is executemany's; insertmanyvalues, many as well, comes as one statement with one set of parameters.
-        folds = not isinstance(parameters, list) and cursor.name is None
+        folds = not _is_executemany(parameters) and cursor.name is None
         if not folds or not all(isinstance(value, int) for value in pending.values()):
             _send(cursor, pending)
             return statement, parameters
@@ -64,3 +63,8 @@ def _send(cursor: Any, settings: Setting) -> None:
     with cursor.connection.cursor() as other:
         for name, value in settings.items():
             other.execute("SELECT set_config(%s, %s, true)", (name, str(value)))
+
+
+def _is_executemany(parameters: object) -> bool:
+    """Whether the statement is run for each of a list; insertmanyvalues, many as well, sends one for all."""
+    return isinstance(parameters, list)

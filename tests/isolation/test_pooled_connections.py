@@ -1,0 +1,274 @@
+"""The organization travels with a transaction's first statement, at no cost, and is gone when the transaction ends."""
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+from sqlmodel import col, update
+
+from domain import Database, DuplicateError, TenantSession, Tender, TenderRepository
+from domain.repositories import OrganizationRepository
+from domain.testing import Cluster, build
+from domain.testing.cluster import APPLICATION
+from tests.isolation.conftest import few_connections
+
+PREFIX = "SELECT set_config('app.organization_id', '1', true); "
+ENOUGH = 3
+
+
+def recording_cursor(driver: Any, sent: list[str]) -> type[Any]:
+    """A cursor of the driver that notes what it sends: an ``execute`` is one round trip."""
+    base: Any = driver.extensions.cursor
+
+    def execute(self: Any, query: object, values: object = None) -> None:
+        sent.append(str(query))
+        base.execute(self, query, values)
+
+    def executemany(self: Any, query: object, values: object) -> None:
+        sent.append(f"executemany {query}")
+        base.executemany(self, query, values)
+
+    return type("RecordingCursor", (base,), {"execute": execute, "executemany": executemany})
+
+
+@pytest.fixture(scope="module")
+def every_sent() -> list[str]:
+    """What was ever sent over the one connection."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def one_connection(domain_cluster: Cluster, postgresql_name: str, every_sent: list[str]) -> Iterator[Database]:
+    """A pool of one connection, in which organization 1 has tenders and organization 2 has one."""
+    with few_connections(domain_cluster.url(postgresql_name, APPLICATION), connections=1) as database:
+        cursor = recording_cursor(database.engine.dialect.loaded_dbapi, every_sent)
+
+        @event.listens_for(database.engine, "do_connect")
+        def _record(_dialect: object, _record: object, _arguments: object, keywords: dict[str, object]) -> None:
+            keywords["cursor_factory"] = cursor
+
+        for organization_id, number in ((1, ENOUGH), (2, 1)):
+            with database.get_session(organization_id=organization_id) as session:
+                words = [f"word-{n}" for n in range(number)]
+                TenderRepository(session).create_many(build(Tender, title="Bridge", external_id=w) for w in words)
+        yield database
+
+
+@pytest.fixture
+def sent(one_connection: Database, every_sent: list[str]) -> list[str]:
+    """What is sent from here on, over a connection that stands."""
+    raw(one_connection)
+    every_sent.clear()
+    return every_sent
+
+
+# -- nothing survives -------------------------------------------------------------------------------------------
+
+
+def raw(database: Database) -> tuple[int, object, int]:
+    """The pooled connection as the next one finds it: its backend, the setting, and how many tenders it sees."""
+    statement = "SELECT pg_backend_pid(), current_setting('app.organization_id', true), (SELECT count(*) FROM tenders)"
+    with database.engine.connect() as connection:
+        backend, setting, count = connection.execute(text(statement)).one()
+        return backend, setting, count
+
+
+def used(session: TenantSession) -> TenantSession:
+    assert TenderRepository(session).count(org_id=1) == ENOUGH
+    return session
+
+
+def committed(database: Database) -> None:
+    with database.get_session(organization_id=1) as session:
+        used(session)
+
+
+def bound_by_argument(database: Database) -> None:
+    with database.get_session() as session:
+        used(session)
+
+
+def committed_midway(database: Database) -> None:
+    with database.get_session(organization_id=1) as session:
+        used(session).commit()
+        used(session)
+
+
+def rolled_back(database: Database) -> None:
+    with database.get_session(organization_id=1) as session:
+        used(session).rollback()
+
+
+def failed(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError), database.get_session(organization_id=1) as session:
+        assert TenderRepository(session).count() // 0
+
+
+def refused_by_the_database(database: Database) -> None:
+    with pytest.raises(DuplicateError), database.get_session(organization_id=1) as session:
+        TenderRepository(used(session)).create(title="Bridge", external_id="word-0")
+
+
+def closed(database: Database) -> None:
+    with database.get_session(organization_id=1) as session:
+        used(session).close()
+
+
+def returned_generator(database: Database) -> None:
+    """As a web framework's dependency, thrown away halfway."""
+
+    def dependency() -> Generator[TenantSession]:
+        with database.get_session(organization_id=1) as session:
+            yield session
+
+    opened = dependency()
+    used(next(opened))
+    opened.close()
+
+
+def forgotten_generator(database: Database) -> None:
+    opened = database.get_session(organization_id=1)
+    used(opened.__enter__())
+    del opened
+
+
+def stream_left_halfway(database: Database) -> None:
+    with database.get_session(organization_id=1) as session:
+        assert next(iter(TenderRepository(session).stream(batch_size=1))).title == "Bridge"
+
+
+def savepoint_left_open(database: Database) -> None:
+    with database.get_session() as session:
+        session.begin_nested()
+        used(session)
+        session.rollback()
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        committed,
+        bound_by_argument,
+        committed_midway,
+        rolled_back,
+        failed,
+        refused_by_the_database,
+        closed,
+        returned_generator,
+        forgotten_generator,
+        stream_left_halfway,
+        savepoint_left_open,
+    ],
+)
+def test_nothing_survives_on_the_connection(one_connection: Database, ends: Callable[[Database], None]) -> None:
+    backend, _, _ = raw(one_connection)
+    ends(one_connection)
+    same, setting, count = raw(one_connection)
+    assert same == backend
+    assert not setting
+    assert count == 0
+    with one_connection.get_session(organization_id=2) as session:
+        assert TenderRepository(session).count() == 1
+
+
+def test_a_setting_of_the_whole_connection_would_survive(one_connection: Database) -> None:
+    """The control: what the test above looks for is there to be found."""
+    with one_connection.engine.begin() as connection:
+        connection.execute(text("SELECT set_config('app.organization_id', '1', false)"))
+    try:
+        assert raw(one_connection)[1:] == ("1", ENOUGH)
+    finally:
+        one_connection.engine.dispose()
+
+
+# -- no round trip of its own -----------------------------------------------------------------------------------
+
+
+def test_the_setting_travels_with_the_first_statement_of_each_transaction(
+    one_connection: Database, sent: list[str]
+) -> None:
+    with one_connection.get_session(organization_id=1) as session:
+        for _ in range(2):
+            assert TenderRepository(session).count() == ENOUGH
+            assert TenderRepository(session).count() == ENOUGH
+            session.commit()
+    assert [statement.startswith(PREFIX) for statement in sent] == [True, False, True, False]
+
+
+def test_a_write_as_the_first_statement_carries_it(one_connection: Database, sent: list[str]) -> None:
+    with one_connection.get_session(organization_id=1) as session:
+        session.add(build(Tender, title="Tunnel"))
+        session.flush()
+        session.rollback()
+    (insert,) = sent
+    assert insert.startswith(f"{PREFIX}INSERT INTO tenders")
+
+
+def test_binding_in_a_transaction_sends_it_with_the_next_statement(one_connection: Database, sent: list[str]) -> None:
+    with one_connection.get_session() as session:
+        assert OrganizationRepository(session).get_by_slug("second") is not None
+        sent.clear()
+        assert TenderRepository(session).count(org_id=1) == ENOUGH
+        assert TenderRepository(session).count() == ENOUGH
+    assert [statement.startswith(PREFIX) for statement in sent] == [True, False]
+
+
+def test_a_rollback_to_a_savepoint_sends_it_again(one_connection: Database, sent: list[str]) -> None:
+    """Bound before the savepoint or in it."""
+    with one_connection.get_session() as session:
+        for _ in range(2):
+            nested = session.begin_nested()
+            assert TenderRepository(session).count(org_id=1) == ENOUGH
+            nested.rollback()
+        sent.clear()
+        assert TenderRepository(session).count() == ENOUGH
+        assert TenderRepository(session).count() == ENOUGH
+    assert [statement.startswith(PREFIX) for statement in sent] == [True, False]
+
+
+def test_an_error_in_a_savepoint_sends_it_again(one_connection: Database, sent: list[str]) -> None:
+    with one_connection.get_session() as session:
+        with pytest.raises(DuplicateError), session.begin_nested():
+            TenderRepository(session).add(build(Tender, organization_id=1, external_id="word-0"))
+        sent.clear()
+        assert TenderRepository(session).count() == ENOUGH
+    (count,) = sent
+    assert count.startswith(PREFIX)
+
+
+# -- statements that can't carry it: it is sent before them -----------------------------------------------------
+
+
+def test_a_stream_as_the_first_statement_is_of_the_organization(one_connection: Database, sent: list[str]) -> None:
+    with one_connection.get_session(organization_id=1) as session:
+        assert len(list(TenderRepository(session).stream(batch_size=2))) == ENOUGH
+    assert sent[0].startswith("SELECT set_config(")
+    assert sent[1].startswith("SELECT tenders.")
+    assert len(sent) == 2
+
+
+def test_executemany_as_the_first_statement_is_of_the_organization(one_connection: Database, sent: list[str]) -> None:
+    with one_connection.get_session(organization_id=1, unguarded_sql=True) as session:
+        titles = [{"old": "Bridge", "new": "Tunnel"}, {"old": "Tunnel", "new": "Bridge"}]
+        change = text("UPDATE tenders SET title = :new WHERE title = :old")
+        session.connection().execute(change, titles)
+        seen = session.connection().scalar(text("SELECT count(*) FROM tenders WHERE title = 'Bridge'"))
+        assert seen == ENOUGH
+    assert [statement.partition(" ")[0] for statement in sent] == ["SELECT", "executemany", "SELECT"]
+
+
+def test_many_rows_as_the_first_statement_are_of_the_organization(one_connection: Database, sent: list[str]) -> None:
+    with one_connection.get_session(organization_id=1) as session:
+        assert len(TenderRepository(session).create_many([build(Tender) for _ in range(5)])) == 5
+        session.rollback()
+    (insert,) = sent
+    assert insert.startswith(f"{PREFIX}INSERT INTO tenders")
+
+
+def test_the_last_statement_is_the_one_that_counts(one_connection: Database) -> None:
+    """Rows, and the number of rows, are the statement's own and not the prefix's."""
+    with one_connection.get_session(organization_id=1) as session:
+        statement = update(Tender).where(col(Tender.title) == "Bridge").values(title="Bridge")
+        assert session.exec(statement).rowcount == ENOUGH
+        session.rollback()
