@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic import op
-from domain.migrations import SetPoliciesOp
 from sqlalchemy.dialects import postgresql
+
+from domain.migrations import SetPoliciesOp
 
 revision: str = '0001'
 down_revision: str | Sequence[str] | None = None

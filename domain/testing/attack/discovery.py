@@ -1,0 +1,47 @@
+"""What there is to attack: the models of organizations, and the repositories over them."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from sqlalchemy import inspect
+
+from ...database import Database
+from ...models import DomainModel, Organization, TenantEntity
+from ...models.base import REGISTRY
+from ...repositories import Repository
+
+Model = type[Any]  # of a TenantEntity, or Organization
+Kind = type[Any]  # of a Repository, of whatever model
+
+
+def tenant_models(database: Database, only: Collection[type[DomainModel]] | None = None) -> list[Model]:
+    """The models whose rows belong to an organization and whose tables the database has, parents first."""
+    present = set(inspect(database.migration_engine).get_table_names())
+    place = {table.name: number for number, table in enumerate(DomainModel.metadata.sorted_tables)}
+    models = [mapper.class_ for mapper in REGISTRY.mappers if issubclass(mapper.class_, TenantEntity)]
+    chosen = [m for m in models if m.__table__.name in present and (only is None or m in only)]
+    return sorted(chosen, key=lambda model: place[model.__table__.name])
+
+
+def repositories(models: Collection[Model]) -> list[Kind]:
+    """Every repository of these models, and of organizations, in the order of the models."""
+    found = {kind for kind in _below(Repository) if getattr(kind, "model", None) in {*models, Organization}}
+    order = [Organization, *models]
+    return sorted(found, key=lambda kind: (order.index(kind.model), kind.__name__))
+
+
+def _below(kind: Kind) -> Iterator[Kind]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _below(child)
+
+
+def public_methods(kind: Kind) -> list[str]:
+    """The names of what can be called on a repository."""
+    names = (name for name in dir(kind) if not name.startswith("_") and name != "model")
+    return [name for name in names if callable(getattr(kind, name))]
+
+
+def references(model: Model) -> dict[str, Model]:
+    """The columns that refer to another tenant table, with its model."""
+    return {c.key: c.info["tenant_key"] for c in model.__table__.c if "tenant_key" in c.info}

@@ -1,0 +1,33 @@
+"""The kit over a fresh database of each engine, with every layer on and with each off alone."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ...database import Database
+from ..cluster import Cluster
+from ..fixtures import postgresql_database, prepare
+from .attacking import attack
+from .layers import Layer, layers_of
+from .report import Report
+
+Runs = dict[Layer | None, Report]  # by the layer that was off
+
+
+def runs(engine: str) -> Runs:
+    """All layers on, then each off alone."""
+    with _database(engine) as database:
+        off: list[Layer | None] = [None, *sorted(layers_of(database) - {Layer.KEYS})]
+        return {layer: attack(database, without=() if layer is None else {layer}) for layer in off}
+
+
+@contextmanager
+def _database(engine: str) -> Generator[Database]:
+    if engine == "postgresql":
+        with Cluster() as cluster, postgresql_database(cluster) as database:
+            yield database
+    else:
+        with TemporaryDirectory() as folder, Database(f"sqlite:///{Path(folder, 'attack.db')}") as database:
+            prepare(database)
+            yield database

@@ -1,0 +1,152 @@
+"""Values for a method's parameters, found by name and type."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from inspect import Parameter
+from typing import Any, TypeVar, get_args, get_origin
+
+from sqlalchemy import exists, or_, true
+from sqlalchemy.orm import aliased
+from sqlmodel import col, select
+
+from ...models import DomainModel, Entity, Organization
+from ...models.tables import TENANT
+from ...repositories.page import encode_cursor
+from .call import ORM
+from .discovery import Model, references
+from .entities import Choice, filled, patches, rows
+from .world import Side, World
+
+ORGANIZATION_PARAMETERS = {"org_id", "organization_id"}
+CURSOR_PARAMETERS = {"after", "before", "cursor"}
+_MANY: dict[Any, type] = dict.fromkeys((list, Sequence, Iterable, Collection), list) | {set: set, AbstractSet: set}
+_PLAIN: dict[type, object] = {
+    float: 0.0,
+    Decimal: Decimal(0),
+    datetime: datetime(2026, 1, 1, tzinfo=UTC),
+    date: date(2026, 1, 1),
+    dict: {},
+}
+
+
+class Filler:
+    """Fills the parameters of one model's repository. ``arguments``: a test's own values, by parameter name."""
+
+    def __init__(self, world: World, model: Model, arguments: Mapping[str, object]) -> None:
+        self.world = world
+        self.model = model
+        self.arguments = arguments
+
+    def choices(self, parameter: Parameter, hint: Any, *, side: Side | None = None) -> list[Choice]:
+        """What to try for a parameter, the first being the usual; empty where nothing is known to fit.
+
+        ``side``: only what this organization would hand in.
+        """
+        name = parameter.name
+        if name in self.arguments:
+            return [_constant("own argument", self.arguments[name])]
+        if parameter.kind is Parameter.VAR_POSITIONAL:
+            return [] if side else list(conditions(self.world, self.model))
+        kind = self._plain(hint)
+        is_optional = parameter.default is not Parameter.empty
+        origin: Any = get_origin(kind) or kind
+        if origin in _MANY:
+            make = _MANY[origin]
+            of = (*get_args(kind), object)[0]
+            return [_wrapped(choice, make) for choice in self._single(name, self._plain(of), side)]
+        found = self._single(name, kind, side)
+        return [choice for choice in found if choice.attack != "plain"] if is_optional else found
+
+    def _single(self, name: str, kind: Any, side: Side | None) -> list[Choice]:
+        who = side or self.world.victim
+        if name in ORGANIZATION_PARAMETERS:
+            return [_constant("foreign organization", who.organization_id)]
+        if name in CURSOR_PARAMETERS:
+            return [_constant("listing", encode_cursor(datetime(2999, 1, 1, tzinfo=UTC), 2**62))]
+        if not isinstance(kind, type):
+            return []
+        if issubclass(kind, Entity):
+            return list(rows(self.world, kind))
+        if issubclass(kind, DomainModel):
+            return (
+                list(patches(self.world, self.model))
+                if kind is DomainModel
+                else [Choice("patch", lambda: filled(kind))]
+            )
+        if issubclass(kind, bool):
+            return [_constant("deleted row" if "deleted" in name else "listing", True)]
+        if issubclass(kind, Enum):
+            return [_constant("plain", next(iter(kind)))]
+        if issubclass(kind, int):
+            if not is_id(name):
+                return [_constant("plain", 1)]
+            target = self._target(name)
+            return [_constant("foreign id", who.row(target).id), _constant("deleted row", who.gone(target).id)]
+        if issubclass(kind, str):
+            return [_constant("foreign value", who.row(self.model).fields.get(name) or _text(who, self.model))]
+        found = [value for plain, value in _PLAIN.items() if issubclass(kind, plain)]
+        return [_constant("listing" if name.startswith("min_") else "plain", value) for value in found[:1]]
+
+    def contents(self, kind: Any) -> list[Choice]:
+        """For many rows that a base class takes as ``DomainModel``."""
+        return list(rows(self.world, kind))
+
+    def _target(self, name: str) -> Model:
+        """The model that an id is of: what the model refers to by this name, or what is called so, or its own."""
+        stem = name.removesuffix("s").removesuffix("_id")
+        named = {model.__name__.lower(): model for model in self.world.models}
+        return references(self.model).get(f"{stem}_id") or named.get(stem.replace("_", "")) or self.model
+
+    def _plain(self, hint: Any) -> Any:
+        """The type without ``| None`` and type variables."""
+        options = [option for option in get_args(hint) if option is not type(None)]
+        if len(options) < len(get_args(hint)):
+            return self._plain(options[0])
+        if isinstance(hint, TypeVar):
+            return self.model
+        return hint
+
+
+def is_id(name: str) -> bool:
+    """Whether a parameter so called takes an id, or several."""
+    return name == "id" or name.endswith(("_id", "_ids"))
+
+
+def conditions(world: World, model: Model) -> list[Choice]:
+    """Conditions that a caller may pass: on the row itself, and on what a subquery finds."""
+    is_organization = model is Organization
+    owner: Any = col(model.id) if is_organization else col(model.organization_id)
+    other = aliased(model)
+    other_owner: Any = col(other.id if is_organization else getattr(other, TENANT))
+    victim = world.victim
+    foreign = select(other.id).where(other_owner == victim.organization_id)
+    on_row: list[tuple[str, Any]] = [
+        ("foreign id", col(model.id) == victim.row(model).id),
+        ("condition", owner == victim.organization_id),
+        ("condition", or_(true(), owner == victim.organization_id)),
+    ]
+    in_subquery: list[Any] = [exists(foreign), ~exists(foreign), col(model.id) < foreign.scalar_subquery()]
+    return [
+        *(_constant(attack, condition) for attack, condition in on_row),
+        *(replace(_constant("subquery", condition), stopped_by=ORM) for condition in in_subquery),
+    ]
+
+
+def _text(side: Side, model: Model) -> str:
+    """A value of the row that no other row has."""
+    texts = [value for value in side.row(model).marks.values() if isinstance(value, str)]
+    return texts[0] if texts else "zqvictim"
+
+
+def _constant(attack: str, value: object) -> Choice:
+    return Choice(attack, lambda: value)
+
+
+def _wrapped(choice: Choice, make: type) -> Choice:
+    return Choice(
+        choice.attack, lambda: make([choice.value()]), choice.stopped_by, choice.on_own, choice.brings_objects
+    )

@@ -1,0 +1,123 @@
+"""The layers that hold an organization's data apart, and how a test switches one off, from outside."""
+
+from collections.abc import Callable, Collection, Generator
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from typing import Any
+from unittest.mock import patch
+
+from sqlalchemy import ColumnElement, event, text, true
+
+from ...database import Database
+from ...models import DomainModel
+from ...models.policies import policies
+from ...repositories import deletion, statements, upsert, writes
+from ...tenancy import TenantSession, guard
+
+
+class Layer(StrEnum):
+    """What keeps one organization's rows from another. ``KEYS`` stands in the tables and is never switched off."""
+
+    PREDICATES = "repository predicates"
+    GUARD = "session guard"
+    POLICIES = "row level security"
+    KEYS = "composite keys"
+
+
+def layers_of(database: Database) -> frozenset[Layer]:
+    """Those that the database's engine has."""
+    return frozenset(Layer) - ({Layer.POLICIES} if database.is_sqlite else set())
+
+
+@contextmanager
+def switched_off(database: Database, layers: Collection[Layer]) -> Generator[None]:
+    """Leave the layers out until the block ends. For tests alone: it patches the package, for every thread."""
+    with ExitStack() as stack:
+        if Layer.PREDICATES in layers:
+            stack.enter_context(_without_predicates())
+        if Layer.GUARD in layers:
+            stack.enter_context(_without_guard())
+        if Layer.POLICIES in layers:
+            stack.enter_context(_without_policies(database))
+        yield
+
+
+class _Anyone:
+    """Stands for a scope column that every value equals."""
+
+    def __eq__(self, other: object) -> ColumnElement[bool]:  # type: ignore[override]  # as a column does
+        # A parameter that is sent has to occur in the statement.
+        return other == other if isinstance(other, ColumnElement) else true()
+
+    __hash__ = object.__hash__
+
+
+@contextmanager
+def _without_predicates() -> Generator[None]:
+    scoped = statements.scope_column
+
+    def scope_column(model: type[Any]) -> _Anyone | None:
+        return None if scoped(model) is None else _Anyone()
+
+    def no_lock(*_arguments: object, **_options: object) -> None:
+        """The keys in the database are another layer."""
+
+    with ExitStack() as stack:
+        for module in (statements, deletion, upsert):
+            stack.enter_context(patch.object(module, "scope_column", scope_column))
+        stack.enter_context(patch.object(writes, "lock_references", no_lock))
+        with rebuilt_statements():
+            yield
+
+
+@contextmanager
+def rebuilt_statements() -> Generator[None]:
+    """Build the repositories' statements anew, for the block and after it."""
+    built: Any = vars(statements)["_built"]
+    built.cache_clear()
+    try:
+        yield
+    finally:
+        built.cache_clear()
+
+
+_LISTENERS: dict[str, Callable[..., object]] = {
+    "do_orm_execute": vars(guard)["_check_statement"],
+    "before_attach": vars(guard)["_check_attach"],
+    "before_flush": vars(guard)["_check_flush"],
+}
+_OVERRIDES = ("get", "connection", "bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings")
+
+
+@contextmanager
+def _without_guard() -> Generator[None]:
+    overrides = {name: vars(TenantSession)[name] for name in _OVERRIDES}
+    for name, listener in _LISTENERS.items():
+        event.remove(TenantSession, name, listener)
+    for name in overrides:
+        delattr(TenantSession, name)
+    try:
+        yield
+    finally:
+        for name, method in overrides.items():
+            setattr(TenantSession, name, method)
+        for name, listener in _LISTENERS.items():
+            event.listen(TenantSession, name, listener)
+
+
+@contextmanager
+def _without_policies(database: Database) -> Generator[None]:
+    tables = [table.name for table in DomainModel.metadata.sorted_tables if policies(table)]
+
+    def alter(state: str) -> None:
+        with database.migration_engine.begin() as connection:
+            present = set(connection.scalars(text("SELECT relname FROM pg_class WHERE relkind IN ('r', 'p')")))
+            for table in tables:
+                if table in present:
+                    connection.exec_driver_sql(f'ALTER TABLE "{table}" {state} ROW LEVEL SECURITY')
+
+    alter("DISABLE")
+    try:
+        yield
+    finally:
+        alter("ENABLE")

@@ -1,0 +1,94 @@
+"""What an attempt brought: as text, to look for the victim's values in it; as a shape, to compare two answers."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, cast
+
+from pydantic import BaseModel
+from sqlalchemy import Row, inspect
+from sqlmodel import SQLModel
+
+from ...errors import ConstraintError, DuplicateError
+from ...models import DomainModel, Entity
+from ...models.base import REGISTRY
+from .discovery import Model
+
+_LIMIT = 1000  # of items that are looked at in one answer
+
+
+def settled(value: object) -> object:
+    """The value, with iterators read to their end while the session is open."""
+    if isinstance(value, Iterator):
+        rows: list[object] = [row for _, row in zip(range(_LIMIT), cast(Iterator[object], value), strict=False)]
+        return rows
+    return value
+
+
+def rendered(value: object) -> str:
+    """All that the value holds, secrets and unloaded nothing included."""
+    if isinstance(value, BaseException):
+        return " ".join(f"{e!s} {e!r} {rendered(vars(e))}" for e in chain(value))
+    if isinstance(value, Entity):
+        inside = inspect(value)
+        loaded = {name: held for name, held in inside.dict.items() if name != "_sa_instance_state"}
+        return f"{type(value).__name__}({rendered(loaded)})"
+    if isinstance(value, SQLModel | BaseModel):
+        return f"{value!r} {rendered(vars(value))}"
+    if isinstance(value, Mapping):
+        items = cast(Mapping[object, object], value).items()
+        return " ".join(f"{rendered(key)}={rendered(held)}" for key, held in items)
+    if isinstance(value, list | tuple | set | frozenset | Row):
+        return " ".join(rendered(held) for held in cast(Iterable[object], value))
+    if isinstance(value, Decimal | str):
+        return f"{value!s} "
+    return repr(value)
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, its causes and what was being handled when it was raised."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        found = waiting.pop()
+        if found is not None and id(found) not in seen:
+            seen.add(id(found))
+            yield found
+            waiting += [found.__cause__, found.__context__, getattr(found, "orig", None)]
+
+
+def shape(value: object) -> object:
+    """What has to be the same whether or not the victim has any data: times and new ids are left out."""
+    if isinstance(value, Entity):
+        return type(value).__name__, vars(value).get("is_deleted")
+    if isinstance(value, BaseException):
+        return type(value).__name__
+    if isinstance(value, BaseModel):
+        return type(value).__name__, shape(dict(value))
+    if isinstance(value, Mapping):
+        return {str(key): shape(held) for key, held in cast(Mapping[object, object], value).items()}
+    if isinstance(value, list | tuple | set | frozenset | Row):
+        return sorted((shape(held) for held in cast(Iterable[object], value)), key=repr)  # an order tells nothing
+    if isinstance(value, date):
+        return "time"
+    if value is None or isinstance(value, bool | int | float | str | Decimal):
+        return value
+    return type(value).__name__
+
+
+def is_disclosed_by_design(value: object) -> bool:
+    """Whether the answer says no more than that a value is taken somewhere: a slug, an email, an id."""
+    if not isinstance(value, DuplicateError):
+        # Row level security refuses an upsert over another's row: its unique value is taken, as above.
+        return isinstance(value, ConstraintError) and getattr(value.__cause__, "pgcode", None) == "42501"
+    if value.fields in {("id",), ("organization_id", "id")}:
+        return True
+    model = _model_named(value.entity)
+    return model is not None and any(
+        index.name == value.constraint and "organization_id" not in index.columns for index in model.__table__.indexes
+    )
+
+
+def _model_named(name: str) -> Model | None:
+    models: list[type[Any]] = [mapper.class_ for mapper in REGISTRY.mappers]
+    return next((m for m in models if m.__name__ == name and issubclass(m, DomainModel)), None)

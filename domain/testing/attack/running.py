@@ -1,0 +1,152 @@
+"""Runs the attempts, and judges what came of each."""
+
+import re
+from collections.abc import Callable, Collection, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
+
+from ...database import Database
+from ...errors import DomainError
+from ...models import Organization, TenantEntity
+from ...models.tables import TENANT
+from .call import Call
+from .discovery import references
+from .outcome import is_disclosed_by_design, rendered, settled, shape
+from .scoped import recorded
+from .world import World
+
+_CHANGE = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE|CREATE)\b")
+_REFUSALS = (DomainError, SQLAlchemyError, ValidationError)
+
+
+class Attempts:
+    """Every call twice: before the victim has any data, to know the answer, and after."""
+
+    def __init__(self, world: World, *, with_predicates: bool) -> None:
+        self._world = world
+        self._with_predicates = with_predicates
+        self._find = _pattern(_distinctive(world))
+        self._start = world.snapshots.take()
+        self._changed = False
+        self._loaded: list[str] = []
+
+    def start(self) -> None:
+        """Take the rows as they are for those that every attempt starts from."""
+        self._start = self._world.snapshots.take()
+
+    def answer(self, call: Call) -> object:
+        """The shape of the answer."""
+        result, _ = self._run(call, call.given())
+        self._put_back()
+        return shape(result)
+
+    def leaks(self, call: Call, expected: object) -> list[str]:
+        """What is wrong with the answer and with the rows afterwards."""
+        given = call.given()
+        known = rendered(given).lower()
+        with recorded() as unscoped:
+            result, answered = self._run(call, given)
+        if not self._with_predicates or call.attack == "subquery":
+            unscoped = []
+        seen = answered.lower()
+        found = [f"shows {value!r}" for value in sorted(set(self._find(seen))) if value not in known]
+        found += [*self._loaded, *dict.fromkeys(unscoped), *self._put_back()]
+        if isinstance(result, Exception) and not isinstance(result, _REFUSALS):
+            found.append(f"could not be called: {type(result).__name__}: {result}")
+        if call.must_answer is not None and result != call.must_answer:
+            found.append(f"answers {shape(result)}, not {call.must_answer}")
+        if not found and shape(result) != expected and not is_disclosed_by_design(result):
+            again = self.answer(call)
+            if again == shape(result) or isinstance(result, Exception):  # otherwise no two answers are the same
+                found.append(f"answers {shape(result)}, and {expected} while the other organization has no data")
+        return found
+
+    def _run(self, call: Call, given: list[Any]) -> tuple[object, str]:
+        world = self._world
+        owner = world.attacker.organization_id if call.is_bound else None
+        self._loaded = []
+        with _changes(world.database) as changes:
+            try:
+                with world.database.get_session(organization_id=owner, unguarded_sql=call.unguarded_sql) as session:
+                    result = settled(call.act(session, given))
+                    answered = rendered(result)
+                    if not call.brings_objects:
+                        self._loaded = [
+                            f"loads {type(e).__name__}" for e in session.identity_map.values() if self._is_foreign(e)
+                        ]
+            except Exception as error:  # whatever it is, the attacker sees it
+                result, answered = error, rendered(error)
+        self._changed = bool(changes)
+        return result, answered
+
+    def _is_foreign(self, entity: object) -> bool:
+        if isinstance(entity, TenantEntity):
+            return vars(entity).get(TENANT) == self._world.victim.organization_id
+        return isinstance(entity, Organization) and vars(entity).get("id") == self._world.victim.organization_id
+
+    def _put_back(self) -> list[str]:
+        """Undo what the attempt changed; what of it was the victim's, or points there."""
+        if not self._changed:
+            return []
+        world, current = self._world, self._world.snapshots.take()
+        if current == self._start:
+            return []
+        found: list[str] = []
+        for name, rows in current.items():
+            theirs = [_owned(r, world.victim.organization_id) for r in (self._start[name], rows)]
+            if theirs[0] != theirs[1]:
+                found.append(f"changes {name} of the other organization")
+        for model in world.models:
+            for column, parent in references(model).items():
+                foreign = {side[parent].id for side in (world.victim.live, world.victim.deleted) if parent in side}
+                rows = _owned(current[model.__table__.name], world.attacker.organization_id)
+                if any(row[column] in foreign for row in rows.values()):
+                    found.append(f"{model.__table__.name}.{column} points at the other organization's row")
+        world.snapshots.restore(self._start)
+        return found
+
+
+def _owned(rows: Mapping[Any, dict[str, Any]], organization_id: int) -> dict[Any, dict[str, Any]]:
+    return {key: row for key, row in rows.items() if row.get(TENANT, row.get("id")) == organization_id}
+
+
+def _distinctive(world: World) -> Collection[str]:
+    """The victim's ids, and every text and number of its rows that is like no other."""
+    found: set[str] = set()
+    for row in world.victim.rows():
+        found.add(str(row.id))
+        for value in row.marks.values():
+            found.update(text.lower() for text in rendered(value).replace("=", " ").split() if len(text) > 3)
+    return found
+
+
+def _pattern(values: Collection[str]) -> Callable[[str], list[str]]:
+    # A number is no part of a longer one; of two that begin alike, the longer one counts.
+    alternatives = "|".join(re.escape(value) for value in sorted(values, key=len, reverse=True))
+    return re.compile(rf"(?<!\d)(?:{alternatives})(?!\d)").findall
+
+
+@contextmanager
+def _changes(database: Database) -> Generator[list[str]]:
+    """The statements of the block that may have changed something, and were committed."""
+    sent: list[str] = []
+    committed: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if _CHANGE.search(statement):
+            sent.append(statement)
+
+    def keep(_connection: object) -> None:
+        committed.extend(sent)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    event.listen(database.engine, "commit", keep)
+    try:
+        yield committed
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
+        event.remove(database.engine, "commit", keep)

@@ -1,0 +1,123 @@
+"""Do the repositories' statements carry the organization, before the session's guard adds anything?"""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import CTE, Delete, Insert, Select, Update, event
+from sqlalchemy.exc import CompileError
+from sqlalchemy.orm import ORMExecuteState
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import BinaryExpression, ColumnElement
+from sqlalchemy.sql.selectable import FromClause, Join, TableClause
+from sqlalchemy.sql.visitors import iterate
+
+from ...models.base import REGISTRY
+from ...models.policies import policies
+from ...models.tables import TENANT, is_tenant_table
+from ...tenancy import TRUSTED, TenantSession
+
+
+@contextmanager
+def recorded() -> Generator[list[str]]:
+    """Tables and kinds of the trusted statements that name an organization's table and not the organization."""
+    found: list[str] = []
+
+    def look(state: ORMExecuteState) -> None:
+        if state.execution_options.get(TRUSTED) and not state.is_relationship_load and not state.is_column_load:
+            found.extend(_unscoped(state.statement))
+
+    event.listen(TenantSession, "do_orm_execute", look, insert=True)
+    try:
+        yield found
+    finally:
+        event.remove(TenantSession, "do_orm_execute", look)
+
+
+_looked_at: dict[Any, list[str]] = {}
+
+
+def _unscoped(statement: Any) -> list[str]:
+    """As below; to look into a statement costs more than to send it, so it is done once for those of one form."""
+    made = statement._generate_cache_key()
+    if made is None:
+        return list(unscoped(statement))
+    if made.key not in _looked_at:
+        _looked_at[made.key] = list(unscoped(statement))
+    return _looked_at[made.key]
+
+
+def unscoped(statement: Any) -> Iterator[str]:
+    """What of a statement reads or writes an organization's table without comparing its organization."""
+    parts: Iterator[Any] = iterate(statement)
+    for part in parts:
+        if isinstance(part, Select):
+            sources = _sources(part)
+            conditions = [part.whereclause, *_joins(sources)]
+            tables = [table for source in sources for table in _tables(source)]
+        elif isinstance(part, Update | Delete):
+            conditions, tables = [part.whereclause], [part.table]
+        elif isinstance(part, Insert):
+            clause: Any = getattr(part, "_post_values_clause", None)
+            if clause is None:
+                continue
+            conditions, tables = [getattr(clause, "update_whereclause", None)], [part.table]
+        else:
+            continue
+        compared = {column for condition in conditions for column in _compared(condition)}
+        for table in tables:
+            column = _owner(table)
+            if column is not None and (_name(table), column) not in compared:
+                yield f"{part.__visit_name__} of {_name(table)} does not compare {column}"
+
+
+def _owner(table: Any) -> str | None:
+    real: Any = getattr(table, "element", table)
+    known = REGISTRY.metadata.tables.get(getattr(real, "name", ""))
+    if known is None or not policies(known):
+        return None
+    return TENANT if is_tenant_table(known) else "id"
+
+
+def _sources(select: Any) -> list[Any]:
+    try:
+        return list(select.get_final_froms())
+    except CompileError:  # it renders the columns for no database, which an expression of one's own may not support
+        return [part for part in iterate(select) if isinstance(part, TableClause)]
+
+
+def _tables(source: FromClause) -> Iterator[Any]:
+    if isinstance(source, Join):
+        yield from _tables(source.left)
+        yield from _tables(source.right)
+    elif not isinstance(source, CTE):
+        yield source
+
+
+def _joins(sources: list[Any]) -> Iterator[ColumnElement[Any]]:
+    for source in sources:
+        waiting: list[FromClause] = [source]
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, Join):
+                if part.onclause is not None:
+                    yield part.onclause
+                waiting += [part.left, part.right]
+
+
+def _compared(condition: ColumnElement[Any] | None) -> Iterator[tuple[str, str]]:
+    """(table, column) of every equality that has to hold, and of no other."""
+    waiting: list[Any] = [] if condition is None else [condition]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, BinaryExpression):
+            if part.operator is operators.eq and part.left is not part.right:
+                for column in (part.left, part.right):
+                    if getattr(column, "table", None) is not None:
+                        yield _name(column.table), str(column.key)
+        elif getattr(part, "operator", None) is operators.and_ or getattr(part, "operator", None) is None:
+            waiting.extend(part.get_children())
+
+
+def _name(table: Any) -> str:
+    return str(getattr(table, "name", table))

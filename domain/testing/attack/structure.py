@@ -1,0 +1,63 @@
+"""What the tables have to have, before anything is tried."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from sqlalchemy import ForeignKeyConstraint, inspect, text
+
+from ...database import Database
+from ...models.policies import ISOLATION
+from ...models.tables import TENANT
+from .discovery import Kind, Model, references
+from .layers import Layer
+
+
+def faults(
+    database: Database, models: Collection[Model], kinds: Collection[Kind], layers: Collection[Layer]
+) -> Iterator[tuple[str, str]]:
+    """(model, what it lacks), as the database has it; its row level security only where that layer is looked at."""
+    secured = _secured(database) if Layer.POLICIES in layers else None
+    for model in models:
+        found = list(_faults_of_table(database, model))
+        if not any(kind.model is model for kind in kinds):
+            found.append("no repository: derive one from TenantRepository, or leave the model out of models=")
+        if secured is not None and model.__table__.name not in secured:
+            found.append(f"no policy {ISOLATION} under FORCE ROW LEVEL SECURITY: run the migrations")
+        yield from ((model.__name__, fault) for fault in found)
+
+
+def _faults_of_table(database: Database, model: Model) -> Iterator[str]:
+    name = model.__table__.name
+    stored: Any = inspect(database.migration_engine)
+    primary = stored.get_pk_constraint(name)["constrained_columns"]
+    uniques = [unique["column_names"] for unique in stored.get_unique_constraints(name)]
+    pair = [TENANT, "id"]
+    if primary != pair and not (database.is_sqlite and pair in uniques):
+        yield f"no composite primary key {pair}, but {primary}"
+    keys = {
+        (tuple(key["constrained_columns"]), tuple(key["referred_columns"])) for key in stored.get_foreign_keys(name)
+    }
+    for column in references(model):
+        if ((TENANT, column), (TENANT, "id")) not in keys:
+            yield f"no composite foreign key {(TENANT, column)}"
+    for constraint in model.__table__.foreign_key_constraints:
+        if _is_plain(constraint):
+            yield f"the foreign key {constraint.name} does not name the organization"
+    columns = [primary, *uniques, *(index["column_names"] for index in stored.get_indexes(name))]
+    if not any(found[:1] == [TENANT] for found in columns):
+        yield f"no index that starts with {TENANT}"
+
+
+def _is_plain(constraint: ForeignKeyConstraint) -> bool:
+    return TENANT in constraint.referred_table.c and TENANT not in constraint.columns
+
+
+def _secured(database: Database) -> set[str]:
+    """The tables whose policy is in force, for their owner too."""
+    statement = text(
+        "SELECT c.relname FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid WHERE c.relrowsecurity"
+        " AND c.relforcerowsecurity AND p.polname = :name AND pg_get_expr(p.polqual, p.polrelid) LIKE :condition"
+    )
+    given = {"name": ISOLATION, "condition": f"({TENANT} = %current_setting(%"}
+    with database.migration_engine.connect() as connection:
+        return set(connection.scalars(statement, given))

@@ -1,0 +1,144 @@
+"""An attacker and a victim: two organizations with a live and a deleted row of every model."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import make_transient_to_detached
+
+from ...database import Database
+from ...errors import ConfigurationError, DomainError
+from ...models import Organization
+from ...models.tables import TENANT, live_unique_indexes
+from ...tenancy import TenantSession
+from ..building import build
+from .discovery import Model, references, tenant_models
+from .marking import marked
+from .snapshot import Snapshots
+
+_IDS = {"attacker": 5_500_000_000_000_000, "victim": 7_700_000_000_000_000}
+_DELETED = {"is_deleted": True, "deleted_at": datetime(2026, 1, 2, tzinfo=UTC)}
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One row: what it was built from, and which of its values are like no other's."""
+
+    model: Model
+    id: int
+    fields: dict[str, object]
+    marks: dict[str, object]
+
+    @property
+    def key(self) -> int | tuple[object, int]:
+        """The primary key."""
+        return (self.fields[TENANT], self.id) if TENANT in self.fields else self.id
+
+    def detached(self) -> Any:
+        """The row as an object that another session has loaded and let go."""
+        entity = build(self.model, **self.fields)
+        make_transient_to_detached(entity)
+        return entity
+
+
+class Side:
+    """One of the two organizations."""
+
+    def __init__(self, name: str, models: Collection[Model]) -> None:
+        base = _IDS[name]
+        self.organization_id = base + 1
+        word = f"zq{name}"
+        organization, marks = marked(Organization, word, base // 10**12, id=base + 1)
+        self.organization = Planted(Organization, base + 1, _fields(organization), marks)
+        self.live: dict[Model, Planted] = {}
+        self.deleted: dict[Model, Planted] = {}
+        for number, model in enumerate(models, 2):
+            fixed = {TENANT: base + 1, **self.parents(model)}
+            self.live[model] = _planted(model, word, base + 10 * number, **fixed)
+            gone = {**_DELETED, "deletion_id": UUID(int=base + number)}
+            self.deleted[model] = _planted(model, word, base + 10 * number + 1, **fixed, **gone)
+
+    def parents(self, model: Model) -> dict[str, object]:
+        """Values for the model's references: this organization's live rows."""
+        return {name: self.live[target].id for name, target in references(model).items() if target in self.live}
+
+    def rows(self) -> Iterator[Planted]:
+        """All of them."""
+        yield self.organization
+        yield from self.live.values()
+        yield from self.deleted.values()
+
+    def row(self, model: Model) -> Planted:
+        """The live row of a model."""
+        return self.organization if model is Organization else self.live[model]
+
+    def gone(self, model: Model) -> Planted:
+        """The deleted row of a model; an organization has but one row."""
+        return self.organization if model is Organization else self.deleted[model]
+
+
+class World:
+    """The two, over a test's database. Each attempt starts from the same rows."""
+
+    def __init__(self, database: Database, models: Collection[Model] | None) -> None:
+        self.database = database
+        self.models = tenant_models(database, models)
+        self.attacker = Side("attacker", self.models)
+        self.victim = Side("victim", self.models)
+        self.snapshots = Snapshots(database)
+        self.initial = self.snapshots.take()
+        self._organizations: set[int] = set()
+
+    def plant(self, side: Side) -> None:
+        """Store the organization and its rows, as the owner: a fault of the policies must not stop the attack.
+
+        Raises:
+            ConfigurationError: the owner's login can't see every row, so that a leak would go unnoticed.
+        """
+        for planted in side.rows():
+            if planted is not side.organization or side.organization_id not in self._organizations:
+                self._store(planted, side)
+        self._organizations.add(side.organization_id)
+        keys = {model.__table__.name: model for model in self.models}
+        stored = self.snapshots.take()
+        for name, model in keys.items():
+            if len([row for row in stored[name].values() if row[TENANT] == side.organization_id]) != 2:
+                raise ConfigurationError(
+                    f"the owner's login does not see what was stored in {model.__table__.name}: give the database"
+                    " migration_database_url, and run `domain db roles`"
+                )
+
+    def plant_organization(self, side: Side) -> None:
+        """Store the organization alone: that there is one is no secret."""
+        self._store(side.organization, side)
+        self._organizations.add(side.organization_id)
+
+    def _store(self, planted: Planted, side: Side) -> None:
+        plain = {name: value for name, value in planted.fields.items() if name not in planted.marks}
+        for fields in (planted.fields, plain):
+            try:
+                with TenantSession(self.database.migration_engine, organization_id=side.organization_id) as session:
+                    session.add(build(planted.model, **fields))
+                    session.commit()
+                return
+            except DomainError:
+                if fields is plain:
+                    raise
+
+
+def natural_key(model: Model) -> tuple[str, ...]:
+    """The fields of all the model's unique indexes over live rows."""
+    indexes = live_unique_indexes(model.__table__)
+    return tuple(dict.fromkeys(name for index in indexes for name in index.info["live_unique"]))
+
+
+def _planted(model: Model, word: str, row_id: int, **fixed: object) -> Planted:
+    entity, marks = marked(model, word, row_id // 10**12 + row_id % 1000, id=row_id, **fixed)
+    return Planted(model, row_id, _fields(entity), marks)
+
+
+def _fields(entity: Any) -> dict[str, object]:
+    given: set[str] = entity.model_fields_set
+    return {name: getattr(entity, name) for name in sorted(given)}

@@ -1,0 +1,125 @@
+"""A layer that is broken shows: the attack finds it, where nothing else stands before it, and so does the doctor."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import create_engine, event, make_url, text
+
+from domain import Database, Tender, User
+from domain.deployment import Severity, examine
+from domain.models import DomainModel
+from domain.models.policies import policies
+from domain.testing import Cluster, attack
+from domain.testing.attack import Layer, Leak, switched_off
+from domain.testing.cluster import OWNER, PASSWORD
+
+ROLE = f"domain_test_bypass_{os.getpid()}"
+METHODS = {"get", "find", "count", "search", "update", "soft_delete", "put"}
+OTHERS = {Layer.PREDICATES, Layer.GUARD}
+
+
+def _alter(database: Database, statement: str) -> None:
+    """Run the statement for every table under row level security, as the owner."""
+    with database.migration_engine.begin() as connection:
+        present = set(connection.scalars(text("SELECT relname FROM pg_class WHERE relrowsecurity")))
+        for table in DomainModel.metadata.sorted_tables:
+            if policies(table) and table.name in present:
+                connection.execute(text(statement.format(table=table.name)))
+
+
+def _errors(database: Database) -> list[str]:
+    return [finding.what for finding in examine(database) if finding.severity is Severity.ERROR]
+
+
+def _seen(leaks: list[Leak]) -> set[str]:
+    return {leak.what.split()[0] for leak in leaks if leak.attack != "structure"}
+
+
+def test_without_a_mutation_nothing_is_red(domain_postgresql: Database) -> None:
+    assert _errors(domain_postgresql) == []
+    assert attack(domain_postgresql, models=[Tender, User], methods=METHODS, without=OTHERS).leaks == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
+        "ALTER POLICY organization_isolation ON {table} USING (true)",
+        "CREATE POLICY open ON {table} USING (true)",
+    ],
+)
+def test_policies_that_hold_nothing_leak(domain_postgresql: Database, statement: str) -> None:
+    _alter(domain_postgresql, statement)
+    leaks = attack(domain_postgresql, models=[Tender, User], methods=METHODS, without=OTHERS).leaks
+    assert {"shows", "loads", "changes"} <= _seen(leaks)
+    assert _errors(domain_postgresql)
+
+
+def test_dropped_policies_are_named(domain_postgresql: Database) -> None:
+    _alter(domain_postgresql, "DROP POLICY organization_isolation ON {table}")
+    leaks = attack(domain_postgresql, models=[Tender, User], methods={"get"}).leaks
+    assert [leak.method for leak in leaks if leak.attack == "structure"] == ["Tender", "User"]
+    assert any("organization_isolation" in what and "tenders" in what for what in _errors(domain_postgresql))
+
+
+@pytest.fixture
+def bypassing(domain_cluster: Cluster, domain_postgresql: Database) -> Iterator[Database]:
+    """The database, reached as a login with BYPASSRLS."""
+    name = str(domain_postgresql.engine.url.database)
+    admin = make_url(os.environ.get("TEST_DATABASE_URL") or domain_cluster.url("postgres", "postgres"))
+    engine = create_engine(admin.set(database=name))
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE ROLE {ROLE} LOGIN BYPASSRLS PASSWORD '{PASSWORD}'"))
+        connection.execute(text(f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {ROLE}"))
+    try:
+        owner = domain_cluster.url(name, OWNER)
+        with Database(domain_cluster.url(name, ROLE), migration_database_url=owner) as database:
+            yield database
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text(f"DROP OWNED BY {ROLE}"))
+            connection.execute(text(f"DROP ROLE {ROLE}"))
+        engine.dispose()
+
+
+def test_a_login_with_bypassrls_leaks(bypassing: Database) -> None:
+    leaks = attack(bypassing, models=[Tender, User], methods=METHODS, without=OTHERS).leaks
+    assert {"shows", "loads", "changes"} <= _seen(leaks)
+    assert any("BYPASSRLS" in what for what in _errors(bypassing))
+
+
+def test_without_the_guard_what_is_written_by_hand_leaks(domain_sqlite: Database) -> None:
+    with switched_off(domain_sqlite, {Layer.GUARD}):
+        leaks = attack(domain_sqlite, models=[Tender]).leaks
+    assert {"shows", "loads", "changes", "answers"} <= _seen(leaks)
+    red = {(leak.method, leak.attack) for leak in leaks}
+    for method in ("select", "select count", "select exists", "update", "give away", "insert for another"):
+        assert any(name == f"Tender: session.execute {method}" for name, _ in red), method
+    for method, kind in {
+        "Tender: session.get": "foreign id",
+        "Tender: session.merge": "foreign object",
+        "Tender: text select": "raw SQL",
+        "Tender: table select": "raw SQL",
+        "Tender: session.connection": "raw SQL",
+        "TenderRepository.count": "subquery",
+    }.items():
+        assert (method, kind) in red
+
+
+def test_without_guard_and_policies_what_is_written_by_hand_leaks(domain_postgresql: Database) -> None:
+    with switched_off(domain_postgresql, {Layer.GUARD}):
+        leaks = attack(domain_postgresql, models=[User], without={Layer.POLICIES}).leaks
+    assert {"shows", "loads", "changes"} <= _seen(leaks)
+
+
+def test_a_setting_that_is_not_sent_again_after_a_savepoint_loses_the_organization(
+    domain_postgresql: Database,
+) -> None:
+    listeners = list(domain_postgresql.engine.dispatch.rollback_savepoint)
+    assert len(listeners) == 1
+    method = "Tender: bind, roll back to savepoint"
+    assert attack(domain_postgresql, models=[Tender], methods={method}).leaks == []
+    event.remove(domain_postgresql.engine, "rollback_savepoint", listeners[0])
+    leaks = attack(domain_postgresql, models=[Tender], methods={method}).leaks
+    assert [(leak.method, leak.what) for leak in leaks] == [(method, "answers 0, not 2")]

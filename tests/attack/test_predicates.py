@@ -1,0 +1,224 @@
+"""``organization_id`` taken out of one statement of the repositories, each in turn: the attack finds every one."""
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from sqlalchemy import Executable, bindparam, true
+from sqlmodel import col, select
+
+import domain.repositories
+from domain import Database, Organization, Tender
+from domain.models.tables import TENANT
+from domain.repositories import deletion, organization, references, statements, upsert
+from domain.repositories.statements import SCOPE, Statements
+from domain.testing import attack
+from domain.testing.attack import Layer
+from domain.testing.attack.layers import rebuilt_statements
+from tests.attack.crates import MODELS, Crate
+
+FOLDER = Path(*domain.repositories.__path__)
+READS = {"get", "require", "find", "count", "exists", "page", "stream", "list_by_organization", "list_active"}
+ANYONE = bindparam(SCOPE) == bindparam(SCOPE)  # sent, and true
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a predicate stands in the source."""
+
+    file: str
+    function: str
+    line: int
+    column: int
+
+    def is_called_from(self, frame: FrameType) -> bool:
+        """Whether the frame is at this very expression."""
+        positions = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None))
+        return (Path(frame.f_code.co_filename).name, positions[0], positions[2]) == (self.file, self.line, self.column)
+
+
+def _caller() -> FrameType:
+    """What called the function that calls this one."""
+    frame = inspect.currentframe()
+    assert frame is not None
+    assert frame.f_back is not None
+    assert frame.f_back.f_back is not None
+    return frame.f_back.f_back
+
+
+def _nothing(_model: object) -> None:
+    """In place of the column that holds the organization."""
+
+
+def _of_anyone(_model: object) -> "_Anyone":
+    return _Anyone()
+
+
+def _places(wanted: Callable[[ast.AST], bool]) -> Iterator[Place]:
+    for file in sorted(FOLDER.glob("*.py")):
+        for function in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef):
+                for node in ast.walk(function):
+                    if isinstance(node, ast.Attribute | ast.Call) and wanted(node):
+                        yield Place(file.name, function.name, node.lineno, node.col_offset)
+
+
+def _is_scope(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and ast.unparse(node) == "self._sql.scope"
+
+
+def _is_owned(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "_owned"
+
+
+OURS = [model for model in MODELS if model is not Crate]
+SCOPES = [place for place in _places(_is_scope) if place.function != "_owner"]
+OWNED = list(_places(_is_owned))
+USED = {
+    place
+    for file in FOLDER.glob("*.py")
+    for place in re.findall(r"self\._sql\.(\w+)", file.read_text(encoding="utf-8"))
+}
+BUILT = [
+    name
+    for name, value in vars(Statements(Tender, scoped=True)).items()
+    if isinstance(value, Executable) and name in USED
+]
+
+
+def _named(places: list[Place]) -> list[str]:
+    return [f"{place.file}:{place.function}:{place.column}" for place in places]
+
+
+def _leaks(database: Database, methods: set[str]) -> list[str]:
+    report = attack(database, models=OURS, methods=methods, without={Layer.GUARD})
+    assert report.tried
+    return [str(leak) for leak in report.leaks]
+
+
+def _methods(function: str) -> set[str]:
+    known = {
+        "_live_by_key": {"upsert_many"},
+        "delete_batch": {"soft_delete"},
+        "restore_batch": {"restore"},
+        "_require_live_parents": {"restore"},
+        "_mark": {"soft_delete", "restore"},
+        "_reload": {"soft_delete", "restore"},
+    }
+    return known.get(function, {function})
+
+
+def test_the_predicates_are_where_they_are_looked_for() -> None:
+    assert len(SCOPES) >= 7
+    assert len(OWNED) >= 7
+    assert {"get", "get_live", "newest_live", "count", "count_live", "exists", "exists_live"} <= set(BUILT)
+
+
+def test_without_a_mutation_nothing_is_red(domain_sqlite: Database) -> None:
+    methods = {*READS, *(name for place in (*SCOPES, *OWNED) for name in _methods(place.function))}
+    assert _leaks(domain_sqlite, methods) == []
+
+
+@pytest.mark.parametrize("place", SCOPES, ids=_named(SCOPES))
+def test_a_statement_without_its_scope_is_found(
+    domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    def read(self: Any) -> Any:
+        mutated: Any = (ANYONE,)
+        real: Any = vars(self)["scope"]
+        return mutated if place.is_called_from(_caller()) else real
+
+    def write(self: Any, value: Any) -> None:
+        vars(self)["scope"] = value
+
+    with rebuilt_statements():
+        monkeypatch.setattr(Statements, "scope", property(read, write), raising=False)
+        assert _leaks(domain_sqlite, _methods(place.function))
+
+
+@pytest.mark.parametrize("place", OWNED, ids=_named(OWNED))
+def test_a_deletion_without_its_organization_is_found(
+    domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    owned = vars(deletion)["_owned"]
+
+    def mutated(model: Any, owner: int | None) -> Any:
+        return true() if place.is_called_from(_caller()) else owned(model, owner)
+
+    monkeypatch.setattr(deletion, "_owned", mutated)
+    assert _leaks(domain_sqlite, _methods(place.function))
+
+
+class _Anyone:
+    def __eq__(self, other: object) -> Any:
+        return ANYONE
+
+    __hash__ = object.__hash__
+
+
+@contextmanager
+def _statements_of_anyone(monkeypatch: pytest.MonkeyPatch, name: str) -> Generator[None]:
+    init: Any = vars(Statements)["__init__"]
+
+    def without_predicate(self: Any, model: Any, *, scoped: bool) -> None:
+        init(self, model, scoped=scoped)
+        if scoped and self.scope:
+            kind: type[Any] = type(self)
+            loose = kind.__new__(kind)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(statements, "scope_column", _of_anyone)
+                init(loose, model, scoped=True)
+            setattr(self, name, getattr(loose, name))
+
+    with ExitStack() as stack:
+        stack.enter_context(rebuilt_statements())
+        monkeypatch.setattr(Statements, "__init__", without_predicate)
+        yield
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_a_statement_built_once_without_its_organization_is_found(
+    domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    with _statements_of_anyone(monkeypatch, name):
+        leaks = _leaks(domain_sqlite, READS)
+    assert leaks
+
+
+def test_an_upsert_without_its_organization_is_found(domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upsert, "scope_column", _nothing)
+    leaks = _leaks(domain_sqlite, {"put"})
+    assert any("UserRepository.put, takeover: changes users" in leak for leak in leaks)
+
+
+def test_references_that_are_locked_without_their_organization_are_found(
+    domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loose(column: Any) -> Any:
+        return _Anyone() if column.key == TENANT else col(column)
+
+    monkeypatch.setattr(references, "col", loose)
+    assert any("select of tenders does not compare" in leak for leak in _leaks(domain_sqlite, {"add"}))
+
+
+@pytest.mark.parametrize("method", ["update_usage", "reset_monthly_usage", "can_analyze"])
+def test_metering_without_the_organization_is_found(
+    domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    everyone = (bindparam("meter_id") == bindparam("meter_id"), ~col(Organization.is_deleted))
+    monkeypatch.setattr(organization, "_this_one", everyone)
+    for name in ("_meter", "_reset"):
+        statement: Any = vars(organization)[name]
+        loose = select(Organization).where(*everyone)
+        copy = statement._generate()
+        vars(copy)["_where_criteria"] = vars(loose)["_where_criteria"]
+        monkeypatch.setattr(organization, name, copy)
+    assert _leaks(domain_sqlite, {method})
