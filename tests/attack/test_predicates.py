@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Executable, bindparam, true
@@ -28,6 +28,7 @@ from tests.attack.crates import MODELS, Crate
 FOLDER = Path(*domain.repositories.__path__)
 READS = {"get", "require", "find", "count", "exists", "page", "stream", "list_by_organization", "list_active"}
 ANYONE = bindparam(SCOPE) == bindparam(SCOPE)  # sent, and true
+ANYONES: Any = (ANYONE,)
 
 
 @dataclass(frozen=True)
@@ -132,9 +133,7 @@ def test_a_statement_without_its_scope_is_found(
     domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
     def read(self: Any) -> Any:
-        mutated: Any = (ANYONE,)
-        real: Any = vars(self)["scope"]
-        return mutated if place.is_called_from(_caller()) else real
+        return ANYONES if place.is_called_from(_caller()) else cast(Any, vars(self))["scope"]
 
     def write(self: Any, value: Any) -> None:
         vars(self)["scope"] = value
@@ -171,8 +170,7 @@ def _statements_of_anyone(monkeypatch: pytest.MonkeyPatch, name: str) -> Generat
     def without_predicate(self: Any, model: Any, *, scoped: bool) -> None:
         init(self, model, scoped=scoped)
         if scoped and self.scope:
-            kind: type[Any] = type(self)
-            loose = kind.__new__(kind)
+            loose = cast(Statements[Any], object.__new__(Statements))
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(statements, "scope_column", _of_anyone)
                 init(loose, model, scoped=True)

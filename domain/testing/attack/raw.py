@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import delete, insert, literal_column, select, text, update
+from sqlalchemy import Integer, delete, insert, literal_column, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ...models.tables import TENANT, live_unique_indexes
@@ -31,7 +31,7 @@ def raw_calls(world: World, model: Model) -> Iterator[Call]:
     }
     statements: dict[str, Any] = {
         **{f"text {name}": text(statement) for name, statement in texts.items()},
-        "literal column": select(literal_column(f"(SELECT count(*) FROM {table.name})")),  # noqa: S608  # as above
+        "literal column": select(literal_column(f"(SELECT count(*) FROM {table.name})", Integer)),  # noqa: S608  # as above
         "table select": select(*every),
         "table update": update(table).where(table.c.id == row.id).values(version=7),
         "table delete": delete(table).where(table.c.id == row.id),
