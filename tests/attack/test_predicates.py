@@ -170,7 +170,7 @@ def _statements_of_anyone(monkeypatch: pytest.MonkeyPatch, name: str) -> Generat
     def without_predicate(self: Any, model: Any, *, scoped: bool) -> None:
         init(self, model, scoped=scoped)
         if scoped and self.scope:
-            loose = cast(Statements[Any], object.__new__(Statements))
+            loose: Any = cast(Any, object).__new__(Statements)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(statements, "scope_column", _of_anyone)
                 init(loose, model, scoped=True)
