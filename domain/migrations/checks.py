@@ -6,7 +6,7 @@ from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import AddConstraintOp, CreateCheckConstraintOp, DropConstraintOp, ModifyTableOps
 from alembic.util import PriorityDispatchResult
-from sqlalchemy import URL, CheckConstraint, Table
+from sqlalchemy import URL, CheckConstraint, MetaData, Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import conv
 
@@ -42,8 +42,10 @@ def compare_checks(
     for name in sorted(there.keys() - checks.keys() | changed):
         gone = CheckConstraint(there[name], name=conv(name), table=found)
         operations.ops.append(DropConstraintOp.from_constraint(gone))
+    # Copies: made into operations, the models' own would be added to the models' tables once more.
+    copies = {str(check.name): check for check in _checks_of(wanted.to_metadata(MetaData()))}
     for name in sorted(checks.keys() - there.keys() | changed):
-        operations.ops.append(_adding(checks[name]))
+        operations.ops.append(_adding(copies[name]))
     return PriorityDispatchResult.CONTINUE
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import inspect
 
 from domain import Database
-from domain.models import DomainModel
+from domain.migrations.trees import domain_tables
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -110,5 +110,5 @@ def test_a_file_and_the_exported_database_exclude_each_other(run: Run) -> None:
 
 def _content(file: Path) -> dict[str, list[tuple[object, ...]]]:
     with Database(f"sqlite:///{file}") as db, db.engine.connect() as connection:
-        tables = DomainModel.metadata.sorted_tables
+        tables = domain_tables()
         return {table.name: [tuple(row) for row in connection.execute(table.select())] for table in tables}

@@ -115,5 +115,5 @@ def test_revisions_import_nothing_of_this_package_but_the_policies_operation(pro
     for revision in revisions:
         imported = re.findall(r"^\s*(?:from|import) (\w+)", revision, re.MULTILINE)
         assert set(imported) <= {"collections", "sqlalchemy", "alembic", "domain"}
-        of_ours = re.findall(r"^\s*(?:from|import) domain.*", revision, re.MULTILINE)
+        of_ours = re.findall(r"^[ \t]*(?:from|import) domain.*", revision, re.MULTILINE)
         assert set(of_ours) <= {"from domain.migrations import SetPoliciesOp"}
