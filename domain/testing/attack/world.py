@@ -16,7 +16,7 @@ from ...tenancy import TenantSession
 from ..building import build
 from .discovery import Model, references, tenant_models
 from .marking import marked
-from .snapshot import Snapshots
+from .snapshot import Snapshot, Snapshots
 
 _IDS = {"attacker": 5_500_000_000_000_000, "victim": 7_700_000_000_000_000}
 _DELETED = {"is_deleted": True, "deleted_at": datetime(2026, 1, 2, tzinfo=UTC)}
@@ -48,10 +48,10 @@ class Side:
 
     def __init__(self, name: str, models: Collection[Model]) -> None:
         base = _IDS[name]
-        self.organization_id = base + 1
+        self.organization_id: int = base + 1
         word = f"zq{name}"
         organization, marks = marked(Organization, word, base // 10**12, id=base + 1)
-        self.organization = Planted(Organization, base + 1, _fields(organization), marks)
+        self.organization: Planted = Planted(Organization, base + 1, _fields(organization), marks)
         self.live: dict[Model, Planted] = {}
         self.deleted: dict[Model, Planted] = {}
         for number, model in enumerate(models, 2):
@@ -84,11 +84,11 @@ class World:
 
     def __init__(self, database: Database, models: Collection[Model] | None) -> None:
         self.database = database
-        self.models = tenant_models(database, models)
-        self.attacker = Side("attacker", self.models)
-        self.victim = Side("victim", self.models)
-        self.snapshots = Snapshots(database)
-        self.initial = self.snapshots.take()
+        self.models: list[Model] = tenant_models(database, models)
+        self.attacker: Side = Side("attacker", self.models)
+        self.victim: Side = Side("victim", self.models)
+        self.snapshots: Snapshots = Snapshots(database)
+        self.initial: Snapshot = self.snapshots.take()
         self._organizations: set[int] = set()
 
     def plant(self, side: Side) -> None:
