@@ -70,8 +70,8 @@ def use(database: Database) -> None:
 
 
 def misuse(comments: CommentRepository) -> None:
-    comments.create(tender_id=1, body=5)  # type: ignore[arg-type]
-    comments.create(tender_id=1)  # type: ignore[call-arg]
+    comments.create(tender_id=1, body=5)  # type: ignore[arg-type]  # refused: a text is wanted
+    comments.create(tender_id=1)  # type: ignore[call-arg]  # refused: the text is missing
 
 
 for url in sys.argv[1:]:
