@@ -55,11 +55,13 @@ def test_one_login_serves_everything_inside_an_organization(empty: str, domain_c
         assert login.organization_id == second
         with database.get_session() as session:
             assert OrganizationRepository(session).get_by_slug("second") is not None
+        downgrade(database.migration_engine, "base")
 
 
 def test_with_one_login_row_level_security_holds_the_owner_of_the_tables(empty: str, domain_cluster: Cluster) -> None:
     with Database(domain_cluster.url(empty, OWNER)) as database:
         upgrade(database.migration_engine)
+        database.create_all()  # what other tests have defined
         first, _ = two_organizations(database)
         with database.engine.connect() as connection:
             assert connection.scalar(
@@ -69,7 +71,6 @@ def test_with_one_login_row_level_security_holds_the_owner_of_the_tables(empty: 
         with database.get_session(organization_id=first, unguarded_sql=True) as session:
             assert session.connection().scalar(text("SELECT string_agg(title, ',') FROM tenders")) == "of the first"
         assert {finding.severity for finding in examine(database)} == {Severity.WARNING}
-        downgrade(database.migration_engine, "base")
 
 
 def test_with_one_login_a_system_session_says_what_to_set(empty: str, domain_cluster: Cluster) -> None:
@@ -90,6 +91,7 @@ def test_two_logins_let_the_system_across_and_the_application_stays_held(
     urls = [domain_cluster.url(empty, role) for role in (OWNER, SYSTEM)]
     with Database(urls[0], system_database_url=urls[1]) as database:
         upgrade(database.migration_engine)
+        database.create_all()
         with superuser(empty) as engine:
             create_roles(engine, Logins(owner=OWNER, application=OWNER, system=SYSTEM))
         two_organizations(database)
