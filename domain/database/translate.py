@@ -41,8 +41,6 @@ def translate_errors(engine: Engine) -> None:
 def translated(context: ExceptionContext) -> DomainError | None:
     """Our error for the driver's, or None where there is nothing to add."""
     error = context.original_exception
-    if context.is_pre_ping:
-        return None  # the pool replaces the connection, unnoticed
     if context.is_disconnect:
         return UnavailableError("the connection to the database was lost", retryable=False)
     if isinstance(error, ValidationError):
