@@ -1,8 +1,10 @@
 """Engines, configured alike wherever they are made."""
 
+import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import URL, Engine, create_engine
 
 from . import postgresql, sqlite
@@ -24,14 +26,14 @@ class PoolOptions:
 def make_engine(url: URL, options: PoolOptions | None = None) -> Engine:
     """An engine whose errors are ours and whose logs and errors show no parameter."""
     keywords: dict[str, Any] = asdict(options or PoolOptions())
+    keywords |= {"hide_parameters": True, "json_deserializer": parsed_json}
     pre_ping: bool = keywords.pop("pool_pre_ping")
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, hide_parameters=True, **keywords)
+        engine = create_engine(url, **keywords)
         sqlite.configure(engine)
     else:
         engine = create_engine(
             url,
-            hide_parameters=True,
             connect_args={"connection_factory": postgresql.FoldingConnection},
             use_native_hstore=False,  # no column of ours: it would ask the server at every connect
             **keywords,
@@ -39,3 +41,12 @@ def make_engine(url: URL, options: PoolOptions | None = None) -> Engine:
         postgresql.configure(engine, pre_ping=pre_ping)
     translate_errors(engine)
     return engine
+
+
+def parsed_json(text: str) -> object:
+    """As the standard library parses it, several times faster; half a surrogate pair, escaped, it alone takes."""
+    try:
+        parsed: object = from_json(text)
+    except ValueError:
+        parsed = json.loads(text)
+    return parsed

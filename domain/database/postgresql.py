@@ -11,8 +11,8 @@ from time import monotonic
 from typing import Any
 
 import psycopg2
-from psycopg2 import extensions
-from sqlalchemy import Connection, Engine, event
+from psycopg2 import errors, extensions
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
 
 from ..tenancy import READS
@@ -76,6 +76,10 @@ class FoldingConnection(extensions.connection):
         self._unsent = dict(self._settings)
 
     def commit(self) -> None:
+        """As in psycopg2. Raises InFailedSqlTransaction where the server would roll back, and say nothing of it."""
+        if self.get_transaction_status() == extensions.TRANSACTION_STATUS_INERROR:
+            self.rollback()
+            raise errors.InFailedSqlTransaction
         self._end("COMMIT", super().commit)
 
     def rollback(self) -> None:
@@ -140,17 +144,14 @@ class FoldingCursor(extensions.cursor):
 
 def configure(engine: Engine, *, pre_ping: bool) -> None:
     """Let the engine's connections know what only reads, speak UTC, and be tried before they are used."""
-    event.listen(engine, "before_cursor_execute", _tell_what_reads)
+    event.listen(engine, "do_execute", _tell_what_reads)  # of the dialect: one of the engine costs every connection
     event.listen(engine, "connect", _on_connect)
     if pre_ping:
         event.listen(engine, "checkout", _refuse_dead)
 
 
-def _tell_what_reads(
-    _connection: Connection, cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool
-) -> None:
-    if context is not None and READS in context.execution_options:
-        cursor.reads = context.execution_options[READS]
+def _tell_what_reads(cursor: Any, _statement: str, _parameters: object, context: Any) -> None:
+    cursor.reads = context is not None and context.execution_options.get(READS, False)
 
 
 def _on_connect(connection: FoldingConnection, _record: object) -> None:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, Index, PrimaryKeyConstraint, Table, UniqueConstraint, event
+from sqlalchemy import Engine, Index, PrimaryKeyConstraint, Table, UniqueConstraint, event
 from sqlalchemy.engine import ExceptionContext
 
 from ..errors import ConflictError, ConstraintError, DomainError, DuplicateError, UnavailableError
@@ -13,7 +13,6 @@ from ..models.base import REGISTRY
 
 _RETRYABLE = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
 _UNAVAILABLE = {"57014", "57P01", "57P02", "57P03", "53100", "53200", "53300", "53400", "25006"}  # 25006: a standby
-_IN_ERROR = 3  # libpq's PQTRANS_INERROR
 FAILED = "an earlier statement of this transaction failed, so nothing of it can be committed; roll back"
 _SQLITE_UNIQUE = re.compile(r"UNIQUE constraint failed: (.+)")
 _SQLITE_CHECK = re.compile(r"CHECK constraint failed: (\w+)")
@@ -28,14 +27,6 @@ def translate_errors(engine: Engine) -> None:
     @event.listens_for(engine, "handle_error")
     def _on_error(context: ExceptionContext) -> DomainError | None:
         return translated(context)
-
-    @event.listens_for(engine, "commit")
-    def _on_commit(connection: Connection) -> None:
-        # PostgreSQL answers COMMIT of a failed transaction with a ROLLBACK and no error: the writes would be lost.
-        driver: Any = connection.connection.dbapi_connection
-        if connection.dialect.name == "postgresql" and driver.info.transaction_status == _IN_ERROR:
-            driver.rollback()
-            raise ConflictError(FAILED)
 
 
 def translated(context: ExceptionContext) -> DomainError | None:
@@ -54,6 +45,8 @@ def translated(context: ExceptionContext) -> DomainError | None:
     if not isinstance(error, dbapi.Error):
         return None
     if context.dialect.name == "postgresql":
+        if isinstance(error, dbapi.errors.InFailedSqlTransaction):
+            return ConflictError(FAILED)
         if error.pgcode is None and isinstance(error, dbapi.OperationalError):
             return UnavailableError("the database can't be reached", retryable=False)
         return _from_postgresql(error)
@@ -67,8 +60,6 @@ def _from_postgresql(error: Any) -> DomainError | None:
         return _duplicate(name or "")
     if code.startswith("23"):
         return ConstraintError(_sentence(name, error.diag.column_name), constraint=name)
-    if code == "25P02":
-        return ConflictError(FAILED)
     if code in _RETRYABLE or code in _UNAVAILABLE:
         return UnavailableError(f"the database gave up ({code})", retryable=code in _RETRYABLE)
     if code.startswith("22"):

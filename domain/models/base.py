@@ -74,6 +74,9 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
             raise _without_secrets(type(self), error) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name == "_sa_instance_state":  # set on every row that is loaded
+            vars(self)[name] = value
+            return
         cls = type(self)
         if name not in cls.model_fields or not _is_table(cls):
             if name in cls.__sqlmodel_relationships__ and inspect(cls).relationships[name].viewonly:

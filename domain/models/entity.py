@@ -9,7 +9,7 @@ from sqlmodel import Field
 
 from .base import DomainModel
 from .fields import UtcDatetime, example, managed_field, utcnow
-from .types import BigId
+from .types import UTC_DATETIME, BigId
 
 _NOW = {"server_default": text("CURRENT_TIMESTAMP")}
 
@@ -26,12 +26,14 @@ class Stamped(DomainModel):
         sa_column_kwargs={"server_default": Identity()},
     )
     created_at: UtcDatetime = managed_field(
+        sa_type=UTC_DATETIME,
         default_factory=utcnow,
         description="When the row was created.",
         schema_extra=example("2026-05-01T12:00:00Z"),
         sa_column_kwargs=_NOW,
     )
     updated_at: UtcDatetime = managed_field(
+        sa_type=UTC_DATETIME,
         default_factory=utcnow,
         description="When the row last changed.",
         schema_extra=example("2026-05-02T08:30:00Z"),
@@ -55,7 +57,10 @@ class Deletable(DomainModel):
         sa_column_kwargs={"server_default": text("false")},
     )
     deleted_at: UtcDatetime | None = managed_field(
-        default=None, description="When it was deleted.", schema_extra=example("2026-06-01T09:00:00Z")
+        sa_type=UTC_DATETIME,
+        default=None,
+        description="When it was deleted.",
+        schema_extra=example("2026-06-01T09:00:00Z"),
     )
     deletion_id: UUID | None = managed_field(
         default=None,

@@ -10,7 +10,7 @@ from .entity import TenantEntity
 from .fields import Text, UtcDatetime, example, tenant_key
 from .tables import live_unique
 from .tender import Tender
-from .types import json_dict
+from .types import UTC_DATETIME, json_dict
 
 
 class TenderNoticeContent(DomainModel):
@@ -24,7 +24,10 @@ class TenderNoticeContent(DomainModel):
         schema_extra=example("r-1"),
     )
     released_at: UtcDatetime | None = Field(
-        default=None, description="The release's own date.", schema_extra=example("2026-05-01T12:00:00Z")
+        sa_type=UTC_DATETIME,
+        default=None,
+        description="The release's own date.",
+        schema_extra=example("2026-05-01T12:00:00Z"),
     )
     digest: Text = Field(
         min_length=64,

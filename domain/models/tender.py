@@ -11,7 +11,7 @@ from .base import DomainModel
 from .entity import Patch, Public, Stamped, TenantEntity
 from .fields import Amount, Text, UtcDatetime, example, relation
 from .tables import live_index, live_unique
-from .types import Money, json_list, value_enum
+from .types import UTC_DATETIME, Money, json_list, value_enum
 
 if TYPE_CHECKING:
     from .analysis import AnalysisResult
@@ -59,7 +59,10 @@ class TenderContent(DomainModel):
         default=None, max_length=255, description="The buyer.", schema_extra=example("City of Bergen")
     )
     deadline: UtcDatetime | None = Field(
-        default=None, description="When bids are due, in UTC.", schema_extra=example("2027-03-01T12:00:00Z")
+        sa_type=UTC_DATETIME,
+        default=None,
+        description="When bids are due, in UTC.",
+        schema_extra=example("2027-03-01T12:00:00Z"),
     )
     estimated_value: Amount | None = Field(
         default=None,
@@ -97,7 +100,10 @@ class TenderContent(DomainModel):
         default=None, max_length=50, description="The publisher's own word.", schema_extra=example("active")
     )
     published_at: UtcDatetime | None = Field(
-        default=None, description="When it was published.", schema_extra=example("2026-05-01T12:00:00Z")
+        sa_type=UTC_DATETIME,
+        default=None,
+        description="When it was published.",
+        schema_extra=example("2026-05-01T12:00:00Z"),
     )
 
 

@@ -1,11 +1,12 @@
 """Column types: what PostgreSQL and SQLite must store alike."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter
-from sqlalchemy import JSON, BigInteger, Integer, Numeric
+from sqlalchemy import JSON, BigInteger, DateTime, Integer, Interval, Numeric
 from sqlalchemy import Enum as SAEnum
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
@@ -15,12 +16,53 @@ from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 # SQLite gives database-generated ids to INTEGER keys only.
 BigId: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 
 _INT64_MAX = 2**63 - 1
 _JSON = ConfigDict(allow_inf_nan=False, hide_input_in_errors=True)
+
+
+class Reading(Protocol[T_co]):
+    """What turns the driver's value into the column's."""
+
+    def __call__(self, value: Any) -> T_co | None: ...
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware datetimes, in UTC. On PostgreSQL what is read is so already: every connection speaks UTC."""
+
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = DateTime
+    cache_ok: bool | None = True
+
+    def __init__(self) -> None:
+        super().__init__(timezone=True)
+
+    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
+        return Interval() if isinstance(value, timedelta) else self
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.utcoffset() is None:
+            raise ValueError("a datetime needs a time zone offset: datetime.now(UTC), not datetime.now()")
+        return value.astimezone(UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Reading[datetime] | None:
+        processor = self.impl_instance.dialect_impl(dialect).result_processor(dialect, coltype)
+        if dialect.name != "sqlite":
+            return processor
+
+        def in_utc(value: Any) -> datetime | None:
+            read: datetime | None = processor(value) if processor else value
+            return None if read is None else read.replace(tzinfo=UTC)
+
+        return in_utc
+
+
+UTC_DATETIME = UtcDateTime()
 
 
 class Money(TypeDecorator[Decimal]):
@@ -50,10 +92,14 @@ class Money(TypeDecorator[Decimal]):
             raise ValueError(f"SQLite holds amounts up to {Decimal(_INT64_MAX).scaleb(-self.scale):f}")
         return scaled
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return Decimal(value).scaleb(-self.scale)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Reading[Decimal] | None:
+        if dialect.name != "sqlite":
+            return self.load_dialect_impl(dialect).result_processor(dialect, coltype)
+
+        def unscaled(value: Any) -> Decimal | None:
+            return None if value is None else Decimal(value).scaleb(-self.scale)
+
+        return unscaled
 
 
 class JSONOf(TypeDecorator[T], Generic[T]):

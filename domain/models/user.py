@@ -11,7 +11,7 @@ from .entity import Patch, Public, Stamped, TenantEntity
 from .fields import LowerText, Text, UtcDatetime, example, managed_field
 from .policies import EMAIL_SETTING
 from .tables import live_unique
-from .types import value_enum
+from .types import UTC_DATETIME, value_enum
 
 
 class UserRole(StrEnum):
@@ -69,6 +69,7 @@ class UserActivity(DomainModel):
     """What logging in writes."""
 
     last_login_at: UtcDatetime | None = managed_field(
+        sa_type=UTC_DATETIME,
         default=None,
         description="When the user last logged in.",
         schema_extra=example("2026-05-01T12:00:00Z"),

@@ -30,7 +30,7 @@ from ..models.tables import TENANT
 from .inspection import check_insert, refuse_unbound, refuse_unscopable
 from .sessions import TRUSTED, TenantSession
 
-StatementT = TypeVar("StatementT", bound=Executable)
+StatementT = TypeVar("StatementT", bound=Select[Any] | Update | Delete)
 
 _ORGANIZATION = "guarded_organization_id"
 _PREBUILT: dict[int, Executable] = {}
@@ -38,11 +38,11 @@ _KEPT: list[Executable] = []  # the ids above stay theirs
 
 
 def prebuilt(statement: StatementT, model: type[object]) -> StatementT:
-    """A repository's statement that is executed as it is: the guard's condition on its model is added once."""
+    """A repository's statement of one model, executed as it is: the guard's condition is added to it once."""
     if _is_scoped(model):
         column: Any = getattr(model, "id" if model is Organization else TENANT)
         condition = column == bindparam(_ORGANIZATION, type_=BigInteger())
-        _PREBUILT[id(statement)] = statement.options(with_loader_criteria(model, condition))
+        _PREBUILT[id(statement)] = statement.where(condition)
         _KEPT.append(statement)
     return statement
 
