@@ -47,7 +47,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.utcoffset() is None:
-            raise ValueError("a datetime needs a time zone offset: datetime.now(UTC), not datetime.now()")
+            raise ValueError("a datetime must have timezone information: datetime.now(UTC), not datetime.now()")
         return value.astimezone(UTC)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Reading[datetime] | None:
