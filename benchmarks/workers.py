@@ -83,7 +83,8 @@ def complete(database: Database) -> int:
 def run(database: Database, url: str, arguments: argparse.Namespace) -> tuple[int, int]:
     """Keep so many workers alive until all is done, and kill; how many were killed, and how many failed."""
     chance = random.Random(arguments.seed)
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")  # or most would be killed while they import
+    context.set_forkserver_preload(["domain", "domain.testing"])
     lease = timedelta(seconds=arguments.lease)
     started = killed = failed = 0
     workers: list[BaseProcess] = []
@@ -113,9 +114,8 @@ def faults(database: Database, ids: set[int]) -> list[str]:
     with database.migration_engine.connect() as connection:
         rows = connection.execute(select(tenders.c.id, tenders.c.status, tenders.c.leased_until, tenders.c.version))
         stored = {row.id: row for row in rows}
-        per_tender = dict(
-            connection.execute(select(analyses.c.tender_id, func.count()).group_by(analyses.c.tender_id)).tuples().all()
-        )
+        counts = select(analyses.c.tender_id, func.count()).group_by(analyses.c.tender_id)
+        per_tender = {row.tender_id: row[1] for row in connection.execute(counts)}
     # A new tender has version 1, each claim and the one completion add 1.
     claims = Counter(row.version - 2 for row in stored.values())
     print("handed out:", ", ".join(f"{number} x {times}" for times, number in sorted(claims.items())))

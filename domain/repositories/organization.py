@@ -19,6 +19,8 @@ from .page import checked_limit
 _period = bindparam("meter_period", type_=Date())
 _increment = bindparam("meter_increment", type_=Integer())
 _count = case((col(Organization.usage_period) >= _period, col(Organization.monthly_analysis_count)), else_=0)
+# A clock that is behind at the month's end does not turn the month back.
+_current = case((col(Organization.usage_period) >= _period, col(Organization.usage_period)), else_=_period)
 _this_one = (col(Organization.id) == bindparam("meter_id", type_=BigInteger()), ~col(Organization.is_deleted))
 # Metering is no change that a reader of the organization must see: version and updated_at stay.
 _meter = (
@@ -26,7 +28,7 @@ _meter = (
     .where(*_this_one, col(Organization.is_active), _increment <= col(Organization.monthly_analysis_limit) - _count)
     .values(
         monthly_analysis_count=_count + _increment,
-        usage_period=case((col(Organization.usage_period) >= _period, col(Organization.usage_period)), else_=_period),
+        usage_period=_current,
         updated_at=col(Organization.updated_at),
     )
 )
@@ -45,7 +47,7 @@ _give_back = (
 _reset = (
     update(Organization)
     .where(*_this_one)
-    .values(monthly_analysis_count=0, usage_period=_period, updated_at=col(Organization.updated_at))
+    .values(monthly_analysis_count=0, usage_period=_current, updated_at=col(Organization.updated_at))
 )
 
 
