@@ -64,14 +64,13 @@ def _claiming(sql: Statements[Tender]) -> ReturningUpdate[Any]:
     """One statement: two workers at once never see the same rows as free, and neither waits for the other."""
     live = (*sql.scope, sql.is_live)
     limit = bindparam(_LIMIT, type_=BigInteger())
-    # NO KEY UPDATE: an analysis that is stored refers to its tender, which is no reason to pass it over.
-    free = {"skip_locked": True, "key_share": True}
+    # key_share, that is FOR NO KEY UPDATE: a tender that somebody's new analysis refers to is not passed over.
     left = (
         select(Tender.id)
         .where(*live, col(Tender.status) == TenderStatus.PROCESSING, col(Tender.leased_until) <= DatabaseTime())
         .order_by(col(Tender.leased_until), col(Tender.id))
         .limit(limit)
-        .with_for_update(**free)
+        .with_for_update(skip_locked=True, key_share=True)
         .cte("lapsed")
     )
     taken: ScalarSelect[int] = select(func.count()).select_from(left).scalar_subquery()
@@ -80,7 +79,7 @@ def _claiming(sql: Statements[Tender]) -> ReturningUpdate[Any]:
         .where(*live, col(Tender.status) == TenderStatus.PENDING)
         .order_by(col(Tender.created_at), col(Tender.id))
         .limit(limit - taken)
-        .with_for_update(**free)
+        .with_for_update(skip_locked=True, key_share=True)
         .cte("pending")
     )
     # The limit once more is for PostgreSQL's planner, which does not know how many are left to take.

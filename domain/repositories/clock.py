@@ -19,8 +19,8 @@ class DatabaseTime(FunctionElement[datetime]):
     inherit_cache: bool | None = True
 
 
-@compiles(DatabaseTime, "postgresql")
-def _postgresql_time(element: DatabaseTime, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(DatabaseTime)
+def _time(element: DatabaseTime, compiler: SQLCompiler, **options: Any) -> str:
     # now() is when the transaction began, and clock_timestamp() is used with no index.
     seconds = compiler.process(element.clauses, **options)
     return f"statement_timestamp() + make_interval(secs => {seconds})" if seconds else "statement_timestamp()"

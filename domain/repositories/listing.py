@@ -1,7 +1,8 @@
 """The statements of one listing: its pages by keyset, and its count."""
 
+from collections.abc import Hashable
 from functools import cache
-from typing import Any, Generic
+from typing import Any, Generic, cast
 
 from sqlalchemy import BigInteger, ColumnElement, bindparam, tuple_
 from sqlmodel import col
@@ -48,4 +49,4 @@ def _built(model: Any, sql: Any, column: str | None) -> Listing[Any]:
 
 def listing(model: type[ModelT], sql: Statements[ModelT], column: str | None = None) -> Listing[ModelT]:
     """The listing's statements, built at their first use."""
-    return _built(model, sql, column)
+    return _built(cast(Hashable, model), sql, column)

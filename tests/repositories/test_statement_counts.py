@@ -118,11 +118,11 @@ def restored_while_held(repository: Repo, rows: Rows) -> bool:
     return restored
 
 
-def notices_restored_while_held(repository: TenderRepository, rows: Rows) -> bool:
+def notices_restored_while_held(repository: Repo, rows: Rows) -> bool:
     notices = TenderNoticeRepository(repository.session)
     repository.soft_delete(first(repository, rows))
     held = notices.find(include_deleted=True, limit=200)
-    restored = repository.restore(first(repository, rows))
+    restored: bool = repository.restore(first(repository, rows))
     assert len(held) >= rows.number
     assert not any(notice.is_deleted for notice in held)
     return restored
@@ -221,12 +221,13 @@ def filled(database: Database, number: int) -> Rows:
         )
         tender_ids = [row.id for row in tenders]
         ids[Tender], spare = tender_ids[:number], tender_ids[number:]
-        for model, keys in (
+        others: list[tuple[type[DomainModel], list[dict[str, Any]]]] = [
             (User, [{}] * number),
             (TenderNotice, [{"tender_id": tender_ids[0]}] * number),
             (AnalysisResult, [{"tender_id": n, "overall_score": 8, "processing_cost": 1} for n in ids[Tender]]),
             (BidDocument, [{"tender_id": n} for n in ids[Tender]]),
-        ):
+        ]
+        for model, keys in others:
             made: list[Any] = [build(model, **key) for key in keys]
             session.add_all(made)
             session.flush()
@@ -242,7 +243,9 @@ def public_methods(kind: Repo) -> set[str]:
 
 
 def test_every_public_method_of_every_repository_is_counted() -> None:
-    kinds = [kind for kind in vars(domain).values() if isinstance(kind, type) and issubclass(kind, Repository)]
+    kinds: list[Any] = [
+        kind for kind in vars(domain).values() if isinstance(kind, type) and issubclass(kind, Repository)
+    ]
     assert set(OWN) == {*kinds} - {Repository, TenantRepository}
     for kind, own in OWN.items():
         assert public_methods(kind) == {*COMMON, *own}, kind.__name__
