@@ -9,7 +9,7 @@ from sqlmodel import Field
 
 from .base import DomainModel
 from .entity import Patch, Public, Stamped, TenantEntity
-from .fields import Amount, Text, UtcDatetime, example, relation
+from .fields import Amount, Text, UtcDatetime, example, managed_field, relation
 from .tables import live_index, live_unique
 from .types import UTC_DATETIME, Money, json_list, value_enum
 
@@ -127,7 +127,17 @@ class TenderProgress(DomainModel):
     )
 
 
-class Tender(TenderContent, TenderProgress, TenantEntity, table=True):
+class TenderLease(DomainModel):
+    """What ``claim`` writes."""
+
+    leased_until: UtcDatetime | None = managed_field(
+        default=None,
+        description="Until when a worker has it; where that is past, the next one may take it.",
+        schema_extra=example("2026-05-01T12:05:00Z"),
+    )
+
+
+class Tender(TenderContent, TenderProgress, TenderLease, TenantEntity, table=True):
     """A call for bids that an organization follows."""
 
     __tablename__ = "tenders"
@@ -135,6 +145,14 @@ class Tender(TenderContent, TenderProgress, TenantEntity, table=True):
         live_unique("external_id"),
         live_index("created_at", "id"),
         live_index("status", "created_at", "id"),
+        # For claim, which finds what a worker has left; rows without a lease are not in it.
+        Index(
+            None,
+            "organization_id",
+            "leased_until",
+            postgresql_where=text("leased_until IS NOT NULL"),
+            sqlite_where=text("leased_until IS NOT NULL"),
+        ),
         # An import must not bring back what was deleted.
         Index(
             "ix_tenders_deleted_external_id",

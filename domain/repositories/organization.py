@@ -1,12 +1,14 @@
 """Organizations: finding, metering and the nightly work over all of them."""
 
 from collections.abc import Iterator, Sequence
+from datetime import date, datetime
 
 from sqlalchemy import BigInteger, Date, Integer, Update, bindparam, case
 from sqlmodel import col, select, update
 
 from ..errors import ArgumentError
 from ..models import Organization
+from ..models.fields import as_utc
 from ..models.organization import INT32_MAX, current_period
 from ..models.policies import SLUG_SETTING
 from ..tenancy import TRUSTED, TenantSession
@@ -17,6 +19,8 @@ from .page import checked_limit
 _period = bindparam("meter_period", type_=Date())
 _increment = bindparam("meter_increment", type_=Integer())
 _count = case((col(Organization.usage_period) >= _period, col(Organization.monthly_analysis_count)), else_=0)
+# A clock that is behind at the month's end does not turn the month back.
+_current = case((col(Organization.usage_period) >= _period, col(Organization.usage_period)), else_=_period)
 _this_one = (col(Organization.id) == bindparam("meter_id", type_=BigInteger()), ~col(Organization.is_deleted))
 # Metering is no change that a reader of the organization must see: version and updated_at stay.
 _meter = (
@@ -24,14 +28,26 @@ _meter = (
     .where(*_this_one, col(Organization.is_active), _increment <= col(Organization.monthly_analysis_limit) - _count)
     .values(
         monthly_analysis_count=_count + _increment,
-        usage_period=case((col(Organization.usage_period) >= _period, col(Organization.usage_period)), else_=_period),
+        usage_period=_current,
+        updated_at=col(Organization.updated_at),
+    )
+)
+_give_back = (
+    update(Organization)
+    .where(
+        *_this_one,
+        col(Organization.usage_period) == _period,
+        col(Organization.monthly_analysis_count) >= _increment,
+    )
+    .values(
+        monthly_analysis_count=col(Organization.monthly_analysis_count) - _increment,
         updated_at=col(Organization.updated_at),
     )
 )
 _reset = (
     update(Organization)
     .where(*_this_one)
-    .values(monthly_analysis_count=0, usage_period=_period, updated_at=col(Organization.updated_at))
+    .values(monthly_analysis_count=0, usage_period=_current, updated_at=col(Organization.updated_at))
 )
 
 
@@ -84,6 +100,23 @@ class OrganizationRepository(Repository[Organization]):
             raise ArgumentError(f"increment must be from 1 to {INT32_MAX}, not {increment}")
         return self._metered(_meter, org_id, meter_increment=increment)
 
+    def return_usage(self, org_id: int, amount: int = 1, *, used_at: datetime | None = None) -> bool:
+        """Give back analyses that ``update_usage`` counted in the current UTC month, in one atomic statement.
+
+        ``used_at``: when they were counted; what an earlier month counted is never taken off the current one.
+        False, and nothing is given back, where the current month has not counted so many.
+
+        Raises:
+            ArgumentError: ``amount`` is below 1, ``used_at`` has no time zone.
+        """
+        period = current_period()
+        self._own_id(org_id)
+        if not 1 <= amount <= INT32_MAX:
+            raise ArgumentError(f"amount must be from 1 to {INT32_MAX}, not {amount}")
+        if used_at is not None and _month_of(used_at) != period:
+            return False
+        return self._change(_give_back, None, meter_id=org_id, meter_period=period, meter_increment=amount)
+
     def reset_monthly_usage(self, org_id: int) -> bool:
         """Set the current UTC month's count to 0."""
         return self._metered(_reset, org_id)
@@ -118,3 +151,10 @@ class OrganizationRepository(Repository[Organization]):
     def _metered(self, statement: Update, org_id: int, **values: int) -> bool:
         self._own_id(org_id)
         return self._change(statement, None, meter_id=org_id, meter_period=current_period(), **values)
+
+
+def _month_of(moment: datetime) -> date:
+    try:
+        return as_utc(moment).date().replace(day=1)
+    except ValueError as error:
+        raise ArgumentError(f"used_at {error}") from None

@@ -1,25 +1,18 @@
-"""Reading: one row, listings, counts, pages and streams."""
+"""Reading: one row, listings, counts and streams."""
 
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
 
-from sqlalchemy import ColumnElement, ColumnExpressionArgument, inspect, literal, tuple_
+from sqlalchemy import inspect
 from sqlalchemy.orm import QueryableAttribute
-from sqlmodel import col
-from sqlmodel.sql.expression import SelectOfScalar
 
 from ..errors import ArgumentError, NotFoundError
 from ..models import Entity
-from ..tenancy import READS, TRUSTED
-from .core import RepositoryCore
-from .page import Page, checked_limit, checked_offset, decode_cursor, encode_cursor
+from .page import checked_limit, checked_offset
+from .pages import Pages, Where, narrowed
 from .statements import KEY, LIMIT, OFFSET, ModelT
 
-RowT = TypeVar("RowT")
-Where = ColumnExpressionArgument[bool] | bool
 
-
-class Reads(RepositoryCore[ModelT]):
+class Reads(Pages[ModelT]):
     """Deleted rows stay out unless ``include_deleted`` asks for them; unknown and foreign ids are not found."""
 
     def get(self, entity_id: int, /, *, include_deleted: bool = False, org_id: int | None = None) -> ModelT | None:
@@ -57,31 +50,6 @@ class Reads(RepositoryCore[ModelT]):
         statement = self._sql.exists if include_deleted else self._sql.exists_live
         return self.session.exec(narrowed(statement, *where), params=self._scope(org_id)).first() is not None
 
-    def page(
-        self,
-        *where: Where,
-        after: str | None = None,
-        limit: int = 50,
-        with_total: bool = False,
-        org_id: int | None = None,
-    ) -> Page[ModelT]:
-        """The next page by keyset, newest first: no gaps and nothing twice while rows are added.
-
-        Raises:
-            ArgumentError: ``limit`` is outside 1..200, or ``after`` is no cursor of ours.
-        """
-        statement = narrowed(self._sql.newest_live, *where).limit(checked_limit(limit) + 1)
-        if after is not None:
-            statement = statement.where(self._older_than(after))
-        rows = self.session.exec(statement, params=self._scope(org_id)).all()
-        items = list(rows[:limit])
-        more = len(rows) > limit
-        return Page(
-            items=items,
-            next_cursor=encode_cursor(items[-1].created_at, items[-1].id) if more else None,
-            total=self.count(*where, org_id=org_id) if with_total else None,
-        )
-
     def stream(self, *where: Where, batch_size: int = 500, org_id: int | None = None) -> Iterator[ModelT]:
         """Every row that meets the conditions, newest first, ``batch_size`` rows in memory at a time."""
         if batch_size < 1:
@@ -89,17 +57,6 @@ class Reads(RepositoryCore[ModelT]):
         statement = narrowed(self._sql.newest_live, *where)
         options = {"yield_per": batch_size}
         return iter(self.session.exec(statement, params=self._scope(org_id), execution_options=options))
-
-    def _older_than(self, cursor: str) -> ColumnElement[bool]:
-        created_at, entity_id = decode_cursor(cursor)
-        types = self._sql.table.c
-        place = tuple_(literal(created_at, types.created_at.type), literal(entity_id, types.id.type))
-        return tuple_(col(self.model.created_at), col(self.model.id)) < place
-
-
-def narrowed(statement: SelectOfScalar[RowT], *where: Where) -> SelectOfScalar[RowT]:
-    """The statement with a caller's conditions; they may hold anything, so the session's guard looks at it."""
-    return statement.where(*where).execution_options(**{TRUSTED: False, READS: False}) if where else statement
 
 
 def relationship_of(model: type[Entity], name: str) -> QueryableAttribute[object]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, case, or_
 from sqlalchemy.orm import selectinload
 from sqlmodel import col, func, select, update
 
@@ -11,15 +11,18 @@ from ..errors import ArgumentError
 from ..models import Tender, TenderProgress, TenderStatus
 from ..models.fields import storable, utcnow
 from ..tenancy import TRUSTED
-from .base import TenantRepository, constructor
+from .base import constructor
+from .claims import TenderClaims
+from .listing import VALUE, listing
 from .page import Page, checked_limit, checked_offset
-from .reads import Where, relationship_of
+from .pages import Where
+from .reads import relationship_of
 
 MAX_WORDS = 20
 MAX_TEXT = 1000
 
 
-class TenderRepository(TenantRepository[Tender]):
+class TenderRepository(TenderClaims):
     """The tenders of one organization."""
 
     model = Tender
@@ -64,13 +67,24 @@ class TenderRepository(TenantRepository[Tender]):
         status: TenderStatus | None = None,
         search: str | None = None,
         after: str | None = None,
+        before: str | None = None,
         limit: int = 50,
         with_total: bool = False,
         org_id: int | None = None,
     ) -> Page[Tender]:
-        """The next page by keyset, newest first, of a status and a search if given; raises ArgumentError."""
-        narrowed = (*where, *_narrowed(status), *(_matching(search) if search else ()))
-        return super().page(*narrowed, after=after, limit=limit, with_total=with_total, org_id=org_id)
+        """A page by keyset, newest first, of a status and a search if given; as in every repository otherwise."""
+        listed = listing(Tender, self._sql, None if status is None else "status")
+        return self._page(
+            listed,
+            {} if status is None else {VALUE: status},
+            *where,
+            *(_matching(search) if search else ()),
+            after=after,
+            before=before,
+            limit=limit,
+            total=with_total,
+            org_id=org_id,
+        )
 
     def count_by_organization(self, org_id: int | None = None, status: TenderStatus | None = None) -> int:
         """How many live tenders there are; of one status, if it is given."""
@@ -103,12 +117,15 @@ class TenderRepository(TenantRepository[Tender]):
         processing_time: float | None = None,
         *,
         expected: TenderStatus | None = None,
+        expected_version: int | None = None,
         org_id: int | None = None,
     ) -> bool:
-        """Set the status, whatever the version; ``processing_time`` in seconds.
+        """Set the status, whatever it and the version were, unless they are ``expected``; ``processing_time`` in
+        seconds.
 
-        False where no such live tender is here, or it is no longer in the ``expected`` status. Any status but
-        ``error`` clears error_message.
+        False where no such live tender is here, or it is no longer in the ``expected`` status or version: with the
+        version that ``claim`` returned, a worker whose lease has lapsed overwrites nothing. Any status but ``error``
+        clears error_message, and any but ``processing`` ends a lease.
 
         Raises:
             ArgumentError: an error_message for another status than ``error``.
@@ -122,11 +139,16 @@ class TenderRepository(TenantRepository[Tender]):
         statement = update(Tender).where(*self._sql.scope, self._sql.is_live, table.c.id == tender_id)
         if expected is not None:
             statement = statement.where(table.c.status == expected)
+        if expected_version is not None:
+            statement = statement.where(table.c.version == expected_version)
         values: dict[str, Any] = {
             "status": progress.status,
             "updated_at": utcnow(),
             "version": table.c.version + 1,
+            "leased_until": None,
         }
+        if progress.status is TenderStatus.PROCESSING:  # again: the lease stays; anew: nobody has one
+            values["leased_until"] = case((table.c.status == TenderStatus.PROCESSING, table.c.leased_until))
         if progress.status is not TenderStatus.ERROR or error_message is not None:
             values["error_message"] = error_message
         if processing_time is not None:

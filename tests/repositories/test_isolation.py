@@ -130,6 +130,8 @@ OWN: dict[Any, dict[str, Call]] = {
         "count_by_status": lambda tenders, _: sum(tenders.count_by_status().values()),
         "search": lambda tenders, _: tenders.search(SECRET),
         "update_status": lambda tenders, row: tenders.update_status(row.id, TenderStatus.ERROR, "Taken over"),
+        "claim": lambda tenders, _: tenders.claim(limit=9),
+        "renew": lambda tenders, row: tenders.renew(row.id, row.version),
     },
     TenderNoticeRepository: {
         "list_by_tender_id": lambda notices, row: notices.list_by_tender_id(row.tender_id),
@@ -324,6 +326,7 @@ ORGANIZATION_CALLS: dict[str, Callable[[OrganizationRepository], object]] = {
     "get_by_slug": lambda organizations: organizations.get_by_slug("first"),
     "update": lambda organizations: organizations.update(1, domain.OrganizationPatch.model_validate({"name": "New"})),
     "update_usage": lambda organizations: organizations.update_usage(1),
+    "return_usage": lambda organizations: organizations.update_usage(1) and organizations.return_usage(1),
     "reset_monthly_usage": lambda organizations: organizations.reset_monthly_usage(1),
     "can_analyze": lambda organizations: organizations.can_analyze(1),
     "put": lambda organizations: organizations.put(build(domain.Organization, slug="first")),

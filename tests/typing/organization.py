@@ -1,6 +1,7 @@
 """Types of OrganizationRepository, for mypy and pyright; nothing here runs."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import assert_type
 
 from domain import (
@@ -42,6 +43,8 @@ def writes(session: TenantSession) -> None:
     assert_type(organizations.update(1, OrganizationPlan(is_active=False), expected_version=1), Organization)
     assert_type(organizations.update_usage(1), bool)
     assert_type(organizations.update_usage(org_id=1, increment=2), bool)
+    assert_type(organizations.return_usage(1), bool)
+    assert_type(organizations.return_usage(org_id=1, amount=2, used_at=datetime.now(UTC)), bool)
     assert_type(organizations.reset_monthly_usage(org_id=1), bool)
     assert_type(organizations.can_analyze(org_id=1), bool)
     assert_type(organizations.soft_delete(org_id=1), bool)

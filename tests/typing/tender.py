@@ -1,7 +1,7 @@
 """Types of TenderRepository, for mypy and pyright; nothing here runs."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import assert_type
 
@@ -45,9 +45,11 @@ def reads(session: TenantSession) -> None:
     assert_type(tenders.count_by_status(), dict[TenderStatus, int])
     assert_type(tenders.stream(batch_size=100), Iterator[Tender])
     page = tenders.page(status=TenderStatus.PENDING, search="bridge", after="...", limit=10, with_total=True)
+    assert_type(tenders.page(before=page.previous_cursor), Page[Tender])
     assert_type(page, Page[Tender])
     assert_type(page.items, list[Tender])
     assert_type(page.next_cursor, str | None)
+    assert_type(page.previous_cursor, str | None)
     assert_type(page.total, int | None)
 
 
@@ -90,6 +92,7 @@ def writes(session: TenantSession, body: TenderContent) -> None:
             error_message="Timed out.",
             processing_time=1.5,
             expected=TenderStatus.PROCESSING,
+            expected_version=2,
             org_id=7,
         ),
         bool,
@@ -97,3 +100,12 @@ def writes(session: TenantSession, body: TenderContent) -> None:
     assert_type(tenders.soft_delete(tender_id=1, org_id=7), bool)
     assert_type(tenders.soft_delete(1, 7), bool)
     assert_type(tenders.restore(1), bool)
+
+
+def work(session: TenantSession) -> None:
+    tenders = TenderRepository(session)
+    assert_type(tenders.claim(), Sequence[Tender])
+    claimed = tenders.claim(limit=10, lease=timedelta(minutes=5), org_id=7)
+    assert_type(claimed[0].leased_until, datetime | None)
+    assert_type(tenders.renew(1, claimed[0].version), bool)
+    assert_type(tenders.renew(tender_id=1, version=2, lease=timedelta(minutes=5), org_id=7), bool)

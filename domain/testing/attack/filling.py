@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from inspect import Parameter
@@ -29,6 +29,7 @@ _PLAIN: dict[type, object] = {
     Decimal: Decimal(0),
     datetime: datetime(2026, 1, 1, tzinfo=UTC),
     date: date(2026, 1, 1),
+    timedelta: timedelta(hours=1),
     dict: {},
 }
 
@@ -66,7 +67,8 @@ class Filler:
         if name in ORGANIZATION_PARAMETERS:
             return [_constant("foreign organization", who.organization_id)]
         if name in CURSOR_PARAMETERS:
-            return [_constant("listing", encode_cursor(datetime(2999, 1, 1, tzinfo=UTC), 2**62))]
+            moment = datetime(1970 if name == "before" else 2999, 1, 1, tzinfo=UTC)
+            return [_constant("listing", encode_cursor(self.model.__tablename__, moment, 2**62))]
         if not isinstance(kind, type):
             return []
         if issubclass(kind, Entity):

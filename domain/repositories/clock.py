@@ -1,0 +1,33 @@
+"""The database's clock, which all workers share; their own may differ."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import DateTime
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
+
+_SQLITE_FORMAT = "'%Y-%m-%d %H:%M:%f000'"  # as SQLAlchemy stores times; SQLite's clock has milliseconds
+
+
+class DatabaseTime(FunctionElement[datetime]):
+    """When the statement began, and so many seconds later where they are given."""
+
+    type: TypeEngine[datetime] = DateTime(timezone=True)
+    inherit_cache: bool | None = True
+
+
+@compiles(DatabaseTime)
+def _time(element: DatabaseTime, compiler: SQLCompiler, **options: Any) -> str:
+    # now() is when the transaction began, and clock_timestamp() is used with no index.
+    seconds = compiler.process(element.clauses, **options)
+    return f"statement_timestamp() + make_interval(secs => {seconds})" if seconds else "statement_timestamp()"
+
+
+@compiles(DatabaseTime, "sqlite")
+def _sqlite_time(element: DatabaseTime, compiler: SQLCompiler, **options: Any) -> str:
+    seconds = compiler.process(element.clauses, **options)
+    later = f", printf('%+.3f seconds', {seconds})" if seconds else ""
+    return f"strftime({_SQLITE_FORMAT}, 'now'{later})"

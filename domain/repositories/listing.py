@@ -1,0 +1,52 @@
+"""The statements of one listing: its pages by keyset, and its count."""
+
+from collections.abc import Hashable
+from functools import cache
+from typing import Any, Generic, cast
+
+from sqlalchemy import BigInteger, ColumnElement, bindparam, tuple_
+from sqlmodel import col
+from sqlmodel.sql.expression import SelectOfScalar
+
+from ..tenancy import prebuilt
+from .statements import LIMIT, ModelT, Statements
+from .ties import SQLiteTie, Whole
+
+MOMENT, PLACE, VALUE = "place_created_at", "place_id", "listed_value"
+
+
+class Listing(Generic[ModelT]):
+    """Live rows, newest first; with ``column`` those that have the value VALUE in it."""
+
+    def __init__(self, model: type[ModelT], sql: Statements[ModelT], column: str | None) -> None:
+        narrowed: tuple[ColumnElement[bool], ...] = ()
+        if column is not None:
+            listed: Any = getattr(model, column)
+            narrowed = (listed == bindparam(VALUE, type_=sql.table.c[column].type),)
+        created_at, row_id = col(model.created_at), col(model.id)
+        moment = bindparam(MOMENT, type_=sql.table.c.created_at.type)
+        place_id = bindparam(PLACE, type_=BigInteger())
+        row = tuple_(created_at, row_id)
+        older = (row < tuple_(moment, place_id), SQLiteTie(created_at < Whole(moment), row_id < place_id))
+        newer = (row > tuple_(Whole(moment), place_id), SQLiteTie(created_at > moment, row_id > place_id))
+        oldest_first = (created_at, row_id)
+        self.count: SelectOfScalar[int] = sql.count_live.where(*narrowed)
+        self.first: SelectOfScalar[ModelT] = sql.newest_live.where(*narrowed).limit(
+            bindparam(LIMIT, type_=BigInteger())
+        )
+        self.after: SelectOfScalar[ModelT] = self.first.where(*older)
+        # The nearest come first, or a page in the middle would be the newest of all; the page turns them round.
+        self.before: SelectOfScalar[ModelT] = self.first.where(*newer).order_by(None).order_by(*oldest_first)
+        prebuilt(self.count, model)
+        for rows in (self.first, self.after, self.before):
+            prebuilt(rows, model)
+
+
+@cache
+def _built(model: Any, sql: Any, column: str | None) -> Listing[Any]:
+    return Listing(model, sql, column)
+
+
+def listing(model: type[ModelT], sql: Statements[ModelT], column: str | None = None) -> Listing[ModelT]:
+    """The listing's statements, built at their first use."""
+    return _built(cast(Hashable, model), sql, column)
