@@ -7,13 +7,22 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, Index, PrimaryKeyConstraint, Table, UniqueConstraint, event
 from sqlalchemy.engine import ExceptionContext
 
-from ..errors import ConflictError, ConstraintError, DomainError, DuplicateError, UnavailableError
+from ..errors import (
+    ConflictError,
+    ConstraintError,
+    DomainError,
+    DuplicateError,
+    OutcomeUnknownError,
+    UnavailableError,
+)
 from ..models import DomainModel
 from ..models.base import REGISTRY
 
 _RETRYABLE = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
 _UNAVAILABLE = {"57014", "57P01", "57P02", "57P03", "53100", "53200", "53300", "53400", "25006"}  # 25006: a standby
-_IN_ERROR = 3  # libpq's PQTRANS_INERROR
+_IN_TRANSACTION, _IN_ERROR = 2, 3  # libpq's PQTRANS_INTRANS and PQTRANS_INERROR
+_COMMIT_SENT = "domain_commit_sent"  # in Connection.info, until the next begin
+LOST = "the connection to the database was lost"
 FAILED = "an earlier statement of this transaction failed, so nothing of it can be committed; roll back"
 _SQLITE_UNIQUE = re.compile(r"UNIQUE constraint failed: (.+)")
 _SQLITE_CHECK = re.compile(r"CHECK constraint failed: (\w+)")
@@ -29,13 +38,24 @@ def translate_errors(engine: Engine) -> None:
     def _on_error(context: ExceptionContext) -> DomainError | None:
         return translated(context)
 
-    @event.listens_for(engine, "commit")
-    def _on_commit(connection: Connection) -> None:
-        # PostgreSQL answers COMMIT of a failed transaction with a ROLLBACK and no error: the writes would be lost.
-        driver: Any = connection.connection.dbapi_connection
-        if connection.dialect.name == "postgresql" and driver.info.transaction_status == _IN_ERROR:
-            driver.rollback()
-            raise ConflictError(FAILED)
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "begin", _on_begin)
+        event.listen(engine, "commit", _on_commit)
+
+
+def _on_begin(connection: Connection) -> None:
+    connection.info[_COMMIT_SENT] = False
+
+
+def _on_commit(connection: Connection) -> None:
+    driver: Any = connection.connection.dbapi_connection
+    status = driver.info.transaction_status
+    # PostgreSQL answers COMMIT of a failed transaction with a ROLLBACK and no error: the writes would be lost.
+    if status == _IN_ERROR:
+        driver.rollback()
+        raise ConflictError(FAILED)
+    # The next thing that the driver does, and the last before the next begin.
+    connection.info[_COMMIT_SENT] = status == _IN_TRANSACTION
 
 
 def translated(context: ExceptionContext) -> DomainError | None:
@@ -43,8 +63,12 @@ def translated(context: ExceptionContext) -> DomainError | None:
     error = context.original_exception
     if context.is_pre_ping:
         return None  # the pool replaces the connection, unnoticed
+    if not isinstance(error, Exception):
+        return None  # Ctrl-C, after which SQLAlchemy drops the connection
+    if _is_unanswered_commit(context):
+        return OutcomeUnknownError()
     if context.is_disconnect:
-        return UnavailableError("the connection to the database was lost", retryable=False)
+        return UnavailableError(LOST, retryable=True)
     if isinstance(error, ValidationError):
         reasons = "; ".join(line["msg"] for line in error.errors(include_input=False, include_url=False))
         return ConstraintError(f"a JSON value was changed in place to what its column refuses: {reasons}")
@@ -60,6 +84,14 @@ def translated(context: ExceptionContext) -> DomainError | None:
             return UnavailableError("the database can't be reached", retryable=False)
         return _from_postgresql(error)
     return _from_sqlite(str(error))
+
+
+def _is_unanswered_commit(context: ExceptionContext) -> bool:
+    """Whether COMMIT was sent and PostgreSQL did not say what became of it."""
+    connection = context.connection
+    if connection is None or connection.invalidated or not connection.info.get(_COMMIT_SENT):
+        return False
+    return context.is_disconnect or getattr(context.original_exception, "pgcode", None) is None
 
 
 def _from_postgresql(error: Any) -> DomainError | None:
