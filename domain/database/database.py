@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
+from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -11,7 +12,7 @@ from sqlalchemy.exc import PendingRollbackError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ..config import Settings, application_url, environment, optional_url
-from ..errors import ConfigurationError, ConflictError, DomainError, UnavailableError
+from ..errors import ArgumentError, ConfigurationError, ConflictError, DomainError, UnavailableError
 from ..models import DomainModel, SystemAccess, User
 from ..tenancy import DomainSession, SystemSession, TenantSession
 from . import sqlite
@@ -133,8 +134,10 @@ class Database:
         Raises:
             OutcomeUnknownError: no answer to COMMIT; never repeated.
             UnavailableError: the last attempt's.
-            ArgumentError: ``attempts`` is below 1.
+            ArgumentError: ``attempts`` is below 1, or the unit is a coroutine function.
         """
+        if iscoroutinefunction(unit):
+            raise ArgumentError("a unit of work is a plain function; await before or after it, not in its session")
 
         def attempt() -> ResultT:
             with self.get_session(organization_id=organization_id, actor=actor) as session:

@@ -116,6 +116,16 @@ def test_less_than_one_attempt_is_refused(database: Database, attempts: int) -> 
     assert not unit.sessions
 
 
+def test_a_coroutine_function_is_refused(database: Database) -> None:
+    async def unit(session: TenantSession) -> None:
+        TenderRepository(session).create(title="never")
+
+    with pytest.raises(ArgumentError, match="a plain function"):
+        database.run(unit, organization_id=1)
+    with pytest.raises(ArgumentError, match="a plain function"):
+        asyncio.run(database.arun(unit, organization_id=1))
+
+
 def test_a_unit_that_has_committed_midway_is_not_repeated(database: Database) -> None:
     calls: list[int] = []
 

@@ -40,7 +40,7 @@ class Proxy(socketserver.ThreadingTCPServer):
     """``decide`` is asked about every message to the server; a thread for each connection."""
 
     def __init__(self, server: URL) -> None:
-        self.server = (server.host or "127.0.0.1", server.port or 5432)
+        self.target = (server.host or "127.0.0.1", server.port or 5432)
         self.decide: Decide = lambda _message: Cut.NEVER
         super().__init__(("127.0.0.1", 0), _Relay)
 
@@ -66,15 +66,15 @@ class Proxy(socketserver.ThreadingTCPServer):
 
 
 class _Relay(socketserver.BaseRequestHandler):
-    server: Proxy
     request: socket.socket
 
     def handle(self) -> None:
-        with suppress(OSError), socket.create_connection(self.server.server) as server:
-            while self._pass_on(server):
+        assert isinstance(self.server, Proxy)
+        with suppress(OSError), socket.create_connection(self.server.target) as server:
+            while self._pass_on(server, self.server.decide):
                 pass
 
-    def _pass_on(self, server: socket.socket) -> bool:
+    def _pass_on(self, server: socket.socket, decide: Decide) -> bool:
         """Pass on what there is; False where the line is to be cut, or is."""
         readable, _, _ = select.select([self.request, server], [], [])
         if server in readable:
@@ -82,7 +82,7 @@ class _Relay(socketserver.BaseRequestHandler):
             self.request.sendall(answer)
             return bool(answer)
         message = self.request.recv(_CHUNK)
-        cut = self.server.decide(message) if message else Cut.BEFORE
+        cut = decide(message) if message else Cut.BEFORE
         if cut is not Cut.BEFORE:
             server.sendall(message)
         if cut is Cut.AFTER:
