@@ -121,9 +121,9 @@ def test_a_coroutine_function_is_refused(database: Database) -> None:
         TenderRepository(session).create(title="never")
 
     with pytest.raises(ArgumentError, match="a plain function"):
-        database.run(unit, organization_id=1)
+        _ = database.run(unit, organization_id=1)
     with pytest.raises(ArgumentError, match="a plain function"):
-        asyncio.run(database.arun(unit, organization_id=1))
+        _ = asyncio.run(database.arun(unit, organization_id=1))
 
 
 def test_a_unit_that_has_committed_midway_is_not_repeated(database: Database) -> None:
