@@ -1,12 +1,11 @@
 """Engines, configured alike wherever they are made."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine
 
-from ..tenancy import send_settings
-from . import sqlite
+from . import postgresql, sqlite
 from .translate import translate_errors
 
 
@@ -24,19 +23,19 @@ class PoolOptions:
 
 def make_engine(url: URL, options: PoolOptions | None = None) -> Engine:
     """An engine whose errors are ours and whose logs and errors show no parameter."""
-    keywords: dict[str, Any] = vars(options or PoolOptions())
-    engine = create_engine(url, hide_parameters=True, **keywords)
-    if engine.dialect.name == "sqlite":
+    keywords: dict[str, Any] = asdict(options or PoolOptions())
+    pre_ping: bool = keywords.pop("pool_pre_ping")
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, hide_parameters=True, **keywords)
         sqlite.configure(engine)
     else:
-        send_settings(engine)
-        event.listen(engine, "connect", _speak_utc)
+        engine = create_engine(
+            url,
+            hide_parameters=True,
+            connect_args={"connection_factory": postgresql.FoldingConnection},
+            use_native_hstore=False,  # no column of ours: it would ask the server at every connect
+            **keywords,
+        )
+        postgresql.configure(engine, pre_ping=pre_ping)
     translate_errors(engine)
     return engine
-
-
-def _speak_utc(connection: Any, _record: object) -> None:
-    # The driver can't read a last day of the year 9999 that the server writes in a zone east of UTC.
-    with connection.cursor() as cursor:
-        cursor.execute("SET TIME ZONE 'UTC'")
-    connection.commit()

@@ -20,8 +20,7 @@ from ..models.base import REGISTRY
 
 _RETRYABLE = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
 _UNAVAILABLE = {"57014", "57P01", "57P02", "57P03", "53100", "53200", "53300", "53400", "25006"}  # 25006: a standby
-_IN_TRANSACTION, _IN_ERROR = 2, 3  # libpq's PQTRANS_INTRANS and PQTRANS_INERROR
-_COMMIT_SENT = "domain_commit_sent"  # in Connection.info, until the next begin
+_IN_ERROR = 3  # libpq's PQTRANS_INERROR
 LOST = "the connection to the database was lost"
 FAILED = "an earlier statement of this transaction failed, so nothing of it can be committed; roll back"
 _SQLITE_UNIQUE = re.compile(r"UNIQUE constraint failed: (.+)")
@@ -38,31 +37,18 @@ def translate_errors(engine: Engine) -> None:
     def _on_error(context: ExceptionContext) -> DomainError | None:
         return translated(context)
 
-    if engine.dialect.name == "postgresql":
-        event.listen(engine, "begin", _on_begin)
-        event.listen(engine, "commit", _on_commit)
-
-
-def _on_begin(connection: Connection) -> None:
-    connection.info[_COMMIT_SENT] = False
-
-
-def _on_commit(connection: Connection) -> None:
-    driver: Any = connection.connection.dbapi_connection
-    status = driver.info.transaction_status
-    # PostgreSQL answers COMMIT of a failed transaction with a ROLLBACK and no error: the writes would be lost.
-    if status == _IN_ERROR:
-        driver.rollback()
-        raise ConflictError(FAILED)
-    # The next thing that the driver does, and the last before the next begin.
-    connection.info[_COMMIT_SENT] = status == _IN_TRANSACTION
+    @event.listens_for(engine, "commit")
+    def _on_commit(connection: Connection) -> None:
+        # PostgreSQL answers COMMIT of a failed transaction with a ROLLBACK and no error: the writes would be lost.
+        driver: Any = connection.connection.dbapi_connection
+        if connection.dialect.name == "postgresql" and driver.info.transaction_status == _IN_ERROR:
+            driver.rollback()
+            raise ConflictError(FAILED)
 
 
 def translated(context: ExceptionContext) -> DomainError | None:
     """Our error for the driver's, or None where there is nothing to add."""
     error = context.original_exception
-    if context.is_pre_ping:
-        return None  # the pool replaces the connection, unnoticed
     if not isinstance(error, Exception):
         return None  # Ctrl-C, after which SQLAlchemy drops the connection
     if _is_unanswered_commit(context):
@@ -89,9 +75,11 @@ def translated(context: ExceptionContext) -> DomainError | None:
 def _is_unanswered_commit(context: ExceptionContext) -> bool:
     """Whether COMMIT was sent and PostgreSQL did not say what became of it."""
     connection = context.connection
-    if connection is None or connection.invalidated or not connection.info.get(_COMMIT_SENT):
+    if connection is None or connection.invalidated:
         return False
-    return context.is_disconnect or getattr(context.original_exception, "pgcode", None) is None
+    driver = connection.connection.dbapi_connection
+    sent: bool = getattr(driver, "commit_sent", False)  # FoldingConnection's; SQLite always answers
+    return sent and (context.is_disconnect or getattr(context.original_exception, "pgcode", None) is None)
 
 
 def _from_postgresql(error: Any) -> DomainError | None:

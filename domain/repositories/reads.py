@@ -10,7 +10,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from ..errors import ArgumentError, NotFoundError
 from ..models import Entity
-from ..tenancy import TRUSTED
+from ..tenancy import READS, TRUSTED
 from .core import RepositoryCore
 from .page import Page, checked_limit, checked_offset, decode_cursor, encode_cursor
 from .statements import KEY, LIMIT, OFFSET, ModelT
@@ -98,8 +98,8 @@ class Reads(RepositoryCore[ModelT]):
 
 
 def narrowed(statement: SelectOfScalar[RowT], *where: Where) -> SelectOfScalar[RowT]:
-    """The statement with a caller's conditions; they may hold a subquery, so the session's guard looks at it."""
-    return statement.where(*where).execution_options(**{TRUSTED: False}) if where else statement
+    """The statement with a caller's conditions; they may hold anything, so the session's guard looks at it."""
+    return statement.where(*where).execution_options(**{TRUSTED: False, READS: False}) if where else statement
 
 
 def relationship_of(model: type[Entity], name: str) -> QueryableAttribute[object]:

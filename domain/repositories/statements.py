@@ -11,7 +11,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from ..models import Entity, Organization, TenantEntity
 from ..models.tables import TENANT
-from ..tenancy import TRUSTED, prebuilt
+from ..tenancy import READS, TRUSTED, prebuilt
 
 ModelT = TypeVar("ModelT", bound=Entity)
 
@@ -33,7 +33,7 @@ class Statements(Generic[ModelT]):
         self.is_live: ColumnElement[bool] = ~col(model.is_deleted)
         self.by_key: ColumnElement[bool] = col(model.id) == bindparam(KEY, type_=BigInteger())
         order = (col(model.created_at).desc(), col(model.id).desc())
-        trusted = {TRUSTED: True}
+        trusted = {TRUSTED: True, READS: True}
         every = select(model).where(*self.scope).execution_options(**trusted)
         count: SelectOfScalar[int] = select(func.count()).select_from(model)
         one: SelectOfScalar[int] = select(literal(1)).select_from(model).limit(1)

@@ -1,7 +1,6 @@
 """Sessions bound to an organization, and what guards them."""
 
 from .guard import prebuilt
-from .sessions import TRUSTED, DomainSession, SystemSession, TenantSession
-from .setting import send_settings
+from .sessions import READS, TRUSTED, DomainSession, SystemSession, TenantSession
 
-__all__ = ["TRUSTED", "DomainSession", "SystemSession", "TenantSession", "prebuilt", "send_settings"]
+__all__ = ["READS", "TRUSTED", "DomainSession", "SystemSession", "TenantSession", "prebuilt"]

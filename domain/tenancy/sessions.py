@@ -16,6 +16,7 @@ from ..models.tables import TENANT
 from .setting import put
 
 TRUSTED = "domain_trusted"  # execution option of statements that carry their organization, or look up one row
+READS = "domain_reads"  # of statements that only read, and may be sent outside a transaction before the first write
 
 
 class DomainSession(Session):
@@ -44,14 +45,14 @@ class DomainSession(Session):
         """The live organization with this slug, without binding the session."""
         self.announce(SLUG_SETTING, slug)
         statement = select(Organization).where(col(Organization.slug) == slug, ~col(Organization.is_deleted))
-        return self.exec(statement, execution_options={TRUSTED: True}).one_or_none()
+        return self.exec(statement, execution_options={TRUSTED: True, READS: True}).one_or_none()
 
     def find_login(self, email: str) -> User | None:
         """The live user with this email, without binding the session."""
         address = email.strip().lower()
         self.announce(EMAIL_SETTING, address)
         statement = select(User).where(col(User.email) == address, ~col(User.is_deleted))
-        return self.exec(statement, execution_options={TRUSTED: True}).one_or_none()
+        return self.exec(statement, execution_options={TRUSTED: True, READS: True}).one_or_none()
 
     def announce(self, setting: str, value: int | str) -> None:
         """Let row level security know which row is looked up or made, until the transaction ends."""

@@ -1,70 +1,21 @@
 """The organization as PostgreSQL knows it: a transaction-local setting, sent with the next statement.
 
 Local to the transaction, so that nothing survives on a pooled connection (PgBouncer's transaction mode included).
-Sent again at every begin, at binding, and after a rollback to a savepoint, which undoes what was set inside it.
+The connection sends it again at every begin, and after a rollback to a savepoint, which undoes what was set inside it.
 """
 
-from typing import Any
+from typing import Protocol, cast
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection
 
-# In Connection.info: what holds in this transaction, and what of it the server has yet to be told.
-_CURRENT = "domain_settings"
-_PENDING = "domain_settings_pending"
 
-_SAVEPOINTS = ("SAVEPOINT", "ROLLBACK TO", "RELEASE")
+class _Putting(Protocol):
+    """A driver's connection that keeps settings: ``database.postgresql.FoldingConnection``."""
 
-Setting = dict[str, int | str]
+    def put(self, name: str, value: int | str) -> None: ...
 
 
 def put(connection: Connection, name: str, value: int | str) -> None:
     """Have PostgreSQL know a setting from the next statement on, until the transaction ends."""
     if connection.dialect.name == "postgresql":
-        current: Setting = connection.info.setdefault(_CURRENT, {})
-        current[name] = value
-        pending: Setting = connection.info.setdefault(_PENDING, {})
-        pending[name] = value
-
-
-def send_settings(engine: Engine) -> None:
-    """Let an engine's connections send what ``put`` left for them."""
-
-    @event.listens_for(engine, "before_cursor_execute", retval=True)
-    def _before(
-        connection: Connection, cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
-    ) -> tuple[str, Any]:
-        # A failed transaction takes nothing but ROLLBACK TO; what is set inside a savepoint may be undone.
-        if _PENDING not in connection.info or statement.startswith(_SAVEPOINTS):
-            return statement, parameters
-        pending: Setting = connection.info.pop(_PENDING)
-        folds = not _is_executemany(parameters) and cursor.name is None
-        if not folds or not all(isinstance(value, int) for value in pending.values()):
-            _send(cursor, pending)
-            return statement, parameters
-        # No round trip of its own: digits can't be anything but digits, and the last statement's result counts.
-        calls = ", ".join(f"set_config('{name}', '{value:d}', true)" for name, value in pending.items())
-        return f"SELECT {calls}; {statement}", parameters
-
-    @event.listens_for(engine, "rollback_savepoint")
-    def _after_savepoint(connection: Connection, _name: str, _context: None) -> None:
-        if current := connection.info.get(_CURRENT):
-            connection.info[_PENDING] = dict(current)
-
-    @event.listens_for(engine, "commit")
-    @event.listens_for(engine, "rollback")
-    def _forget(connection: Connection) -> None:
-        if connection.invalidated:
-            return  # a lost connection took its info with it, and asking for it raises
-        connection.info.pop(_CURRENT, None)
-        connection.info.pop(_PENDING, None)
-
-
-def _send(cursor: Any, settings: Setting) -> None:
-    with cursor.connection.cursor() as other:
-        for name, value in settings.items():
-            other.execute("SELECT set_config(%s, %s, true)", (name, str(value)))
-
-
-def _is_executemany(parameters: object) -> bool:
-    """Whether the statement is run for each of a list; insertmanyvalues, many as well, sends one for all."""
-    return isinstance(parameters, list)
+        cast(_Putting, connection.connection.dbapi_connection).put(name, value)

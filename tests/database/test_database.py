@@ -117,7 +117,6 @@ def test_create_all_and_drop_all(memory: Database) -> None:
     [
         ("pool_size", 3, "_pool.maxsize"),
         ("max_overflow", 4, "_max_overflow"),
-        ("pool_pre_ping", False, "_pre_ping"),
         ("pool_recycle", 77, "_recycle"),
         ("pool_timeout", 1.5, "_timeout"),
     ],
@@ -140,8 +139,8 @@ def read(found: Any, path: str) -> Any:
 
 def test_the_pools_defaults_are_those_of_the_documentation(memory: Database) -> None:
     with memory:
-        names = ("_pool.maxsize", "_max_overflow", "_pre_ping", "_recycle", "_timeout")
-        assert [read(memory.engine.pool, name) for name in names] == [20, 40, True, 3600, 30.0]
+        names = ("_pool.maxsize", "_max_overflow", "_recycle", "_timeout")
+        assert [read(memory.engine.pool, name) for name in names] == [20, 40, 3600, 30.0]
 
 
 @pytest.mark.parametrize(

@@ -103,30 +103,42 @@ class TestKnownToHaveFailed:
         database.run(unit, organization_id=1)
         assert (len(attempts), version(database, tender_id)) == (2, 3)
 
-    def test_a_serializable_unit_that_is_refused_at_its_commit(self, database: Database) -> None:
-        one, other = create(database), create(database)
-        attempts: list[int] = []
-        ended: list[int] = []
+    def _refused_at_commit(
+        self, database: Database, tender_id: int, ended: list[int]
+    ) -> Callable[[TenantSession], None]:
+        """A unit that is in conflict with another, which comes between, at its first attempt's COMMIT."""
+        others_id = create(database)
+        calls: list[int] = []
 
-        def skew(session: TenantSession, tender_id: int) -> None:
+        def skew(session: TenantSession, own_id: int) -> None:
             connection(session, isolation_level="SERIALIZABLE")
             assert len(TenderRepository(session).find()) >= 2
-            touch(session, tender_id)
+            touch(session, own_id)
 
         def unit(session: TenantSession) -> None:
-            attempts.append(1)
-            skew(session, one)
-            if len(attempts) == 1:
-                database.run(lambda session: skew(session, other), organization_id=1, attempts=1)
+            calls.append(1)
+            skew(session, tender_id)
+            if len(calls) == 1:
+                database.run(lambda other: skew(other, others_id), organization_id=1, attempts=1)
             ended.append(1)
 
-        with pytest.raises(UnavailableError, match="40001") as caught:
-            database.run(unit, organization_id=1, attempts=1)
-        assert caught.value.retryable
-        assert (len(ended), version(database, one)) == (1, 1)  # so it was COMMIT that failed
-        attempts.clear()
-        database.run(unit, organization_id=1)
-        assert (len(attempts), version(database, one), version(database, other)) == (2, 2, 3)
+        return unit
+
+    def test_a_serializable_unit_that_is_refused_at_its_commit(self, database: Database) -> None:
+        one = create(database)
+        ended: list[int] = []
+        database.run(self._refused_at_commit(database, one, ended), organization_id=1)
+        assert len(ended) == 2  # its own statements were no failure
+        assert version(database, one) == 2
+
+    def test_a_connection_whose_commit_was_refused_and_is_lost_later(self, database: Database) -> None:
+        tender_id = create(database)
+        with Database(database.engine.url.render_as_string(hide_password=False), pool_size=1) as narrow:
+            with pytest.raises(UnavailableError, match="40001"):
+                narrow.run(self._refused_at_commit(database, tender_id, []), organization_id=1, attempts=1)
+            unit = Attempts("lost later", _end_itself)
+            narrow.run(unit, organization_id=1)
+        assert (unit.number, count(database, "lost later")) == (2, 1)
 
     def test_two_units_that_wait_for_each_other(self, database: Database) -> None:
         ids = create(database), create(database)
@@ -286,6 +298,16 @@ class TestUnknown:
         with pytest.raises(OutcomeUnknownError):
             remote.run(unit, organization_id=1)
         assert count(database, "unknown midway") == 1
+
+
+def test_a_unit_that_only_reads_sends_no_commit_whose_answer_could_be_lost(
+    database: Database, remote: Database, line: Proxy
+) -> None:
+    tender_id = create(database, "read")
+    line.once(is_commit, Cut.BEFORE)
+    tender = remote.run(lambda session: TenderRepository(session).get(tender_id), organization_id=1)
+    assert tender is not None
+    assert tender.title == "read"
 
 
 def test_a_unit_that_lost_its_connection_after_a_commit_midway_is_not_repeated(database: Database) -> None:

@@ -69,12 +69,13 @@ class _Relay(socketserver.BaseRequestHandler):
     request: socket.socket
 
     def handle(self) -> None:
-        assert isinstance(self.server, Proxy)
-        with suppress(OSError), socket.create_connection(self.server.target) as server:
-            while self._pass_on(server, self.server.decide):
+        line = self.server
+        assert isinstance(line, Proxy)
+        with suppress(OSError), socket.create_connection(line.target) as server:
+            while self._pass_on(server, line):
                 pass
 
-    def _pass_on(self, server: socket.socket, decide: Decide) -> bool:
+    def _pass_on(self, server: socket.socket, line: Proxy) -> bool:
         """Pass on what there is; False where the line is to be cut, or is."""
         readable, _, _ = select.select([self.request, server], [], [])
         if server in readable:
@@ -82,7 +83,7 @@ class _Relay(socketserver.BaseRequestHandler):
             self.request.sendall(answer)
             return bool(answer)
         message = self.request.recv(_CHUNK)
-        cut = decide(message) if message else Cut.BEFORE
+        cut = line.decide(message) if message else Cut.BEFORE
         if cut is not Cut.BEFORE:
             server.sendall(message)
         if cut is Cut.AFTER:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
 
 import pytest
-from sqlalchemy import URL, event, text
+from sqlalchemy import URL, text
 from sqlmodel import select
 
 from domain import Database, Tender, TenderRepository
+from domain.database.postgresql import FoldingConnection
 from domain.testing import Cluster, build, make_organization
 from domain.testing.cluster import APPLICATION
 from tests.isolation.pgbouncer import SERVER_CONNECTIONS, find_pgbouncer, pgbouncer
@@ -100,14 +100,15 @@ def test_twenty_threads_on_three_connections_see_their_own_organization_alone(
     assert sum(counts) == kept + ORGANIZATIONS
 
 
-def test_a_setting_of_the_whole_session_would_leak_through_it(bounced: Database) -> None:
+def test_a_setting_of_the_whole_session_would_leak_through_it(
+    bounced: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The control: the same traffic, with the setting made to outlive its transaction."""
 
-    @event.listens_for(bounced.engine, "before_cursor_execute", retval=True)
-    def _keep(
-        _connection: object, _cursor: object, statement: str, parameters: Any, _context: object, _many: bool
-    ) -> tuple[str, Any]:
-        is_setting = statement.startswith("SELECT set_config('app.organization_id', ")
-        return statement.replace(", true)", ", false)", 1) if is_setting else statement, parameters
+    preamble = FoldingConnection.preamble
 
+    def keep(self: FoldingConnection, *, reads: bool = False) -> str:
+        return preamble(self, reads=reads).replace(", true)", ", false)")
+
+    monkeypatch.setattr(FoldingConnection, "preamble", keep)
     assert any(violation.startswith("nobody saw") for violation in Traffic(bounced).run(THREADS * 10))

@@ -5,31 +5,42 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, text
-from sqlmodel import col, update
+from sqlmodel import col, select, update
 
 from domain import Database, DuplicateError, TenantSession, Tender, TenderRepository
+from domain.database.postgresql import FoldingConnection, FoldingCursor
 from domain.repositories import OrganizationRepository
 from domain.testing import Cluster, build
 from domain.testing.cluster import APPLICATION
 from tests.isolation.conftest import few_connections
 
-PREFIX = "SELECT set_config('app.organization_id', '1', true); "
+SETTING = "SELECT set_config('app.organization_id', '1', true); "
+BEGIN = f"BEGIN; {SETTING}"
 ENOUGH = 3
 
 
-def recording_cursor(driver: Any, sent: list[str]) -> type[Any]:
-    """A cursor of the driver that notes what it sends: an ``execute`` is one round trip."""
-    base: Any = driver.extensions.cursor
+def recording(sent: list[str]) -> type[FoldingConnection]:
+    """A connection that notes each message it sends."""
 
-    def execute(self: Any, query: object, values: object = None) -> None:
-        sent.append(str(query))
-        base.execute(self, query, values)
+    class RecordingCursor(FoldingCursor):
+        def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002  # psycopg2's name
+            super().execute(query, vars)
+            sent.append((self.query or b"").decode())
 
-    def executemany(self: Any, query: object, values: object) -> None:
-        sent.append(f"executemany {query}")
-        base.executemany(self, query, values)
+        def executemany(self, query: Any, vars_list: Any) -> None:
+            super().executemany(query, vars_list)
+            sent.append(f"executemany {query}")
 
-    return type("RecordingCursor", (base,), {"execute": execute, "executemany": executemany})
+    class RecordingConnection(FoldingConnection):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self.cursor_factory = RecordingCursor
+
+        def _run(self, command: str) -> None:
+            super()._run(command)
+            sent.append(command)
+
+    return RecordingConnection
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +53,11 @@ def every_sent() -> list[str]:
 def one_connection(domain_cluster: Cluster, postgresql_name: str, every_sent: list[str]) -> Iterator[Database]:
     """A pool of one connection, in which organization 1 has tenders and organization 2 has one."""
     with few_connections(domain_cluster.url(postgresql_name, APPLICATION), connections=1) as database:
-        cursor = recording_cursor(database.engine.dialect.loaded_dbapi, every_sent)
+        connection = recording(every_sent)
 
         @event.listens_for(database.engine, "do_connect")
         def _record(_dialect: object, _record: object, _arguments: object, keywords: dict[str, object]) -> None:
-            keywords["cursor_factory"] = cursor
+            keywords["connection_factory"] = connection
 
         for organization_id, number in ((1, ENOUGH), (2, 1)):
             with database.get_session(organization_id=organization_id) as session:
@@ -185,33 +196,86 @@ def test_a_setting_of_the_whole_connection_would_survive(one_connection: Databas
 # -- no round trip of its own -----------------------------------------------------------------------------------
 
 
-def test_the_setting_travels_with_the_first_statement_of_each_transaction(
+def test_a_unit_that_only_reads_sends_the_setting_with_each_statement_and_nothing_else(
     one_connection: Database, sent: list[str]
 ) -> None:
     with one_connection.get_session(organization_id=1) as session:
-        for _ in range(2):
-            assert TenderRepository(session).count() == ENOUGH
-            assert TenderRepository(session).count() == ENOUGH
-            session.commit()
-    assert [statement.startswith(PREFIX) for statement in sent] == [True, False, True, False]
+        assert TenderRepository(session).count() == ENOUGH
+        assert len(TenderRepository(session).find()) == ENOUGH
+    assert [statement.startswith(f"{SETTING}SELECT") for statement in sent] == [True, True]
 
 
-def test_a_write_as_the_first_statement_carries_it(one_connection: Database, sent: list[str]) -> None:
+def test_begin_and_the_setting_travel_with_the_first_write(one_connection: Database, sent: list[str]) -> None:
     with one_connection.get_session(organization_id=1) as session:
-        session.add(build(Tender, title="Tunnel"))
-        session.flush()
+        for _ in range(2):
+            session.add(build(Tender, title="Tunnel"))
+            session.flush()
+            assert TenderRepository(session).count() == ENOUGH + 1
+            session.rollback()
+    insert, count, end, *again = sent
+    assert insert.startswith(f"{BEGIN}INSERT INTO tenders")
+    assert count.startswith("SELECT count(")
+    assert end == "ROLLBACK"
+    assert len(again) == 3
+    assert again[0].startswith(f"{BEGIN}INSERT INTO tenders")
+
+
+def test_what_was_read_before_the_first_write_is_in_no_transaction_and_what_comes_after_it_is(
+    one_connection: Database, sent: list[str]
+) -> None:
+    with one_connection.get_session(organization_id=1) as session:
+        tenders = TenderRepository(session)
+        assert tenders.count() == ENOUGH
+        tender = tenders.create(title="Tunnel")
+        assert tenders.count() == ENOUGH + 1
         session.rollback()
-    (insert,) = sent
-    assert insert.startswith(f"{PREFIX}INSERT INTO tenders")
+        assert tenders.get(tender.id) is None
+    starts = (f"{SETTING}SELECT", f"{BEGIN}INSERT", "SELECT", "ROLLBACK", f"{SETTING}SELECT")
+    assert len(sent) == len(starts)
+    assert all(statement.startswith(start) for statement, start in zip(sent, starts, strict=True))
+
+
+def test_what_is_written_by_hand_is_in_a_transaction(one_connection: Database, sent: list[str]) -> None:
+    """Whoever reads it can't tell whether it locks, or calls a function that writes."""
+    with one_connection.get_session(organization_id=1) as session:
+        assert len(session.exec(select(Tender.id)).all()) == ENOUGH
+        assert TenderRepository(session).count(col(Tender.title) == "Bridge") == ENOUGH
+    first, second, end = sent
+    assert first.startswith(f"{BEGIN}SELECT")
+    assert second.startswith("SELECT")
+    assert end == "COMMIT"
+
+
+def test_a_level_stricter_than_read_committed_has_its_reads_in_the_transaction(
+    one_connection: Database, sent: list[str]
+) -> None:
+    strict = {"isolation_level": "SERIALIZABLE"}
+    with one_connection.get_session(organization_id=1, unguarded_sql=True) as session:
+        level = session.connection(execution_options=strict).scalar(text("SHOW transaction_isolation"))
+        assert level == "serializable"
+        session.rollback()
+        sent.clear()
+        session.connection(execution_options=strict)
+        assert TenderRepository(session).count() == ENOUGH
+    assert [statement.partition(" ")[0] for statement in sent] == ["BEGIN;", "COMMIT"]
+
+
+def test_a_text_setting_travels_quoted(one_connection: Database, sent: list[str]) -> None:
+    with one_connection.get_session() as session:
+        assert session.find_organization("it's 100% \\ 'quoted'") is None
+        assert session.find_organization("second") is not None
+    assert len(sent) == 2
 
 
 def test_binding_in_a_transaction_sends_it_with_the_next_statement(one_connection: Database, sent: list[str]) -> None:
-    with one_connection.get_session() as session:
+    with one_connection.get_session() as session, session.begin_nested():
         assert OrganizationRepository(session).get_by_slug("second") is not None
         sent.clear()
         assert TenderRepository(session).count(org_id=1) == ENOUGH
         assert TenderRepository(session).count() == ENOUGH
-    assert [statement.startswith(PREFIX) for statement in sent] == [True, False]
+    assert [statement.startswith(SETTING) for statement in sent] == [True, False, False, False]
+    assert sent[2].startswith("RELEASE SAVEPOINT")
+    assert sent[3] == "COMMIT"
 
 
 def test_a_rollback_to_a_savepoint_sends_it_again(one_connection: Database, sent: list[str]) -> None:
@@ -224,7 +288,8 @@ def test_a_rollback_to_a_savepoint_sends_it_again(one_connection: Database, sent
         sent.clear()
         assert TenderRepository(session).count() == ENOUGH
         assert TenderRepository(session).count() == ENOUGH
-    assert [statement.startswith(PREFIX) for statement in sent] == [True, False]
+    assert [statement.startswith(SETTING) for statement in sent] == [True, False, False]
+    assert sent[2] == "COMMIT"
 
 
 def test_an_error_in_a_savepoint_sends_it_again(one_connection: Database, sent: list[str]) -> None:
@@ -233,8 +298,9 @@ def test_an_error_in_a_savepoint_sends_it_again(one_connection: Database, sent: 
             TenderRepository(session).add(build(Tender, organization_id=1, external_id="word-0"))
         sent.clear()
         assert TenderRepository(session).count() == ENOUGH
-    (count,) = sent
-    assert count.startswith(PREFIX)
+    count, end = sent
+    assert count.startswith(SETTING)
+    assert end == "COMMIT"
 
 
 # -- statements that can't carry it: it is sent before them -----------------------------------------------------
@@ -243,9 +309,9 @@ def test_an_error_in_a_savepoint_sends_it_again(one_connection: Database, sent: 
 def test_a_stream_as_the_first_statement_is_of_the_organization(one_connection: Database, sent: list[str]) -> None:
     with one_connection.get_session(organization_id=1) as session:
         assert len(list(TenderRepository(session).stream(batch_size=2))) == ENOUGH
-    assert sent[0].startswith("SELECT set_config(")
-    assert sent[1].startswith("SELECT tenders.")
-    assert len(sent) == 2
+    setting, declare, *_ = sent
+    assert setting == SETTING
+    assert declare.startswith("DECLARE")
 
 
 def test_executemany_as_the_first_statement_is_of_the_organization(one_connection: Database, sent: list[str]) -> None:
@@ -255,15 +321,16 @@ def test_executemany_as_the_first_statement_is_of_the_organization(one_connectio
         session.connection().execute(change, titles)
         seen = session.connection().scalar(text("SELECT count(*) FROM tenders WHERE title = 'Bridge'"))
         assert seen == ENOUGH
-    assert [statement.partition(" ")[0] for statement in sent] == ["SELECT", "executemany", "SELECT"]
+    assert [statement.partition(" ")[0] for statement in sent] == ["BEGIN;", "executemany", "SELECT", "COMMIT"]
 
 
 def test_many_rows_as_the_first_statement_are_of_the_organization(one_connection: Database, sent: list[str]) -> None:
     with one_connection.get_session(organization_id=1) as session:
         assert len(TenderRepository(session).create_many([build(Tender) for _ in range(5)])) == 5
         session.rollback()
-    (insert,) = sent
-    assert insert.startswith(f"{PREFIX}INSERT INTO tenders")
+    insert, end = sent
+    assert insert.startswith(f"{BEGIN}INSERT INTO tenders")
+    assert end == "ROLLBACK"
 
 
 def test_the_last_statement_is_the_one_that_counts(one_connection: Database) -> None:

@@ -1,0 +1,180 @@
+"""PostgreSQL with few messages: BEGIN, the settings and the first statement travel in one.
+
+psycopg2 sends BEGIN as a message of its own. So its connections run in autocommit mode, and begin explicitly, in
+front of the first statement. What only reads and comes before it is sent without a transaction: under READ COMMITTED
+every statement has a snapshot of its own anyway, and a unit that only reads ends without a COMMIT.
+"""
+
+import select
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import psycopg2
+from psycopg2 import extensions
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DisconnectionError
+
+from ..tenancy import READS
+
+_IDLE = extensions.TRANSACTION_STATUS_IDLE
+_STRICTER = {extensions.ISOLATION_LEVEL_REPEATABLE_READ, extensions.ISOLATION_LEVEL_SERIALIZABLE}
+RESTED_SECONDS = 10.0
+"""After which a connection is asked whether it still answers: a line can be cut without a sign."""
+
+
+class FoldingConnection(extensions.connection):
+    """``put`` leaves a setting for the next statement; it holds until the transaction ends, or its savepoint."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.cursor_factory = FoldingCursor
+        self.autocommit = True
+        self.commit_sent = False
+        self.used_at = monotonic()
+        self._folds = True
+        self._settings: dict[str, str] = {}
+        self._unsent: dict[str, str] = {}
+        self.is_stricter = False  # than READ COMMITTED, by the server's default: then reading is a part of it
+
+    def put(self, name: str, value: int | str) -> None:
+        """Have the server know a setting from the next statement on, until the transaction ends."""
+        literal = extensions.adapt(str(value))
+        literal.prepare(self)
+        call = f"set_config('{name}', {literal.getquoted().decode()}, true)"
+        self._settings[name] = self._unsent[name] = call
+
+    def preamble(self, *, reads: bool = False) -> str:
+        """What goes before a statement, in the same message; ``reads``: it does nothing but read."""
+        self.used_at = monotonic()
+        self.commit_sent = False  # one that was refused is answered
+        if self._folds and self.get_transaction_status() == _IDLE:
+            calls = self._settings
+            outside = reads and not self.is_stricter and self.isolation_level not in _STRICTER
+            begin = "" if outside else "BEGIN; "
+            if begin:
+                self._unsent = {}
+        else:
+            calls, self._unsent = self._unsent, {}
+            begin = ""
+        return f"{begin}SELECT {', '.join(calls.values())}; " if calls else begin
+
+    def begin(self) -> None:
+        """Send BEGIN and the settings now, for what can't have them in front of it."""
+        if preamble := self.preamble():
+            self._run(preamble)
+
+    def begin_by_driver(self) -> None:
+        """The same for a cursor of the server's, which psycopg2 admits in a transaction that it began itself."""
+        if self.autocommit:
+            self.autocommit = False
+        preamble = self.preamble().removeprefix("BEGIN; ")
+        if preamble:
+            self._run(preamble)
+
+    def put_again(self) -> None:
+        """After a rollback to a savepoint, which undoes what was set inside it."""
+        self._unsent = dict(self._settings)
+
+    def commit(self) -> None:
+        self._end("COMMIT", super().commit)
+
+    def rollback(self) -> None:
+        self._end("ROLLBACK", super().rollback)
+
+    def set_isolation_level(self, level: int | None) -> None:
+        """As in psycopg2; AUTOCOMMIT begins nothing."""
+        self._folds = level != extensions.ISOLATION_LEVEL_AUTOCOMMIT
+        if self._folds:
+            self.isolation_level = level
+
+    def _end(self, command: str, by_driver: Callable[[], None]) -> None:
+        self._settings, self._unsent = {}, {}
+        self.commit_sent = False
+        if not self.autocommit:
+            self.commit_sent = command == "COMMIT"
+            by_driver()
+            self.autocommit = True
+        elif self.get_transaction_status() != _IDLE:
+            self.commit_sent = command == "COMMIT"
+            self._run(command)
+        self.commit_sent = False
+
+    def _run(self, command: str) -> None:
+        with extensions.cursor(self) as cursor:
+            cursor.execute(command)
+
+
+class FoldingCursor(extensions.cursor):
+    """``reads``: the statement does nothing but read, and takes no lock that must last."""
+
+    reads = False
+
+    @property
+    def _folding(self) -> FoldingConnection:
+        assert isinstance(self.connection, FoldingConnection)
+        return self.connection
+
+    def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002  # psycopg2's name
+        connection = self._folding
+        if self.name is not None:
+            connection.begin_by_driver()
+            super().execute(query, vars)
+        elif isinstance(query, str) and query.startswith("ROLLBACK TO"):
+            super().execute(query, vars)  # all that a failed transaction takes
+            connection.put_again()
+        elif isinstance(query, str):
+            preamble = connection.preamble(reads=self.reads)
+            super().execute((preamble.replace("%", "%%") if vars is not None else preamble) + query, vars)
+        else:
+            connection.begin()
+            super().execute(query, vars)
+
+    def executemany(self, query: Any, vars_list: Any) -> None:
+        self._folding.begin()
+        super().executemany(query, vars_list)
+
+    def copy_expert(self, sql: Any, file: Any, size: int = 8192) -> None:
+        self._folding.begin()
+        super().copy_expert(sql, file, size)
+
+
+def configure(engine: Engine, *, pre_ping: bool) -> None:
+    """Let the engine's connections know what only reads, speak UTC, and be tried before they are used."""
+    event.listen(engine, "before_cursor_execute", _tell_what_reads)
+    event.listen(engine, "connect", _on_connect)
+    if pre_ping:
+        event.listen(engine, "checkout", _refuse_dead)
+
+
+def _tell_what_reads(
+    _connection: Connection, cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool
+) -> None:
+    if context is not None and READS in context.execution_options:
+        cursor.reads = context.execution_options[READS]
+
+
+def _on_connect(connection: FoldingConnection, _record: object) -> None:
+    # The driver can't read a last day of the year 9999 that the server writes in a zone east of UTC.
+    with extensions.cursor(connection) as cursor:
+        cursor.execute("SELECT set_config('TimeZone', 'UTC', false), current_setting('default_transaction_isolation')")
+        connection.is_stricter = cursor.fetchall()[0][1] not in ("read committed", "read uncommitted")
+
+
+def _refuse_dead(connection: FoldingConnection, _record: object, _fairy: object) -> None:
+    """Raise DisconnectionError, for which the pool opens another: a server that went left word of it."""
+    rested = monotonic() - connection.used_at > RESTED_SECONDS
+    if not rested and not _has_word(connection):
+        return
+    try:
+        with extensions.cursor(connection) as cursor:
+            cursor.execute("SELECT 1")
+    except psycopg2.Error as error:
+        raise DisconnectionError("the connection was lost while it rested") from error
+    connection.used_at = monotonic()
+
+
+def _has_word(connection: FoldingConnection) -> bool:
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
