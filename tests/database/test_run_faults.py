@@ -88,6 +88,19 @@ class Attempts:
 class TestKnownToHaveFailed:
     """Repeated."""
 
+    def test_a_connection_that_was_serializable_is_not_so_for_the_next_unit(self, database: Database) -> None:
+        level = text("SHOW transaction_isolation")
+
+        def strict(session: TenantSession) -> object:
+            found = connection(session, isolation_level="SERIALIZABLE").scalar(level)
+            touch(session, tender_id)
+            return found
+
+        tender_id = create(database)
+        with Database(database.engine.url.render_as_string(hide_password=False), pool_size=1) as narrow:
+            assert narrow.run(strict, organization_id=1) == "serializable"
+            assert narrow.run(lambda session: connection(session).scalar(level), organization_id=1) == "read committed"
+
     def test_a_row_that_has_changed_under_a_serializable_unit(self, database: Database) -> None:
         tender_id = create(database)
         attempts: list[int] = []
