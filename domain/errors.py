@@ -12,6 +12,7 @@ DomainError
 ├── ArgumentError            an argument outside its range (also a ValueError)
 ├── ConfigurationError       a setting is missing or wrong
 └── UnavailableError         the database can't be reached, or gave up waiting
+    └── OutcomeUnknownError  the connection was lost after COMMIT was sent
 
 Construction and assignment of models raise pydantic's ``ValidationError``. Messages never carry the
 value of a column, a password or the secret of a database URL.
@@ -124,3 +125,14 @@ class UnavailableError(DomainError):
     def __init__(self, message: str, *, retryable: bool) -> None:
         self.retryable = retryable
         super().__init__(message)
+
+
+class OutcomeUnknownError(UnavailableError):
+    """No answer to COMMIT: all that the session wrote is stored, or nothing of it. Never ``retryable``."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the connection was lost after COMMIT was sent, so what was written may be stored or not;"
+            " read it before you repeat the work",
+            retryable=False,
+        )

@@ -25,6 +25,7 @@ from .errors import (
     ConstraintError,
     DomainError,
     NotFoundError,
+    OutcomeUnknownError,
     TenantRequiredError,
     TenantScopeError,
     UnavailableError,
@@ -51,6 +52,7 @@ _STATUS: dict[type[DomainError], tuple[int, str]] = {
     TenantRequiredError: (403, "No organization"),
     ConstraintError: (422, "Refused by the database"),
     ArgumentError: (422, "Argument out of range"),
+    OutcomeUnknownError: (500, "Outcome unknown"),  # not 503, after which proxies and clients repeat
     UnavailableError: (503, "Database unavailable"),
 }
 

@@ -15,6 +15,7 @@ from domain.errors import (
     DomainError,
     DuplicateError,
     NotFoundError,
+    OutcomeUnknownError,
     StaleVersionError,
     TenantRequiredError,
     TenantScopeError,
@@ -36,6 +37,7 @@ def test_every_error_has_one_root_its_suffix_a_line_in_the_tree_and_is_exported(
 def test_the_tree_is_the_one_that_the_file_draws() -> None:
     parents = {error.__name__: error.__mro__[1].__name__ for error in EVERY if error is not DomainError}
     assert parents.pop("DuplicateError") == parents.pop("StaleVersionError") == "ConflictError"
+    assert parents.pop("OutcomeUnknownError") == "UnavailableError"
     assert set(parents.values()) == {"DomainError"}
     assert issubclass(ArgumentError, ValueError)
 
@@ -59,6 +61,7 @@ def test_the_facts_are_attributes() -> None:
     assert ConstraintError("no", constraint="ck_x").constraint == "ck_x"
     assert ConstraintError("no").constraint is None
     assert UnavailableError("busy", retryable=True).retryable is True
+    assert OutcomeUnknownError().retryable is False
     assert "get_session(organization_id=...)" in str(TenantRequiredError("Tender"))
 
 
@@ -77,6 +80,7 @@ def test_a_plain_error_says_what_it_was_given(error: DomainError) -> None:
         TenantScopeError(bound=1, asked=2),
         ConstraintError("no", constraint="ck"),
         UnavailableError("busy", retryable=True),
+        OutcomeUnknownError(),
     ],
 )
 def test_an_error_crosses_the_border_of_a_process(error: DomainError) -> None:

@@ -1,7 +1,9 @@
 """``Database``: engines, and the sessions that commit."""
 
-from collections.abc import Generator
+import asyncio
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
+from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -10,15 +12,18 @@ from sqlalchemy.exc import PendingRollbackError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ..config import Settings, application_url, environment, optional_url
-from ..errors import ConfigurationError, ConflictError, DomainError, UnavailableError
+from ..errors import ArgumentError, ConfigurationError, ConflictError, DomainError, UnavailableError
 from ..models import DomainModel, SystemAccess, User
 from ..tenancy import DomainSession, SystemSession, TenantSession
 from . import sqlite
 from .engines import PoolOptions, make_engine
 from .login import refuse_unheld_login
-from .translate import FAILED
+from .retry import repeated
+from .translate import FAILED, LOST
 
+_RECONNECT = "8s2b"  # SQLAlchemy's code for going on after a lost connection
 SessionT = TypeVar("SessionT", bound=DomainSession)
+ResultT = TypeVar("ResultT")
 
 
 class Database:
@@ -112,6 +117,45 @@ class Database:
         with _committing(session):
             yield session
 
+    def run(
+        self,
+        unit: Callable[[TenantSession], ResultT],
+        *,
+        organization_id: int,
+        actor: str | None = None,
+        attempts: int = 3,
+    ) -> ResultT:
+        """Run a unit of work in a session of its own, commit, and return what it returned.
+
+        The unit is run again from its start, in a new session and after a short random pause, where nothing of it
+        was stored and trying again may help: ``UnavailableError.retryable``. So all that it does is to go through
+        its session. What it returns stays readable, as after ``get_session``.
+
+        Raises:
+            OutcomeUnknownError: no answer to COMMIT; never repeated.
+            UnavailableError: the last attempt's.
+            ArgumentError: ``attempts`` is below 1, or the unit is a coroutine function.
+        """
+        if iscoroutinefunction(unit):
+            raise ArgumentError("a unit of work is a plain function; await before or after it, not in its session")
+
+        def attempt() -> ResultT:
+            with self.get_session(organization_id=organization_id, actor=actor) as session:
+                return unit(session)
+
+        return repeated(attempt, attempts=attempts)
+
+    async def arun(
+        self,
+        unit: Callable[[TenantSession], ResultT],
+        *,
+        organization_id: int,
+        actor: str | None = None,
+        attempts: int = 3,
+    ) -> ResultT:
+        """``run`` in a worker thread, for coroutines. Cancelling stops the waiting: the work goes on to its end."""
+        return await asyncio.to_thread(self.run, unit, organization_id=organization_id, actor=actor, attempts=attempts)
+
     @contextmanager
     def system_session(self, *, actor: str, reason: str) -> Generator[SystemSession]:
         """A session across organizations. Who and why is committed before it is handed out.
@@ -176,6 +220,13 @@ def _committing(session: SessionT) -> Generator[SessionT]:
             yield session
             session.commit()
     except PoolTimeout as error:
-        raise UnavailableError("no connection came free in time: see pool_size", retryable=True) from error
+        message = "no connection came free in time: see pool_size"
+        raise UnavailableError(message, retryable=not session.has_committed) from error
     except PendingRollbackError as error:
+        if error.code == _RECONNECT:
+            raise UnavailableError(LOST, retryable=not session.has_committed) from error
         raise ConflictError(FAILED) from error
+    except UnavailableError as error:
+        if session.has_committed:
+            error.retryable = False  # what was committed midway would be done twice
+        raise

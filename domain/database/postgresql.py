@@ -18,7 +18,10 @@ from sqlalchemy.exc import DisconnectionError
 from ..tenancy import READS
 
 _IDLE = extensions.TRANSACTION_STATUS_IDLE
-_STRICTER = {extensions.ISOLATION_LEVEL_REPEATABLE_READ, extensions.ISOLATION_LEVEL_SERIALIZABLE}
+_STRICTER = {
+    extensions.ISOLATION_LEVEL_REPEATABLE_READ: " ISOLATION LEVEL REPEATABLE READ",
+    extensions.ISOLATION_LEVEL_SERIALIZABLE: " ISOLATION LEVEL SERIALIZABLE",
+}
 RESTED_SECONDS = 10.0
 """After which a connection is asked whether it still answers: a line can be cut without a sign."""
 
@@ -33,6 +36,7 @@ class FoldingConnection(extensions.connection):
         self.commit_sent = False
         self.used_at = monotonic()
         self._folds = True
+        self._level: int | None = None
         self._settings: dict[str, str] = {}
         self._unsent: dict[str, str] = {}
         self.is_stricter = False  # than READ COMMITTED, by the server's default: then reading is a part of it
@@ -47,10 +51,11 @@ class FoldingConnection(extensions.connection):
     def preamble(self, *, reads: bool = False) -> str:
         """What goes before a statement, in the same message; ``reads``: it does nothing but read."""
         self.used_at = monotonic()
+        self.commit_sent = False  # one that was refused is answered
         if self._folds and self.get_transaction_status() == _IDLE:
             calls = self._settings
-            outside = reads and not self.is_stricter and self.isolation_level not in _STRICTER
-            begin = "" if outside else "BEGIN; "
+            outside = reads and not self.is_stricter and self._level not in _STRICTER
+            begin = "" if outside else f"BEGIN{_STRICTER.get(self._level, '')}; "
             if begin:
                 self._unsent = {}
         else:
@@ -67,7 +72,10 @@ class FoldingConnection(extensions.connection):
         """The same for a cursor of the server's, which psycopg2 admits in a transaction that it began itself."""
         if self.autocommit:
             self.autocommit = False
-        preamble = self.preamble().removeprefix("BEGIN; ")
+            self.isolation_level = self._level
+        preamble = self.preamble()
+        if preamble.startswith("BEGIN"):
+            preamble = preamble.partition("; ")[2]
         if preamble:
             self._run(preamble)
 
@@ -86,10 +94,9 @@ class FoldingConnection(extensions.connection):
         self._end("ROLLBACK", super().rollback)
 
     def set_isolation_level(self, level: int | None) -> None:
-        """As in psycopg2; AUTOCOMMIT begins nothing."""
+        """It goes with the next BEGIN: psycopg2 would send a setting of the session. AUTOCOMMIT begins nothing."""
         self._folds = level != extensions.ISOLATION_LEVEL_AUTOCOMMIT
-        if self._folds:
-            self.isolation_level = level
+        self._level = level
 
     def _end(self, command: str, by_driver: Callable[[], None]) -> None:
         self._settings, self._unsent = {}, {}
@@ -97,6 +104,7 @@ class FoldingConnection(extensions.connection):
         if not self.autocommit:
             self.commit_sent = command == "COMMIT"
             by_driver()
+            self.isolation_level = None  # or autocommit would make a setting of the session of it
             self.autocommit = True
         elif self.get_transaction_status() != _IDLE:
             self.commit_sent = command == "COMMIT"

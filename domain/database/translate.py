@@ -7,12 +7,20 @@ from pydantic import ValidationError
 from sqlalchemy import Engine, Index, PrimaryKeyConstraint, Table, UniqueConstraint, event
 from sqlalchemy.engine import ExceptionContext
 
-from ..errors import ConflictError, ConstraintError, DomainError, DuplicateError, UnavailableError
+from ..errors import (
+    ConflictError,
+    ConstraintError,
+    DomainError,
+    DuplicateError,
+    OutcomeUnknownError,
+    UnavailableError,
+)
 from ..models import DomainModel
 from ..models.base import REGISTRY
 
 _RETRYABLE = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
 _UNAVAILABLE = {"57014", "57P01", "57P02", "57P03", "53100", "53200", "53300", "53400", "25006"}  # 25006: a standby
+LOST = "the connection to the database was lost"
 FAILED = "an earlier statement of this transaction failed, so nothing of it can be committed; roll back"
 _SQLITE_UNIQUE = re.compile(r"UNIQUE constraint failed: (.+)")
 _SQLITE_CHECK = re.compile(r"CHECK constraint failed: (\w+)")
@@ -32,8 +40,12 @@ def translate_errors(engine: Engine) -> None:
 def translated(context: ExceptionContext) -> DomainError | None:
     """Our error for the driver's, or None where there is nothing to add."""
     error = context.original_exception
+    if not isinstance(error, Exception):
+        return None  # Ctrl-C, after which SQLAlchemy drops the connection
+    if _is_unanswered_commit(context):
+        return OutcomeUnknownError()
     if context.is_disconnect:
-        return UnavailableError("the connection to the database was lost", retryable=False)
+        return UnavailableError(LOST, retryable=True)
     if isinstance(error, ValidationError):
         reasons = "; ".join(line["msg"] for line in error.errors(include_input=False, include_url=False))
         return ConstraintError(f"a JSON value was changed in place to what its column refuses: {reasons}")
@@ -51,6 +63,16 @@ def translated(context: ExceptionContext) -> DomainError | None:
             return UnavailableError("the database can't be reached", retryable=False)
         return _from_postgresql(error)
     return _from_sqlite(str(error))
+
+
+def _is_unanswered_commit(context: ExceptionContext) -> bool:
+    """Whether COMMIT was sent and PostgreSQL did not say what became of it."""
+    connection = context.connection
+    if connection is None or connection.invalidated:
+        return False
+    driver = connection.connection.dbapi_connection
+    sent: bool = getattr(driver, "commit_sent", False)  # FoldingConnection's; SQLite always answers
+    return sent and (context.is_disconnect or getattr(context.original_exception, "pgcode", None) is None)
 
 
 def _from_postgresql(error: Any) -> DomainError | None:

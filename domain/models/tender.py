@@ -131,6 +131,7 @@ class TenderLease(DomainModel):
     """What ``claim`` writes."""
 
     leased_until: UtcDatetime | None = managed_field(
+        sa_type=UTC_DATETIME,
         default=None,
         description="Until when a worker has it; where that is past, the next one may take it.",
         schema_extra=example("2026-05-01T12:05:00Z"),

@@ -22,6 +22,8 @@ READS = "domain_reads"  # of statements that only read, and may be sent outside 
 class DomainSession(Session):
     """What both kinds of session share. Only ``get_session`` and ``system_session`` commit."""
 
+    has_committed = False  # something of its work is stored, and would be done twice if it were repeated
+
     def __init__(self, bind: Engine | Connection, *, actor: str | None = None, **options: Any) -> None:
         self.actor = actor
         super().__init__(bind, expire_on_commit=False, **options)
@@ -55,6 +57,12 @@ class DomainSession(Session):
     def announce(self, setting: str, value: int | str) -> None:
         """Let row level security know which row is looked up or made, until the transaction ends."""
         put(super().connection(), setting, value)
+
+
+@event.listens_for(DomainSession, "after_commit")
+def _after_commit(session: DomainSession) -> None:
+    if not session.in_nested_transaction():
+        session.has_committed = True
 
 
 class TenantSession(DomainSession):

@@ -37,6 +37,7 @@ ERRORS: dict[str, DomainError] = {
     "ConstraintError": domain.ConstraintError("constraint"),
     "UnguardedStatementError": domain.UnguardedStatementError("text"),
     "ArgumentError": domain.ArgumentError("argument"),
+    "OutcomeUnknownError": domain.OutcomeUnknownError(),
     "UnavailableError": domain.UnavailableError("unavailable", retryable=True),
     "ConfigurationError": domain.ConfigurationError("configuration"),
 }

@@ -257,7 +257,7 @@ def test_a_level_stricter_than_read_committed_has_its_reads_in_the_transaction(
         sent.clear()
         session.connection(execution_options=strict)
         assert TenderRepository(session).count() == ENOUGH
-    assert [statement.partition(" ")[0] for statement in sent] == ["BEGIN;", "COMMIT"]
+    assert [statement.partition(" ")[0] for statement in sent] == ["BEGIN", "COMMIT"]
 
 
 def test_a_text_setting_travels_quoted(one_connection: Database, sent: list[str]) -> None:
