@@ -55,7 +55,7 @@ class FoldingConnection(extensions.connection):
         if self._folds and self.get_transaction_status() == _IDLE:
             calls = self._settings
             outside = reads and not self.is_stricter and self._level not in _STRICTER
-            begin = "" if outside else f"BEGIN{_STRICTER.get(self._level, '')}; "
+            begin = "" if outside else f"BEGIN{_STRICTER.get(self._level or 0, '')}; "
             if begin:
                 self._unsent = {}
         else:

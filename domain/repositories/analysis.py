@@ -45,7 +45,7 @@ class AnalysisRepository(TenantRepository[AnalysisResult]):
 
     def get_by_tender_id(self, tender_id: int, org_id: int | None = None) -> AnalysisResult | None:
         """The tender's live analysis, or None."""
-        return next(iter(self.find(col(AnalysisResult.tender_id) == tender_id, limit=1, org_id=org_id)), None)
+        return self._one_with("tender_id", tender_id, org_id=org_id)
 
     def update_rating(
         self,

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from sqlmodel import col
-
 from ..models import BidDocument
 from .base import TenantRepository, constructor
 
@@ -26,7 +24,7 @@ class BidDocumentRepository(TenantRepository[BidDocument]):
 
     def get_by_tender_id(self, tender_id: int, org_id: int | None = None) -> BidDocument | None:
         """The tender's live bid, or None."""
-        return next(iter(self.find(col(BidDocument.tender_id) == tender_id, limit=1, org_id=org_id)), None)
+        return self._one_with("tender_id", tender_id, org_id=org_id)
 
     def list_by_organization(
         self, org_id: int | None = None, limit: int = 50, offset: int = 0

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from sqlmodel import col
-
 from ..models import TenderNotice
 from .base import TenantRepository, constructor
 
@@ -22,4 +20,4 @@ class TenderNoticeRepository(TenantRepository[TenderNotice]):
         self, tender_id: int, limit: int = 50, offset: int = 0, org_id: int | None = None
     ) -> Sequence[TenderNotice]:
         """The tender's notices, the last received first."""
-        return self.find(col(TenderNotice.tender_id) == tender_id, limit=limit, offset=offset, org_id=org_id)
+        return self._all_with("tender_id", tender_id, limit=limit, offset=offset, org_id=org_id)

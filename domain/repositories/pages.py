@@ -1,5 +1,6 @@
 """Pages by keyset, in either direction."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -9,9 +10,9 @@ from sqlmodel.sql.expression import SelectOfScalar
 from ..errors import ArgumentError
 from ..tenancy import READS, TRUSTED
 from .core import Params, RepositoryCore
-from .listing import MOMENT, PLACE, Listing, listing
-from .page import ID_MAX, Page, checked_limit, decode_cursor, encode_cursor
-from .statements import LIMIT, ModelT
+from .listing import MOMENT, PLACE, VALUE, Listing, listing
+from .page import ID_MAX, Page, checked_limit, checked_offset, decode_cursor, encode_cursor
+from .statements import LIMIT, OFFSET, ModelT
 
 RowT = TypeVar("RowT")
 Where = ColumnExpressionArgument[bool] | bool
@@ -39,6 +40,17 @@ class Pages(RepositoryCore[ModelT]):
         """
         listed = listing(self.model, self._sql)
         return self._page(listed, {}, *where, after=after, before=before, limit=limit, total=with_total, org_id=org_id)
+
+    def _one_with(self, column: str, value: object, *, org_id: int | None) -> ModelT | None:
+        """The newest live row that has the value in the column, or None."""
+        params: Params = {VALUE: value, LIMIT: 1, **self._scope(org_id)}
+        return self.session.exec(listing(self.model, self._sql, column).first, params=params).one_or_none()
+
+    def _all_with(self, column: str, value: object, *, limit: int, offset: int, org_id: int | None) -> Sequence[ModelT]:
+        """A slice of the live rows that have the value in the column, newest first."""
+        params: Params = {VALUE: value, LIMIT: checked_limit(limit), OFFSET: checked_offset(offset)}
+        statement = listing(self.model, self._sql, column).slice
+        return self.session.exec(statement, params={**params, **self._scope(org_id)}).all()
 
     def _page(
         self,

@@ -38,13 +38,15 @@ class TenderRepository(TenderClaims):
 
     def get_by_external_id(self, external_id: str, org_id: int | None = None) -> Tender | None:
         """The live tender with this publisher's id, or None."""
-        return next(iter(self.find(col(Tender.external_id) == external_id, limit=1, org_id=org_id)), None)
+        return self._one_with("external_id", external_id, org_id=org_id)
 
     def list_by_organization(
         self, org_id: int | None = None, status: TenderStatus | None = None, limit: int = 50, offset: int = 0
     ) -> Sequence[Tender]:
         """Live tenders, newest first; of one status, if it is given."""
-        return self.find(*_narrowed(status), limit=limit, offset=offset, org_id=org_id)
+        if status is None:
+            return self.find(limit=limit, offset=offset, org_id=org_id)
+        return self._all_with("status", status, limit=limit, offset=offset, org_id=org_id)
 
     def list_with_related(
         self,
@@ -88,7 +90,10 @@ class TenderRepository(TenderClaims):
 
     def count_by_organization(self, org_id: int | None = None, status: TenderStatus | None = None) -> int:
         """How many live tenders there are; of one status, if it is given."""
-        return self.count(*_narrowed(status), org_id=org_id)
+        if status is None:
+            return self.count(org_id=org_id)
+        counted = listing(Tender, self._sql, "status").count
+        return self.session.exec(counted, params={VALUE: status, **self._scope(org_id)}).one()
 
     def count_by_status(self, org_id: int | None = None) -> dict[TenderStatus, int]:
         """How many live tenders each status has, 0 included."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlmodel import col, update
+from sqlmodel import update
 
 from ..models import User
 from ..models.fields import utcnow
@@ -32,7 +32,7 @@ class UserRepository(TenantRepository[User]):
         session = self.session
         if org_id is None and isinstance(session, TenantSession) and not session.is_bound:
             return session.find_login(email)
-        return next(iter(self.find(col(User.email) == email.strip().lower(), limit=1, org_id=org_id)), None)
+        return self._one_with("email", email.strip().lower(), org_id=org_id)
 
     def list_by_organization(self, org_id: int | None = None, limit: int = 50, offset: int = 0) -> Sequence[User]:
         """The organization's live users, newest first."""
