@@ -18,7 +18,7 @@ from sqlalchemy.exc import DisconnectionError
 from ..tenancy import READS
 
 _IDLE = extensions.TRANSACTION_STATUS_IDLE
-_STRICTER = {
+_STRICTER: dict[int | None, str] = {
     extensions.ISOLATION_LEVEL_REPEATABLE_READ: " ISOLATION LEVEL REPEATABLE READ",
     extensions.ISOLATION_LEVEL_SERIALIZABLE: " ISOLATION LEVEL SERIALIZABLE",
 }
