@@ -20,7 +20,8 @@ from .verdict import misses
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=40, help="of 40 calls; bulk operations get a fifth, at least 3")
+    parser.add_argument("--rounds", type=int, default=40, help="of 40 calls")
+    parser.add_argument("--bulk-rounds", type=int, default=7, help="of one call for 10,000 rows")
     parser.add_argument(
         "--only", nargs="*", default=[], metavar="NAME", help="operations or contenders, by a part of the name"
     )
@@ -31,11 +32,11 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     given = arguments()
     rounds = 6 if given.quick else given.rounds
-    organizations = 40 if given.quick else 200
+    organizations, bulk = (40, 1000) if given.quick else (200, 10_000)
     operations = [o for o in OPERATIONS if _wanted(o.title, given.only, [o.title for o in OPERATIONS])]
     kinds = [k for k in CONTENDERS if k.name == FLOOR or _wanted(k.name, given.only, [k.name for k in CONTENDERS])]
     with running() as server, ExitStack() as closing:
-        stages = set_up(server, kinds, organizations, closing)
+        stages = set_up(server, kinds, closing, organizations=organizations, bulk=bulk)
         for stage in stages:
             started = time.monotonic()
             check(stage)
@@ -47,7 +48,7 @@ def main() -> int:
         measured: list[Measured] = []
         for operation in operations:
             taking = [s for s in stages if operation.is_bulk or not s.contender.bulk_only]
-            measured.append(measure(operation, taking, max(3, rounds // 5) if operation.is_bulk else rounds))
+            measured.append(measure(operation, taking, (given.bulk_rounds if operation.is_bulk else rounds)))
             print(table(measured[-1:]).splitlines()[-1], file=sys.stderr, flush=True)
         about = machine(stages[0].admin)
     missed = list(misses(measured))
@@ -59,14 +60,17 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def set_up(server: Server, kinds: list[type[Contender]], organizations: int, closing: ExitStack) -> list[Stage]:
+def set_up(
+    server: Server, kinds: list[type[Contender]], closing: ExitStack, *, organizations: int, bulk: int
+) -> list[Stage]:
     """Two databases with the same rows: one with row level security, a copy without."""
     isolated = server.create()
     admin = server.admin(isolated)
-    fill(admin.cursor(), organizations=organizations, tenders=1000, empty=1)
+    fill(admin.cursor(), organizations=organizations, tenders=1000)
     admin.close()
     bare = server.open_copy(isolated)
-    stages = [Stage(server, isolated if kind.isolated else bare, kind, organizations) for kind in kinds]
+    sizes = {"organizations": organizations, "bulk": bulk}
+    stages = [Stage(server, isolated if kind.isolated else bare, kind, **sizes) for kind in kinds]
     for stage in stages:
         closing.callback(stage.close)
         stage.clean()

@@ -4,7 +4,7 @@ from typing import Any
 
 from .filling import content
 from .operations import DEPTH, PAGE
-from .stage import BULK, Stage
+from .stage import Stage
 
 ORGANIZATION, STRANGER = 3, 4
 
@@ -45,7 +45,10 @@ def _reads(stage: Stage) -> None:
 def _single_writes(stage: Stage) -> None:
     contender = stage.contender
     [[mine]] = stage_rows(stage, "SELECT min(id) FROM tenders WHERE organization_id = %s", ORGANIZATION)
-    row = "SELECT status, version, is_deleted, deletion_id IS NOT NULL FROM tenders WHERE organization_id = %s AND id = %s"
+    row = (
+        "SELECT status, version, is_deleted, deletion_id IS NOT NULL FROM tenders"
+        " WHERE organization_id = %s AND id = %s"
+    )
     [[_, version, _, _]] = stage_rows(stage, row, ORGANIZATION, mine)
     assert not contender.update_status(STRANGER, mine, "complete"), "another organization's tender"
     assert contender.update_status(ORGANIZATION, mine, "rated_low"), "update"
@@ -70,21 +73,22 @@ def _mixed(stage: Stage) -> None:
 
 
 def _bulk(stage: Stage) -> None:
-    organization, contender = stage.bulk_organization, stage.contender
+    organization, contender, bulk = stage.bulk_organization, stage.contender, stage.bulk
     count = (
-        "SELECT count(*), count(DISTINCT external_id), max(version), min(title) FROM tenders WHERE organization_id = %s"
+        "SELECT count(*), count(DISTINCT external_id), max(version), min(title) FROM tenders"
+        " WHERE organization_id = %s AND external_id LIKE 'new-%%'"
     )
-    contender.create_many(organization, [content(n) for n in range(BULK)])
-    assert stage_rows(stage, count, organization) == [(BULK, BULK, 1, "New tender 0")], "created"
-    contender.upsert_many(organization, [content(n, "Newer") for n in range(BULK // 2, BULK + BULK // 2)])
-    stored = BULK + BULK // 2
+    contender.create_many(organization, [content(n) for n in range(bulk)])
+    assert stage_rows(stage, count, organization) == [(bulk, bulk, 1, "New tender 0")], "created"
+    contender.upsert_many(organization, [content(n, "Newer") for n in range(bulk // 2, bulk + bulk // 2)])
+    stored = bulk + bulk // 2
     assert stage_rows(stage, count, organization) == [(stored, stored, 2, "New tender 0")], "upserted"
     newer = count + " AND title LIKE 'Newer%%'"
-    assert stage_rows(stage, newer, organization)[0][0] == BULK, "changed"
+    assert stage_rows(stage, newer, organization)[0][0] == bulk, "changed"
     [[last]] = stage_rows(
-        stage, "SELECT id FROM tenders WHERE organization_id = %s AND external_id = 'new-7000'", organization
+        stage, "SELECT id FROM tenders WHERE organization_id = %s AND external_id = %s", organization, f"new-{bulk}"
     )
-    _assert_stored(stage, organization, last, 7000, "Newer")
+    _assert_stored(stage, organization, last, bulk, "Newer")
 
 
 def _assert_stored(stage: Stage, organization: int, tender_id: int, number: Any, title: str = "New tender") -> None:

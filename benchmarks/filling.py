@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from psycopg2.extensions import cursor as DbCursor
+from psycopg2 import extensions
 
 from .contenders import Content
 
@@ -28,9 +28,9 @@ FROM generate_series(%s, %s) n, generate_series(%s, %s) o,
 ORDER BY n, o"""
 
 
-def fill(cursor: DbCursor, *, organizations: int, tenders: int, empty: int = 0) -> None:
-    """Organizations (ids from 1) with so many tenders each, and ``empty`` ones after them; then VACUUM ANALYZE."""
-    cursor.execute(ORGANIZATIONS, (1, organizations + empty))
+def fill(cursor: extensions.cursor, *, organizations: int, tenders: int) -> None:
+    """Organizations (ids from 1) with so many tenders each; then VACUUM ANALYZE."""
+    cursor.execute(ORGANIZATIONS, (1, organizations))
     cursor.execute(TENDERS, (DESCRIPTION, 1, tenders, 1, organizations))
     cursor.execute("VACUUM (FREEZE, ANALYZE)")
     cursor.execute("CHECKPOINT")

@@ -5,12 +5,12 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from psycopg2.extensions import cursor as DbCursor
+from psycopg2 import extensions
 
 PACKAGES = ("procurement-domain", "SQLAlchemy", "sqlmodel", "pydantic", "psycopg2-binary", "advanced-alchemy", "Django")
 
 
-def machine(cursor: DbCursor) -> dict[str, str]:
+def machine(cursor: extensions.cursor) -> dict[str, str]:
     cursor.execute("SELECT current_setting('server_version')")
     return {
         "processor": f"{_processor()}, {os.cpu_count()} cores",

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import psycopg2
-from psycopg2.extensions import connection as DbConnection
+from psycopg2 import extensions
 from sqlalchemy import make_url
 
 from domain import Database, DomainModel
@@ -37,7 +37,7 @@ class Server:
     def url(self, database: str) -> str:
         return self.cluster.url(database, APPLICATION)
 
-    def admin(self, database: str) -> DbConnection:
+    def admin(self, database: str) -> extensions.connection:
         url = make_url(self._postgres.url(user="postgres", database=database))
         connection = psycopg2.connect(host=url.host, port=url.port, user=url.username, dbname=database)
         connection.autocommit = True

@@ -11,18 +11,17 @@ from .filling import content
 from .operations import Operation
 from .server import Server
 
-BULK = 10_000
-
 
 class Stage:
-    """The last organization is the one that bulk writes go to: it has no other tenders."""
+    """Bulk writes go to the last organization, everything else to the others."""
 
-    def __init__(self, server: Server, database: str, kind: type[Contender], organizations: int) -> None:
+    def __init__(self, server: Server, database: str, kind: type[Contender], *, organizations: int, bulk: int) -> None:
         self.database = database
         self.contender = kind(server.url(database))
         self.admin = server.admin(database).cursor()
         self.organizations = organizations
-        self.bulk_organization = organizations + 1
+        self.bulk = bulk  # rows of one bulk write
+        self.bulk_organization = organizations
         self.admin.execute("SELECT max(id) FROM tenders")
         self.last_id: int = self.admin.fetchone()[0]
         self._cursors: dict[int, Any] = {}
@@ -40,14 +39,14 @@ class Stage:
         method = getattr(self.contender, operation.name)
         number = next(self._numbers)
         if operation.is_bulk:
-            half = BULK // 2 if operation.name == "upsert_many" else 0
-            rows = [content(n, f"Round {number}") for n in range(BULK)]
+            half = self.bulk // 2 if operation.name == "upsert_many" else 0
+            rows = [content(n, f"Round {number}") for n in range(self.bulk)]
             if half:
                 self._seed(half)
             yield partial(method, self.bulk_organization, rows)
             return
         for call in range(operation.calls):
-            organization = chance.randint(1, self.organizations)
+            organization = chance.randint(1, self.organizations - 1)
             match operation.name:
                 case "get" | "soft_delete":
                     yield partial(method, organization, self.tender(organization, chance))
@@ -84,7 +83,7 @@ class Stage:
         """Undo what the calls wrote."""
         self.admin.execute(
             "DELETE FROM tenders WHERE organization_id = ANY(%s) AND id > %s",
-            (list(range(1, self.bulk_organization + 1)), self.last_id),
+            (list(range(1, self.organizations + 1)), self.last_id),
         )
         self.admin.execute(
             "UPDATE tenders SET is_deleted = false, deleted_at = NULL, deletion_id = NULL, version = 1 WHERE is_deleted"

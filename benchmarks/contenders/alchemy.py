@@ -15,7 +15,6 @@ from ..operations import PAGE
 from .contender import Contender, Content
 from .tables import OrganizationColumns, TenderColumns, natural_key
 
-
 NEWEST_FIRST = [("created_at", True), ("id", True)]
 
 
@@ -106,8 +105,10 @@ class AdvancedAlchemy(Contender):
     def upsert_many(self, organization_id: int, rows: list[Content]) -> Any:
         with self.sessions.begin() as session:
             data = [Tender(organization_id=organization_id, **row) for row in rows]
-            match = ["organization_id", "external_id"]
-            return TenderRepository(session=session).upsert_many(data, match_fields=match)
+            tenders, match = TenderRepository(session=session), ["organization_id", "external_id"]
+            # In one call 10,000 pairs of match fields go past PostgreSQL's stack depth.
+            chunks = (data[start : start + 1000] for start in range(0, len(data), 1000))
+            return [tender for chunk in chunks for tender in tenders.upsert_many(chunk, match_fields=match)]
 
 
 def live(session: Session, organization_id: int, tender_id: int) -> Tender | None:

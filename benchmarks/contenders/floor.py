@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from psycopg2.extensions import cursor as DbCursor
+from psycopg2 import extensions
 from psycopg2.extras import Json, execute_values
 from psycopg2.pool import ThreadedConnectionPool
 
@@ -66,7 +66,7 @@ class Floor(Contender):
         self.pool.closeall()
 
     @contextmanager
-    def transaction(self) -> Generator[DbCursor]:
+    def transaction(self) -> Generator[extensions.cursor]:
         connection = self.pool.getconn()
         try:
             with connection.cursor() as cursor:
