@@ -75,14 +75,14 @@ def _mixed(stage: Stage) -> None:
 def _bulk(stage: Stage) -> None:
     organization, contender, bulk = stage.bulk_organization, stage.contender, stage.bulk
     count = (
-        "SELECT count(*), count(DISTINCT external_id), max(version), min(title) FROM tenders"
+        "SELECT count(*), count(DISTINCT external_id), min(title) FROM tenders"
         " WHERE organization_id = %s AND external_id LIKE 'new-%%'"
     )
     contender.create_many(organization, [content(n) for n in range(bulk)])
-    assert stage_rows(stage, count, organization) == [(bulk, bulk, 1, "New tender 0")], "created"
+    assert stage_rows(stage, count, organization) == [(bulk, bulk, "New tender 0")], "created"
     contender.upsert_many(organization, [content(n, "Newer") for n in range(bulk // 2, bulk + bulk // 2)])
     stored = bulk + bulk // 2
-    assert stage_rows(stage, count, organization) == [(stored, stored, 2, "New tender 0")], "upserted"
+    assert stage_rows(stage, count, organization) == [(stored, stored, "New tender 0")], "upserted"
     newer = count + " AND title LIKE 'Newer%%'"
     assert stage_rows(stage, newer, organization)[0][0] == bulk, "changed"
     [[last]] = stage_rows(

@@ -28,10 +28,10 @@ FROM generate_series(%s, %s) n, generate_series(%s, %s) o,
 ORDER BY n, o"""
 
 
-def fill(cursor: extensions.cursor, *, organizations: int, tenders: int) -> None:
+def fill(cursor: extensions.cursor, *, organizations: int, tenders: int, description: str = DESCRIPTION) -> None:
     """Organizations (ids from 1) with so many tenders each; then VACUUM ANALYZE."""
     cursor.execute(ORGANIZATIONS, (1, organizations))
-    cursor.execute(TENDERS, (DESCRIPTION, 1, tenders, 1, organizations))
+    cursor.execute(TENDERS, (description, 1, tenders, 1, organizations))
     cursor.execute("VACUUM (FREEZE, ANALYZE)")
     cursor.execute("CHECKPOINT")
 

@@ -21,6 +21,11 @@ def table(measured: list[Measured]) -> str:
     return "\n".join(lines)
 
 
+def details(about: dict[str, str]) -> str:
+    """The machine and the versions, as a table."""
+    return "\n".join(["| measured on | |", "|---|---|", *(f"| {key} | {value} |" for key, value in about.items())])
+
+
 def _cell(one: Measured, name: str) -> str:
     if name not in one.seconds:
         return ""
@@ -46,9 +51,7 @@ def write(measured: list[Measured], about: dict[str, str], missed: list[str], ro
         "",
         "![The same as a plot](comparison.svg)",
         "",
-        "| | |",
-        "|---|---|",
-        *(f"| {key} | {value} |" for key, value in about.items()),
+        details(about),
         "",
     ]
     (FOLDER / "comparison.md").write_text("\n".join(text), encoding="utf-8")

@@ -5,7 +5,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .operations import FLOOR, Operation
@@ -13,13 +13,15 @@ from .stage import Stage
 
 WARM_UP = 2
 
+Seconds = dict[str, list[float]]
+
 
 @dataclass
 class Measured:
     """One operation: the seconds of one call, by contender, round by round."""
 
     operation: Operation
-    seconds: dict[str, list[float]] = field(default_factory=dict)
+    seconds: Seconds
 
     def ratios(self, name: str) -> list[float]:
         """To the floor, in the same round."""
@@ -36,25 +38,31 @@ class Measured:
 
 
 def measure(operation: Operation, stages: list[Stage], rounds: int) -> Measured:
-    measured = Measured(operation)
+    return Measured(operation, run(operation, {stage.contender.name: stage for stage in stages}, rounds))
+
+
+def run(operation: Operation, stages: dict[str, Stage], rounds: int) -> Seconds:
+    """The seconds of one call, by the stage's name, round by round."""
+    taken: Seconds = {name: [] for name in stages}
     warm_up = 1 if operation.is_bulk else WARM_UP
     for number in range(rounds + warm_up):
-        for stage in in_turn(stages, number):
+        for name in in_turn(list(stages), number):
+            stage = stages[name]
             calls = stage.prepare(operation, random.Random(number))
-            taken = seconds(calls) / len(calls)
+            average = seconds(calls) / len(calls)
             stage.restore()
             if number >= warm_up:
-                measured.seconds.setdefault(stage.contender.name, []).append(taken)
+                taken[name].append(average)
         if operation.is_bulk or number % 10 == 9:
-            clean(stages)
-    clean(stages)
-    return measured
+            clean(stages.values())
+    clean(stages.values())
+    return taken
 
 
-def in_turn(stages: list[Stage], number: int) -> list[Stage]:
+def in_turn(names: list[str], number: int) -> list[str]:
     """Each is first, last, before and after each other in its turn."""
-    start = number // 2 % len(stages)
-    turned = stages[start:] + stages[:start]
+    start = number // 2 % len(names)
+    turned = names[start:] + names[:start]
     return turned[::-1] if number % 2 else turned
 
 
@@ -69,6 +77,6 @@ def seconds(calls: Iterable[Callable[[], Any]]) -> float:
     return taken
 
 
-def clean(stages: list[Stage]) -> None:
+def clean(stages: Iterable[Stage]) -> None:
     for stage in {stage.database: stage for stage in stages}.values():
         stage.clean()

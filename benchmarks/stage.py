@@ -8,19 +8,29 @@ from typing import Any
 
 from .contenders import Contender
 from .filling import content
-from .operations import Operation
+from .operations import DEPTH, Operation
 from .server import Server
 
 
 class Stage:
     """Bulk writes go to the last organization, everything else to the others."""
 
-    def __init__(self, server: Server, database: str, kind: type[Contender], *, organizations: int, bulk: int) -> None:
+    def __init__(
+        self,
+        server: Server,
+        database: str,
+        kind: type[Contender],
+        *,
+        organizations: int,
+        bulk: int = 0,
+        depth: int = DEPTH,
+    ) -> None:
         self.database = database
         self.contender = kind(server.url(database))
         self.admin = server.admin(database).cursor()
         self.organizations = organizations
         self.bulk = bulk  # rows of one bulk write
+        self.depth = depth  # of the page by keyset
         self.bulk_organization = organizations
         self.admin.execute("SELECT max(id) FROM tenders")
         self.last_id: int = self.admin.fetchone()[0]
@@ -52,16 +62,18 @@ class Stage:
                     yield partial(method, organization, self.tender(organization, chance))
                 case "update_status":
                     yield partial(method, organization, self.tender(organization, chance), "rated_low")
-                case "list_newest" | "page_by_offset":
+                case "list_newest" | "page_by_offset" | "meter":
                     yield partial(method, organization)
                 case "count":
                     yield partial(method, organization, "pending")
                 case "create":
                     yield partial(method, organization, content(f"{number}-{call}"))
                 case "page_by_keyset":
-                    organization = organization % 20 + 1  # a cursor costs pages: for some, and once
+                    organization = (
+                        organization % min(20, self.organizations - 1) + 1
+                    )  # a cursor costs pages: few, and once
                     if organization not in self._cursors:
-                        self._cursors[organization] = self.contender.cursor(organization)
+                        self._cursors[organization] = self.contender.cursor(organization, self.depth)
                     yield partial(method, organization, self._cursors[organization])
                 case "mixed":
                     yield partial(method, f"org-{organization}", content(f"{number}-{call}"))

@@ -49,9 +49,9 @@ class Contender(ABC):
     def page_by_offset(self, organization_id: int) -> Sequence[Any]:
         return self.list_newest(organization_id, DEPTH)
 
-    def cursor(self, organization_id: int) -> Any:
-        """The place after the 900th row; made before the clock starts."""
-        last = self.list_newest(organization_id, DEPTH - 1)[0]
+    def cursor(self, organization_id: int, depth: int = DEPTH) -> Any:
+        """The place after so many rows; made before the clock starts."""
+        last = self.list_newest(organization_id, depth - 1)[0]
         return last.created_at, last.id
 
     @abstractmethod

@@ -9,7 +9,7 @@ from psycopg2 import extensions
 from psycopg2.extras import Json, execute_values
 from psycopg2.pool import ThreadedConnectionPool
 
-from ..operations import PAGE
+from ..operations import DEPTH, PAGE
 from .contender import Contender, Content, Facts
 
 CONTENT = (
@@ -108,9 +108,9 @@ class Floor(Contender):
             cursor.execute(SOFT_DELETE, (organization_id, tender_id))
             return cursor.rowcount == 1
 
-    def cursor(self, organization_id: int) -> Any:
+    def cursor(self, organization_id: int, depth: int = DEPTH) -> Any:
         with self.transaction() as cursor:
-            cursor.execute(NEWEST, (organization_id, 899))
+            cursor.execute(NEWEST, (organization_id, depth - 1))
             row = cursor.fetchone()
         return row[2], row[0]
 

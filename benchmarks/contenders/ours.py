@@ -43,16 +43,20 @@ class Ours(Contender):
         with self.database.get_session(organization_id=organization_id) as session:
             return TenderRepository(session).soft_delete(tender_id)
 
-    def cursor(self, organization_id: int) -> Any:
+    def cursor(self, organization_id: int, depth: int = DEPTH) -> Any:
         cursor = None
         with self.database.get_session(organization_id=organization_id) as session:
-            for _ in range(DEPTH // 100):
+            for _ in range(depth // 100):
                 cursor = TenderRepository(session).page(after=cursor, limit=100).next_cursor
         return cursor
 
     def page_by_keyset(self, organization_id: int, cursor: Any) -> Sequence[Tender]:
         with self.database.get_session(organization_id=organization_id) as session:
             return TenderRepository(session).page(after=cursor, limit=PAGE).items
+
+    def meter(self, organization_id: int) -> bool:
+        with self.database.get_session(organization_id=organization_id) as session:
+            return OrganizationRepository(session).update_usage(organization_id)
 
     def mixed(self, slug: str, content: Content) -> Sequence[Tender]:
         with self.database.get_session() as session:
