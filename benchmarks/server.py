@@ -8,11 +8,11 @@ import psycopg2
 from psycopg2 import extensions
 from sqlalchemy import make_url
 
-from domain import Database, DomainModel
 from domain.migrations import upgrade
-from domain.models.policies import policies
 from domain.testing import Cluster, PostgresServer
 from domain.testing.cluster import APPLICATION
+
+from .isolation_cost import switch_off
 
 SETTINGS = {
     "fsync": "on",
@@ -74,12 +74,3 @@ def running() -> Generator[Server]:
             os.environ.pop("TEST_DATABASE_URL")
             if before is not None:
                 os.environ["TEST_DATABASE_URL"] = before
-
-
-def switch_off(database: Database) -> None:
-    """Lift row level security from every table."""
-    with database.migration_engine.begin() as connection:
-        for table in DomainModel.metadata.sorted_tables:
-            if policies(table):
-                connection.exec_driver_sql(f"ALTER TABLE {table.name} NO FORCE ROW LEVEL SECURITY")
-                connection.exec_driver_sql(f"ALTER TABLE {table.name} DISABLE ROW LEVEL SECURITY")
