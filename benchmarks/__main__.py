@@ -31,7 +31,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     given = arguments()
-    rounds = 6 if given.quick else given.rounds
+    rounds, bulk_rounds = (5, 2) if given.quick else (given.rounds, given.bulk_rounds)
     organizations, bulk = (40, 1000) if given.quick else (200, 10_000)
     operations = [o for o in OPERATIONS if _wanted(o.title, given.only, [o.title for o in OPERATIONS])]
     kinds = [k for k in CONTENDERS if k.name == FLOOR or _wanted(k.name, given.only, [k.name for k in CONTENDERS])]
@@ -48,7 +48,7 @@ def main() -> int:
         measured: list[Measured] = []
         for operation in operations:
             taking = [s for s in stages if operation.is_bulk or not s.contender.bulk_only]
-            measured.append(measure(operation, taking, (given.bulk_rounds if operation.is_bulk else rounds)))
+            measured.append(measure(operation, taking, bulk_rounds if operation.is_bulk else rounds))
             print(table(measured[-1:]).splitlines()[-1], file=sys.stderr, flush=True)
         about = machine(stages[0].admin)
     missed = list(misses(measured))
