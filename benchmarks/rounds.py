@@ -30,7 +30,7 @@ class Measured:
     def quartiles(self, name: str) -> tuple[float, float, float]:
         """The median of the ratios, between their quartiles."""
         ratios = self.ratios(name)
-        low, middle, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
+        low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
         return low, middle, high
 
     def median(self, name: str) -> float:

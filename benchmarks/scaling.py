@@ -83,7 +83,7 @@ def table(measured: dict[str, Seconds]) -> tuple[str, bool]:
     worst = 0.0
     for title, seconds in measured.items():
         ratios = [[a / b for a, b in zip(seconds[name], seconds[small], strict=True)] for name in large]
-        spread = [statistics.quantiles(one, n=4) for one in ratios]
+        spread = [statistics.quantiles(one, n=4, method="inclusive") for one in ratios]
         cells = [f"{middle:.2f} ({low:.2f} to {high:.2f})" for low, middle, high in spread]
         highest = max(middle for _, middle, _ in spread)
         worst = max(worst, highest)
