@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 CANDIDATES := python3.13 python3.12 python3.11 python3.14 python3 python
 SUITABLE := import sys, venv; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help demo test attack check format clean
+.PHONY: help demo test attack check bench bench-size format clean
 
 help: ## Show what there is to do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.demo ## Run the main job on sample notices, in an embedded database of its own
 	@$(BIN)/domain demo
@@ -28,6 +28,12 @@ check: $(VENV)/.dev ## Check style, types, import rules and migrations
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --ignoreexternal --verifytypes domain
 	$(BIN)/python -m domain.testing.migrations
+
+bench: $(VENV)/.bench ## Measure against the libraries that people would use instead (ARGS=--quick: a first look)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-size: $(VENV)/.bench ## Measure cost against size: 10 thousand and 2 million tenders, 10 and 5,000 organizations
+	@$(BIN)/python -m benchmarks.scaling $(ARGS)
 
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix -q .
@@ -56,3 +62,7 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[dev]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: $(VENV)/bin/python pyproject.toml constraints.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[bench]'
+	@touch $@

@@ -36,7 +36,8 @@ class Statements(Generic[ModelT]):
         trusted = {TRUSTED: True, READS: True}
         every = select(model).where(*self.scope).execution_options(**trusted)
         count: SelectOfScalar[int] = select(func.count()).select_from(model)
-        one: SelectOfScalar[int] = select(literal(1)).select_from(model).limit(1)
+        # Ordered as the primary key is: for any row at all PostgreSQL may read a table from its start, and for long.
+        one: SelectOfScalar[int] = select(literal(1)).select_from(model).order_by(col(model.id)).limit(1)
         self.newest: SelectOfScalar[ModelT] = every.order_by(*order)
         self.newest_live: SelectOfScalar[ModelT] = self.newest.where(self.is_live)
         self.get: SelectOfScalar[ModelT] = every.where(self.by_key)

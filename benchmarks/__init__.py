@@ -1,0 +1,1 @@
+"""What it costs: measured against the libraries that people would use instead, and against size."""
