@@ -8,6 +8,7 @@ from .errors import (
     ConstraintError,
     DomainError,
     DuplicateError,
+    LegalHoldError,
     NotFoundError,
     StaleVersionError,
     TenantRequiredError,
@@ -39,6 +40,8 @@ from .models import (
     OrganizationUsage,
     Patch,
     Public,
+    PurgeRecord,
+    PurgeRecordContent,
     Stamped,
     SubscriptionTier,
     SystemAccess,
@@ -88,6 +91,7 @@ from .repositories import (
     UserRepository,
     constructor,
 )
+from .retention import PurgeCount, PurgePlan, PurgeReport, erase_user, plan_purge, purge
 from .tenancy import DomainSession, SystemSession, TenantSession
 
 __all__ = [
@@ -118,6 +122,7 @@ __all__ = [
     "DomainSession",
     "DuplicateError",
     "Entity",
+    "LegalHoldError",
     "LowerText",
     "Money",
     "MonthlyCost",
@@ -132,6 +137,11 @@ __all__ = [
     "Page",
     "Patch",
     "Public",
+    "PurgeCount",
+    "PurgePlan",
+    "PurgeRecord",
+    "PurgeRecordContent",
+    "PurgeReport",
     "Repository",
     "StaleVersionError",
     "Stamped",
@@ -169,6 +179,7 @@ __all__ = [
     "UserRole",
     "UtcDatetime",
     "constructor",
+    "erase_user",
     "example",
     "get_db",
     "get_db_session",
@@ -178,6 +189,8 @@ __all__ = [
     "live_index",
     "live_unique",
     "managed_field",
+    "plan_purge",
+    "purge",
     "tenant_key",
     "utcnow",
     "value_enum",

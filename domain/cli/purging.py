@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import typer
-from sqlmodel import col, select
+from sqlalchemy import select
 
 from ..database import Database
+from ..errors import ConfigurationError
 from ..models import Organization
 from ..retention import PurgePlan, plan_purge, purge
-from .options import DatabaseUrl, SystemDatabaseUrl, import_models
-from .organizations import require_any_organization
+from .options import DatabaseUrl, Models, SystemDatabaseUrl, import_models
 from .screen import cell, counted, grid, safe, screen
 
 ACTOR = "domain purge"
@@ -38,10 +38,7 @@ def purge_(
         int, typer.Option("--batch-size", metavar="ROWS", min=1, max=10_000, help="Rows in one transaction.")
     ] = 1000,
     reason: Annotated[str, typer.Option("--reason", help="Why; for the record.")] = "retention is over",
-    models: Annotated[
-        list[str] | None,
-        typer.Option("--models", metavar="MODULE", help="Import this first: the module of an application's tables."),
-    ] = None,
+    models: Models = None,
     database_url: DatabaseUrl = None,
     system_database_url: SystemDatabaseUrl = None,
 ) -> None:
@@ -67,20 +64,52 @@ def purge_(
     """
     import_models(models)
     with Database(database_url, system_database_url=system_database_url) as db:
-        target = None if organization is None else require_any_organization(db, organization, actor=ACTOR).id
-        if execute:
-            done = purge(
-                db,
-                actor=ACTOR,
-                reason=reason,
-                organization_id=target,
-                older_than_days=older_than,
-                batch_size=batch_size,
-            )
-            names = _names(db, done)
-            _print(done, names, "removed")
-            typer.echo(f"{counted(done.rows, 'row')} removed, in {counted(done.batches, 'batch', 'batches')}")
-        else:
+        slugs = _slugs(db)
+        target = None if organization is None else _one(slugs, organization)
+        if not execute:
             plan = plan_purge(db, actor=ACTOR, organization_id=target, older_than_days=older_than)
-            _print(plan, _names(db, plan), "would go")
+            _print(plan, slugs)
             typer.echo(f"{counted(plan.rows, 'row')} would go; nothing was removed: --execute removes them")
+            return
+        done = purge(
+            db,
+            actor=ACTOR,
+            reason=reason,
+            organization_id=target,
+            older_than_days=older_than,
+            batch_size=batch_size,
+        )
+    _print(done, slugs)
+    typer.echo(f"{counted(done.rows, 'row')} removed")
+
+
+def _slugs(db: Database) -> dict[int, str]:
+    """Every organization's, deleted ones included."""
+    with db.system_session(actor=ACTOR, reason="name the organizations") as system:
+        table = Organization.__table__
+        return {row.id: row.slug for row in system.connection().execute(select(table.c.id, table.c.slug))}
+
+
+def _one(slugs: Mapping[int, str], slug: str) -> int:
+    """The organization of this slug. Raises ConfigurationError where there is none, or more than one."""
+    found = [organization_id for organization_id, other in slugs.items() if other == slug]
+    if len(found) != 1:
+        what = "no organization" if not found else f"more than one organization ({', '.join(map(str, found))})"
+        raise ConfigurationError(f"there is {what} {slug!r}; without --organization every one is looked at")
+    return found[0]
+
+
+def _print(plan: PurgePlan, slugs: Mapping[int, str]) -> None:
+    table = grid("organization", "id", "table", "rows", right=("id", "rows"))
+    shown: set[int | None] = set()
+    for owner, name, rows in plan.counts:
+        slug = "of no organization" if owner is None else slugs.get(owner, "")
+        whole = " (ends)" if owner in plan.ending else ""
+        first = (cell(slug + whole), str(owner or "")) if owner not in shown else ("", "")
+        table.add_row(*first, name, f"{rows:,}")
+        shown.add(owner)
+    if plan.counts:
+        screen().print(table)
+    if plan.held:
+        held = ", ".join(safe(slugs.get(number, str(number))) for number in plan.held)
+        typer.echo(f"under a legal hold, and left alone: {held}")

@@ -14,7 +14,8 @@ _TABLES = text(
     "  AND a.attname = 'is_deleted') AS deletes,"
     " c.relrowsecurity AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')"
     "  AND has_table_privilege(c.oid, 'UPDATE')) AS lacks,"
-    " c.relname IN ('system_access', 'purge_records') AND has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') AS records"
+    " c.relname IN ('system_access', 'purge_records')"
+    "  AND has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') AS records"
     " FROM pg_class c WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition"
     " AND c.relnamespace = current_schema()::regnamespace AND NOT pg_has_role(c.relowner, 'USAGE') ORDER BY 1"
 )

@@ -52,7 +52,7 @@ class Person:
             words = "|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in (self.email, self.full_name))
             return re.sub(words, self.pseudonym, value, flags=re.IGNORECASE)
         if isinstance(value, list):
-            return [self.without(item) for item in cast(list[Any], value)]
+            return [self.without(item) for item in cast(Iterable[Any], value)]
         if isinstance(value, dict):
             return {key: self.without(item) for key, item in cast(dict[str, Any], value).items()}
         return value
