@@ -5,15 +5,16 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from domain import (
     AnalysisResult,
     BidDocument,
     Database,
-    DomainModel,
     Entity,
     Organization,
+    PurgeRecord,
+    SystemAccess,
     Tender,
     User,
     utcnow,
@@ -30,6 +31,14 @@ def put(
     database: Database, model: type[Entity], /, *, deleted_days_ago: float | None = None, **fields: object
 ) -> Mapping[str, Any]:
     """Store one row; its columns."""
+    with database.migration_engine.begin() as connection:
+        return put_by(connection, model, deleted_days_ago=deleted_days_ago, **fields)
+
+
+def put_by(
+    connection: Connection, model: type[Entity], /, *, deleted_days_ago: float | None = None, **fields: object
+) -> Mapping[str, Any]:
+    """The same within a transaction."""
     deleted: dict[str, object] = {}
     if deleted_days_ago is not None:
         deleted = {
@@ -40,9 +49,8 @@ def put(
     entity = build(model, **fields, **deleted)
     table = model.__table__
     values = {column.key: getattr(entity, column.key) for column in table.c}
-    with database.migration_engine.begin() as connection:
-        statement = insert(table).values({name: value for name, value in values.items() if value is not None})
-        return dict(connection.execute(statement.returning(*table.c)).mappings().one())
+    statement = insert(table).values({name: value for name, value in values.items() if value is not None})
+    return dict(connection.execute(statement.returning(*table.c)).mappings().one())
 
 
 def left(database: Database, models: Sequence[type[Entity]] = MODELS) -> Left:
@@ -54,10 +62,8 @@ def left(database: Database, models: Sequence[type[Entity]] = MODELS) -> Left:
 def clear(database: Database) -> None:
     """Empty every table that these tests write to."""
     with database.migration_engine.begin() as connection:
-        present = {table.name for table in DomainModel.metadata.sorted_tables}
-        for model in (*reversed(MODELS),):
-            if model.__tablename__ in present:
-                connection.execute(model.__table__.delete())
+        for model in (PurgeRecord, SystemAccess, *reversed(MODELS)):
+            connection.execute(model.__table__.delete())
 
 
 def same_deletion() -> UUID:

@@ -149,6 +149,10 @@ def test_it_stops_at_a_table_that_no_imported_model_describes_before_it_removes_
     put(domain_db, Tender, organization_id=1, deleted_days_ago=LONG_AGO)
     with domain_db.migration_engine.begin() as connection:
         connection.execute(text("CREATE TABLE strangers (organization_id bigint REFERENCES organizations (id))"))
-    with pytest.raises(ConfigurationError, match="strangers refers to organizations"):
-        purge(domain_db, actor="ann")
+    try:
+        with pytest.raises(ConfigurationError, match="strangers refers to organizations"):
+            purge(domain_db, actor="ann")
+    finally:
+        with domain_db.migration_engine.begin() as connection:
+            connection.execute(text("DROP TABLE strangers"))
     assert left(domain_db)["tenders"]
