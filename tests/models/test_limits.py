@@ -13,6 +13,7 @@ from domain import (
     ConstraintError,
     Entity,
     Organization,
+    PurgeRecord,
     SystemAccess,
     Tender,
     TenderNotice,
@@ -62,6 +63,9 @@ TOO_LONG = [
     Limit(BidDocument, "llm_model", "x" * 101),
     Limit(SystemAccess, "actor", "x" * 256),
     Limit(SystemAccess, "reason", "x" * 1001),
+    Limit(PurgeRecord, "actor", "x" * 256),
+    Limit(PurgeRecord, "reason", "x" * 1001),
+    Limit(PurgeRecord, "table_name", "x" * 256),
 ]
 OTHERS = [
     *(Limit(Organization, column, "") for column in ("name", "slug")),

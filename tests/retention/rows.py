@@ -62,7 +62,8 @@ def left(database: Database, models: Sequence[type[Entity]] = MODELS) -> Left:
 def clear(database: Database) -> None:
     """Empty every table that these tests write to."""
     with database.migration_engine.begin() as connection:
-        for model in (PurgeRecord, SystemAccess, *reversed(MODELS)):
+        models: list[type[Entity]] = [PurgeRecord, SystemAccess, *reversed(MODELS)]
+        for model in models:
             connection.execute(model.__table__.delete())
 
 

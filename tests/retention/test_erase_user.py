@@ -24,9 +24,17 @@ from tests.retention.rows import LONG_AGO, put
 EMAIL, NAME = "ann.o'neill+50%@example.org", "Ann-Sophie O'Neill (50%)"
 
 
-def ann(database: Database, **fields: object) -> int:
+def ann(database: Database, *, deleted_days_ago: float | None = None) -> int:
     """A user of organization 1."""
-    user = put(database, User, organization_id=1, email=EMAIL, full_name=NAME, role=UserRole.ADMIN, **fields)
+    user = put(
+        database,
+        User,
+        organization_id=1,
+        email=EMAIL,
+        full_name=NAME,
+        role=UserRole.ADMIN,
+        deleted_days_ago=deleted_days_ago,
+    )
     number: int = user["id"]
     return number
 
