@@ -107,7 +107,8 @@ REQUIRED = [
 def rows(schema: Engine) -> dict[type[Entity], int]:
     """The id of a good row of every table."""
     tender = build(Tender, organization_id=1, estimated_value=5, currency="EUR")
-    made: list[Entity] = [tender, build(Organization), build(SystemAccess), build(User, organization_id=1)]
+    records = [build(SystemAccess), build(PurgeRecord)]
+    made: list[Entity] = [tender, build(Organization), *records, build(User, organization_id=1)]
     with Session(schema) as session:
         session.add_all(made)
         session.flush()
