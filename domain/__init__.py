@@ -8,6 +8,7 @@ from .errors import (
     ConstraintError,
     DomainError,
     DuplicateError,
+    LegalHoldError,
     NotFoundError,
     OutcomeUnknownError,
     StaleVersionError,
@@ -40,6 +41,8 @@ from .models import (
     OrganizationUsage,
     Patch,
     Public,
+    PurgeRecord,
+    PurgeRecordContent,
     Stamped,
     SubscriptionTier,
     SystemAccess,
@@ -89,6 +92,7 @@ from .repositories import (
     UserRepository,
     constructor,
 )
+from .retention import PurgeCount, PurgePlan, PurgeReport, erase_user, plan_purge, purge
 from .tenancy import DomainSession, SystemSession, TenantSession
 
 __all__ = [
@@ -119,6 +123,7 @@ __all__ = [
     "DomainSession",
     "DuplicateError",
     "Entity",
+    "LegalHoldError",
     "LowerText",
     "Money",
     "MonthlyCost",
@@ -134,6 +139,11 @@ __all__ = [
     "Page",
     "Patch",
     "Public",
+    "PurgeCount",
+    "PurgePlan",
+    "PurgeRecord",
+    "PurgeRecordContent",
+    "PurgeReport",
     "Repository",
     "StaleVersionError",
     "Stamped",
@@ -171,6 +181,7 @@ __all__ = [
     "UserRole",
     "UtcDatetime",
     "constructor",
+    "erase_user",
     "example",
     "get_db",
     "get_db_session",
@@ -180,6 +191,8 @@ __all__ = [
     "live_index",
     "live_unique",
     "managed_field",
+    "plan_purge",
+    "purge",
     "tenant_key",
     "utcnow",
     "value_enum",

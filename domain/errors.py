@@ -4,6 +4,7 @@ DomainError
 ├── NotFoundError            no live row of this organization has that id
 ├── ConflictError
 │   ├── DuplicateError       a live row already has this unique value
+│   ├── LegalHoldError       the organization's data must be kept as it is
 │   └── StaleVersionError    the row has moved on since it was read
 ├── TenantRequiredError      the session is bound to no organization
 ├── TenantScopeError         the session is bound to another organization
@@ -55,6 +56,14 @@ class DuplicateError(ConflictError):
         self.fields: tuple[str, ...] = tuple(fields)
         self.constraint = constraint
         super().__init__(f"{entity}: another live row has the same {', '.join(fields)}")
+
+
+class LegalHoldError(ConflictError):
+    """The organization is under a legal hold: nothing of it may be erased until that is lifted."""
+
+    def __init__(self, organization_id: int) -> None:
+        self.organization_id = organization_id
+        super().__init__(f"organization {organization_id} is under a legal hold: nothing of it may be erased")
 
 
 class StaleVersionError(ConflictError):

@@ -34,6 +34,7 @@ def upgrade() -> None:
     sa.Column('subscription_tier', sa.String(length=32), nullable=False),
     sa.Column('monthly_analysis_limit', sa.Integer(), nullable=False),
     sa.Column('is_active', sa.Boolean(), nullable=False),
+    sa.Column('legal_hold', sa.Boolean(), nullable=False),
     sa.Column('name', sa.String(length=255), nullable=False),
     sa.Column('slug', sa.String(length=100), nullable=False),
     sa.CheckConstraint("subscription_tier IN ('free', 'basic', 'pro', 'enterprise')", name=op.f('ck_organizations_subscription_tier_values')),
@@ -48,6 +49,26 @@ def upgrade() -> None:
     with op.batch_alter_table('organizations', schema=None) as batch_op:
         batch_op.create_index('ux_organizations_slug', ['slug'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
 
+    op.create_table('purge_records',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('CURRENT_TIMESTAMP'), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('CURRENT_TIMESTAMP'), nullable=False),
+    sa.Column('version', sa.Integer(), server_default=sa.text('1'), nullable=False),
+    sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('actor', sa.String(length=255), nullable=False),
+    sa.Column('reason', sa.String(length=1000), nullable=False),
+    sa.Column('purged_organization_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('table_name', sa.String(length=255), nullable=False),
+    sa.Column('row_count', sa.Integer(), nullable=False),
+    sa.Column('deleted_before', sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint('length(actor) >= 1 AND length(actor) <= 255', name=op.f('ck_purge_records_actor_length')),
+    sa.CheckConstraint('length(reason) >= 1 AND length(reason) <= 1000', name=op.f('ck_purge_records_reason_length')),
+    sa.CheckConstraint('length(table_name) >= 1 AND length(table_name) <= 255', name=op.f('ck_purge_records_table_name_length')),
+    sa.CheckConstraint('row_count >= 1', name=op.f('ck_purge_records_row_count_range')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_purge_records'))
+    )
     op.create_table('system_access',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('CURRENT_TIMESTAMP'), nullable=False),
@@ -285,6 +306,7 @@ def downgrade() -> None:
 
     op.drop_table('tenders')
     op.drop_table('system_access')
+    op.drop_table('purge_records')
     with op.batch_alter_table('organizations', schema=None) as batch_op:
         batch_op.drop_index('ux_organizations_slug', postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
 

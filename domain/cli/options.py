@@ -1,8 +1,14 @@
 """Options that several commands share."""
 
+import importlib
+import os
+import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+
+from ..errors import ConfigurationError
 
 DatabaseUrl = Annotated[
     str | None,
@@ -24,3 +30,22 @@ MigrationUrl = Annotated[
         show_default=False,
     ),
 ]
+SystemDatabaseUrl = Annotated[
+    str | None,
+    typer.Option("--system-database-url", metavar="URL", help="Instead of SYSTEM_DATABASE_URL.", show_default=False),
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--models", metavar="MODULE", help="Import this first: the module of an application's tables."),
+]
+
+
+def import_models(names: Sequence[str] | None) -> None:
+    """Import an application's modules. Raises ConfigurationError."""
+    if names:
+        sys.path.insert(0, os.getcwd())  # as with `python -m`; a command's own path has no current folder
+    for name in names or ():
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(f"--models {name}: {error}") from error

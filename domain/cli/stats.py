@@ -1,23 +1,18 @@
 """``domain stats``: how much of what there is, for whom."""
 
-import importlib
-import os
-import sys
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-import typer
 from rich.table import Table as ShownTable
 from sqlalchemy import ColumnElement, Select, Table, case, false, func, literal, select, union_all
 from sqlmodel import col
 from sqlmodel import select as select_of
 
 from ..database import Database
-from ..errors import ConfigurationError
 from ..models import DomainModel, Organization
 from ..models.tables import TENANT, is_tenant_table
 from ..tenancy import SystemSession
-from .options import DatabaseUrl
+from .options import DatabaseUrl, Models, SystemDatabaseUrl, import_models
 from .screen import cell, counted, grid, screen
 
 ACTOR = "domain stats"
@@ -33,17 +28,7 @@ class Rows(NamedTuple):
 
 
 def stats(
-    models: Annotated[
-        list[str] | None,
-        typer.Option("--models", metavar="MODULE", help="Import this first: the module of an application's tables."),
-    ] = None,
-    database_url: DatabaseUrl = None,
-    system_database_url: Annotated[
-        str | None,
-        typer.Option(
-            "--system-database-url", metavar="URL", help="Instead of SYSTEM_DATABASE_URL.", show_default=False
-        ),
-    ] = None,
+    models: Models = None, database_url: DatabaseUrl = None, system_database_url: SystemDatabaseUrl = None
 ) -> None:
     """Count every organization's rows, table by table.
 
@@ -57,8 +42,7 @@ def stats(
       domain stats
       domain stats --models shop.models     with an application's own tables
     """
-    for module in models or ():
-        _import_module(module)
+    import_models(models)
     with (
         Database(database_url, system_database_url=system_database_url) as db,
         db.system_session(actor=ACTOR, reason="count the rows of every organization") as system,
@@ -84,14 +68,6 @@ def _count(table: Table) -> Select[str, int, int, int]:
     live = func.sum(case((deleted, 0), else_=1))
     gone = func.sum(case((deleted, 1), else_=0))
     return select(literal(table.name), owner, live, gone).group_by(owner)
-
-
-def _import_module(name: str) -> None:
-    sys.path.insert(0, os.getcwd())  # as with `python -m`; a command's own path has no current folder
-    try:
-        importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(f"--models {name}: {error}") from error
 
 
 def _print(organizations: Sequence[Organization], counted_rows: Sequence[Rows]) -> None:

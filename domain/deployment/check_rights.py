@@ -14,7 +14,8 @@ _TABLES = text(
     "  AND a.attname = 'is_deleted') AS deletes,"
     " c.relrowsecurity AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')"
     "  AND has_table_privilege(c.oid, 'UPDATE')) AS lacks,"
-    " c.relname = 'system_access' AND has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') AS records"
+    " c.relname IN ('system_access', 'purge_records')"
+    "  AND has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') AS records"
     " FROM pg_class c WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition"
     " AND c.relnamespace = current_schema()::regnamespace AND NOT pg_has_role(c.relowner, 'USAGE') ORDER BY 1"
 )
@@ -48,8 +49,8 @@ def check_rights(connection: Connection) -> Iterator[Finding]:
         yield error(f"the application's login may put triggers on {some(names)}", _REMEDY)
     if names := [table.name for table in tables if table.lacks]:
         yield error(f"the application's login may not read or write {some(names)}", _REMEDY)
-    if any(table.records for table in tables):
-        yield error("the application's login may read or write the record of system sessions, system_access", _REMEDY)
+    if names := [table.name for table in tables if table.records]:
+        yield error(f"the application's login may read or write the records of system sessions, {some(names)}", _REMEDY)
     if names := [table.name for table in tables if table.deletes]:
         yield warning(f"the application's login may remove rows of {some(names)}, which are deleted softly", _REMEDY)
     if parts := connection.scalars(_PARTITIONS).all():

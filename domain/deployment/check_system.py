@@ -18,8 +18,8 @@ _TABLES = text(
     " AND c.relnamespace = current_schema()::regnamespace ORDER BY 1"
 )
 _RECORDS = text(
-    "SELECT has_table_privilege(oid, 'INSERT') AND has_table_privilege(oid, 'SELECT') FROM pg_class"
-    " WHERE relname = 'system_access' AND relnamespace = current_schema()::regnamespace"
+    "SELECT relname FROM pg_class WHERE NOT (has_table_privilege(oid, 'INSERT') AND has_table_privilege(oid, 'SELECT'))"
+    " AND relname IN ('system_access', 'purge_records') AND relnamespace = current_schema()::regnamespace"
 )
 
 
@@ -40,5 +40,5 @@ def check_system(connection: Connection, *, application: str) -> Iterator[Findin
         yield error(f"the system's login {role.rolname} has no policy on {some(names)}: it sees nothing there", _REMEDY)
     if names := [table.relname for table in tables if not table.granted]:
         yield error(f"the system's login {role.rolname} lacks rights on {some(names)}", _REMEDY)
-    if connection.scalar(_RECORDS) is False:
-        yield error(f"the system's login {role.rolname} can't record its use in system_access", _REMEDY)
+    if names := list(connection.scalars(_RECORDS)):
+        yield error(f"the system's login {role.rolname} can't record its use in {some(names)}", _REMEDY)

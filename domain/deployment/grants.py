@@ -10,6 +10,7 @@ from .logins import Logins
 
 SYSTEM_POLICY = "system_access"
 OWNER_POLICY = "owner_access"
+RECORDS = ("system_access", "purge_records")  # of the system's login alone, and written once
 
 _RELATIONS = text(
     "SELECT c.relname, c.relkind = 'S' AS is_sequence, c.relkind IN ('r', 'p') AND NOT c.relispartition AS is_table,"
@@ -63,8 +64,9 @@ def _rights(relation: _Relation, *, is_system: bool) -> str:
         return "SELECT"
     if not relation.is_table:
         return ""
-    if relation.name == "system_access":
-        return "SELECT, INSERT" if is_system else ""
+    if relation.name in RECORDS:
+        # UPDATE of the rest would let the record be rewritten; these are what erasing a person reaches.
+        return "SELECT, INSERT, UPDATE (actor, reason, updated_at, version)" if is_system else ""
     # What is deleted softly is removed by the system's login alone.
     return "SELECT, INSERT, UPDATE" + (", DELETE" if is_system or not relation.soft else "")
 

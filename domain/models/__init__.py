@@ -22,6 +22,7 @@ from .organization import (
     OrganizationUsage,
     SubscriptionTier,
 )
+from .purge_record import PurgeRecord, PurgeRecordContent
 from .system_access import SystemAccess, SystemAccessContent
 from .tender import Tender, TenderContent, TenderDB, TenderPatch, TenderProgress, TenderPublic, TenderStatus
 from .user import User, UserAccess, UserActivity, UserPatch, UserProfile, UserPublic, UserRole
@@ -50,6 +51,8 @@ __all__ = [
     "OrganizationUsage",
     "Patch",
     "Public",
+    "PurgeRecord",
+    "PurgeRecordContent",
     "Stamped",
     "SubscriptionTier",
     "SystemAccess",

@@ -1,6 +1,6 @@
 """The columns that every table has, and the bases of tables, patches and responses."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import Identity, text
@@ -71,6 +71,9 @@ class Deletable(DomainModel):
 
 class Entity(Deletable, Stamped):
     """A table's base. A saved object is checked against the version it was read as."""
+
+    retention_days: ClassVar[int | None] = 90
+    """How long a deleted row can be restored before ``purge`` removes it; None: for ever."""
 
     @declared_attr.directive
     @classmethod

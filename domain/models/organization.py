@@ -65,6 +65,11 @@ class OrganizationPlan(DomainModel):
         schema_extra=example(100),
     )
     is_active: bool = Field(default=True, description="Whether it may use the product.", schema_extra=example(True))
+    legal_hold: bool = Field(
+        default=False,
+        description="Whether all it has must be kept: nothing is purged or erased meanwhile.",
+        schema_extra=example(False),
+    )
 
 
 class OrganizationUsage(DomainModel):

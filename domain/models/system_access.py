@@ -20,4 +20,5 @@ class SystemAccess(SystemAccessContent, Entity, table=True):
     """Written, and committed, before the session is handed out."""
 
     __tablename__ = "system_access"
+    retention_days: ClassVar[int | None] = None
     __table_args__: ClassVar[Any] = ()

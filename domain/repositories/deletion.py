@@ -36,7 +36,9 @@ def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *,
 def restore_batch(session: DomainSession, model: type[Entity], entity_id: int, *, owner: int | None) -> bool:
     """Unmark the row and what went with it. False where the row is not deleted; raises as ``restore`` does."""
     row = (col(model.id) == entity_id, _owned(model, owner), col(model.is_deleted))
-    batch = session.exec(select(model.deletion_id).where(*row), execution_options={TRUSTED: True}).one_or_none()
+    # Locked: purge, which may be at work on it, has taken its deletion_id, or waits and then finds it live.
+    found = select(model.deletion_id).where(*row).with_for_update()
+    batch = session.exec(found, execution_options={TRUSTED: True}).one_or_none()
     if batch is None:
         return False
     _require_live_parents(session, model, entity_id, owner)

@@ -78,7 +78,7 @@ ERRORS = {
     "truncate for all": (["GRANT TRUNCATE ON system_access TO PUBLIC"], "may TRUNCATE system_access"),
     "triggers": (["GRANT TRIGGER ON tenders TO PUBLIC"], "may put triggers on tenders"),
     "no rights": ([f"REVOKE UPDATE ON tenders FROM {APPLICATION}"], "may not read or write tenders"),
-    "the record": ([f"GRANT SELECT (actor) ON system_access TO {APPLICATION}"], "the record of system sessions"),
+    "the record": ([f"GRANT SELECT (actor) ON system_access TO {APPLICATION}"], "the records of system sessions"),
     "partition": (
         [
             "CREATE TABLE parts (organization_id bigint) PARTITION BY LIST (organization_id)",

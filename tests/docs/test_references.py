@@ -30,6 +30,7 @@ _OPERATORS = {"|", "||", "&&", ";"}
 ERRORS: dict[str, DomainError] = {
     "NotFoundError": domain.NotFoundError(Tender, 1),
     "DuplicateError": domain.DuplicateError("Tender", ["external_id"], constraint="ux"),
+    "LegalHoldError": domain.LegalHoldError(1),
     "StaleVersionError": domain.StaleVersionError("Tender", 1, seen=1, current=2),
     "ConflictError": domain.ConflictError("conflict"),
     "TenantRequiredError": domain.TenantRequiredError(),

@@ -13,6 +13,7 @@ from domain import (
     ConstraintError,
     Entity,
     Organization,
+    PurgeRecord,
     SystemAccess,
     Tender,
     TenderNotice,
@@ -62,6 +63,9 @@ TOO_LONG = [
     Limit(BidDocument, "llm_model", "x" * 101),
     Limit(SystemAccess, "actor", "x" * 256),
     Limit(SystemAccess, "reason", "x" * 1001),
+    Limit(PurgeRecord, "actor", "x" * 256),
+    Limit(PurgeRecord, "reason", "x" * 1001),
+    Limit(PurgeRecord, "table_name", "x" * 256),
 ]
 OTHERS = [
     *(Limit(Organization, column, "") for column in ("name", "slug")),
@@ -103,7 +107,8 @@ REQUIRED = [
 def rows(schema: Engine) -> dict[type[Entity], int]:
     """The id of a good row of every table."""
     tender = build(Tender, organization_id=1, estimated_value=5, currency="EUR")
-    made: list[Entity] = [tender, build(Organization), build(SystemAccess), build(User, organization_id=1)]
+    records = [build(SystemAccess), build(PurgeRecord)]
+    made: list[Entity] = [tender, build(Organization), *records, build(User, organization_id=1)]
     with Session(schema) as session:
         session.add_all(made)
         session.flush()

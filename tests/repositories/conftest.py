@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import delete, select
 
-from domain import Database, DomainModel, Entity, Organization, SystemAccess, Tender
+from domain import Database, DomainModel, Entity, Organization, PurgeRecord, SystemAccess, Tender
 from domain.testing import Cluster, build, postgresql_database
 
 
@@ -23,7 +23,7 @@ def domain_postgresql(emptied_postgresql: Database) -> Database:
     """That clone, emptied, with organizations 1 and 2."""
     with emptied_postgresql.system_session(actor="tests", reason="start afresh") as system:
         for table in reversed(DomainModel.metadata.sorted_tables):
-            if table is not SystemAccess.__table__:
+            if table not in (SystemAccess.__table__, PurgeRecord.__table__):
                 system.connection().execute(delete(table))
         for organization_id, word in enumerate(("first", "second"), 1):
             system.add(build(Organization, id=organization_id, name=f"The {word} organization", slug=word))

@@ -1,0 +1,88 @@
+"""Bounded batches, each a short transaction: choose and lock, check the organization, act, commit."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Column, Delete, Row, Table, Update, select, true, tuple_
+
+from ..models.tables import TENANT
+from ..tenancy import TRUSTED, SystemSession
+from .schema import ORGANIZATIONS, owner_column
+from .terms import Condition
+
+Act = Callable[[Table, Condition], None]
+
+
+class Batches:
+    """The batches of one run. Rows that others hold locked are skipped: nobody waits, and nobody is held up."""
+
+    def __init__(self, system: SystemSession, *, size: int) -> None:
+        self._system = system
+        self._size = size
+        self.committed = 0
+
+    def all(
+        self,
+        table: Table,
+        act: Act,
+        which: Condition,
+        *,
+        owner: int | None,
+        of_owner: Condition | None = None,
+        again: bool = False,
+    ) -> None:
+        """Act on all such rows of an organization, while ``of_owner`` holds of it and it is under no legal hold.
+
+        ``again``: until a pass finds none, for acting on some rows can let others join them.
+        """
+        last = self._batch(table, act, which, owner, of_owner, None)
+        while last is not None:
+            while last is not None:
+                last = self._batch(table, act, which, owner, of_owner, last)
+            if again:
+                last = self._batch(table, act, which, owner, of_owner, None)
+
+    def _batch(
+        self,
+        table: Table,
+        act: Act,
+        which: Condition,
+        owner: int | None,
+        of_owner: Condition | None,
+        after: Row[Any] | None,
+    ) -> Row[Any] | None:
+        """One transaction; the last row's key, or None where there was no row."""
+        connection = self._system.connection()
+        if owner is not None and not self._holds(owner, of_owner):
+            self._system.rollback()
+            return None
+        columns, scope = _key(table), owner_column(table)
+        key = tuple_(*columns)
+        own = true() if scope is None or owner is None else scope == owner
+        rows = select(*columns).where(own, which).order_by(*columns).limit(self._size)
+        if after is not None:
+            rows = rows.where(key > tuple_(*after))
+        found = connection.execute(rows.with_for_update(skip_locked=True)).all()
+        if found:
+            act(table, own & key.in_([tuple(row) for row in found]))
+            self.committed += 1
+        self._system.commit()
+        return found[-1] if found else None
+
+    def _holds(self, organization_id: int, of_owner: Condition | None) -> bool:
+        """Lock the organization's row: a legal hold waits for this batch, or this batch for it."""
+        this = ORGANIZATIONS.c.id == organization_id
+        free = select(ORGANIZATIONS.c.id).where(this, ~ORGANIZATIONS.c.legal_hold)
+        if of_owner is not None:
+            free = free.where(of_owner)
+        return self._system.connection().scalar(free.with_for_update(read=True)) is not None
+
+
+def execute(system: SystemSession, statement: Delete | Update) -> int:
+    """Run what removes or changes rows; how many there were."""
+    return system.exec(statement, execution_options={TRUSTED: True}).rowcount
+
+
+def _key(table: Table) -> list[Column[Any]]:
+    """The primary key, within an organization."""
+    return [column for column in table.primary_key if column.key != TENANT] or list(table.primary_key)

@@ -1,0 +1,70 @@
+"""The dry run: what ``purge`` would remove, counted."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Select, Table, exists, func, null, select
+
+from ..database import Database
+from ..tenancy import SystemSession
+from .counts import PurgeCount, PurgePlan
+from .schema import ORGANIZATIONS, Schema, owner_column
+from .terms import Condition, Terms
+
+
+def plan_purge(
+    db: Database, *, actor: str, organization_id: int | None = None, older_than_days: int | None = None
+) -> PurgePlan:
+    """Count what ``purge`` would remove now, with the same arguments; changes nothing.
+
+    Raises:
+        ArgumentError: ``older_than_days`` is out of range.
+        ConfigurationError: PostgreSQL without SYSTEM_DATABASE_URL, or a table that no imported model describes.
+    """
+    with db.system_session(actor=actor, reason="count what purge would remove") as system:
+        terms = Terms(Schema(system.connection()), older_than_days=older_than_days)
+        return planned(system, terms, organization_id=organization_id)
+
+
+def planned(system: SystemSession, terms: Terms, *, organization_id: int | None) -> PurgePlan:
+    """The plan, in the order in which rows go: organization by organization, children first."""
+    counts: dict[tuple[int | None, str], int] = {}
+    for table in terms.schema.children_first:
+        for statement in _counting(terms, table, organization_id):
+            for owner, rows in system.connection().execute(statement):
+                if rows:
+                    counts[owner, table.name] = counts.get((owner, table.name), 0) + rows
+    place = {table.name: number for number, table in enumerate(terms.schema.children_first)}
+    # What belongs to no organization goes last: an organization's rows may refer to it.
+    order = sorted(counts, key=lambda key: (key[0] is None, key[0] or 0, place[key[1]]))
+    return PurgePlan(
+        counts=tuple(PurgeCount(owner, table, counts[owner, table]) for owner, table in order),
+        ending=_organizations(system, terms.ending, organization_id),
+        held=_organizations(system, ORGANIZATIONS.c.legal_hold, organization_id),
+    )
+
+
+def _counting(terms: Terms, table: Table, organization_id: int | None) -> Iterator[Select[Any, int]]:
+    """Statements that count the table's rows by organization."""
+    owner = owner_column(table)
+    removable = terms.removable(table, table)
+    if owner is None:
+        if organization_id is None and terms.cutoff(table) is not None:
+            yield select(null(), func.count()).select_from(table).where(removable)
+        return
+    this = () if organization_id is None else (owner == organization_id,)
+    count = select(owner, func.count()).where(*this).group_by(owner)
+    if table is ORGANIZATIONS:
+        yield count.where(removable, terms.ending)
+        return
+    of = exists().where(ORGANIZATIONS.c.id == owner)
+    yield count.where(of.where(terms.ending))
+    if terms.cutoff(table) is not None:
+        yield count.where(removable, of.where(~ORGANIZATIONS.c.legal_hold, ~terms.ending))
+
+
+def _organizations(system: SystemSession, which: Condition, organization_id: int | None) -> tuple[int, ...]:
+    ids = select(ORGANIZATIONS.c.id).where(which).order_by(ORGANIZATIONS.c.id)
+    if organization_id is not None:
+        ids = ids.where(ORGANIZATIONS.c.id == organization_id)
+    return tuple(system.connection().scalars(ids))

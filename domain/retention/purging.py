@@ -1,0 +1,131 @@
+"""Purge: the one door to hard deletion.
+
+Children go before parents, so a parent that was restored in between would come back without them. That is why rows
+that head a deletion, and organizations, first lose their ``deletion_id``, parents before children: ``restore``, which
+locks the row that it looks for, answers False from then on. A child waits until nothing that it was deleted with can
+bring it back. Killed at any moment, the next run goes on from there.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Table, delete, update
+
+from ..database import Database
+from ..errors import ArgumentError
+from ..models import PurgeRecord
+from ..models.tables import TENANT
+from ..tenancy import SystemSession
+from .batches import Batches, execute
+from .counts import PurgeCount, PurgeReport
+from .planning import planned
+from .schema import ORGANIZATIONS, Schema
+from .terms import Condition, Terms
+
+MAX_BATCH = 10_000
+REASON = "retention is over"
+
+
+def purge(
+    db: Database,
+    *,
+    actor: str,
+    reason: str = REASON,
+    organization_id: int | None = None,
+    older_than_days: int | None = None,
+    batch_size: int = 1000,
+    progress: Callable[[PurgeCount], None] | None = None,
+) -> PurgeReport:
+    """Remove for good what was deleted longer ago than its model's ``retention_days``, unless something refers to it.
+
+    A deleted organization whose retention is over goes with all of its rows; one under a legal hold is left alone.
+    ``older_than_days`` stands in for the models' own days, but not for "for ever". ``batch_size`` rows go in one
+    transaction, which ``progress`` is told of and ``PurgeRecord`` keeps. Rows that others hold locked are left to
+    the next run.
+
+    Raises:
+        ArgumentError: ``older_than_days`` or ``batch_size`` is out of range.
+        ConfigurationError: PostgreSQL without SYSTEM_DATABASE_URL, or a table that no imported model describes.
+    """
+    if not 1 <= batch_size <= MAX_BATCH:
+        raise ArgumentError(f"batch_size is 1 to {MAX_BATCH}, not {batch_size}")
+    with db.system_session(actor=actor, reason=reason) as system:
+        terms = Terms(Schema(system.connection()), older_than_days=older_than_days)
+        plan = planned(system, terms, organization_id=organization_id)
+        system.commit()
+        record = partial(PurgeRecord, actor=actor, reason=reason)
+        run = _Run(system, terms, record=record, batch_size=batch_size, progress=progress)
+        for owner in dict.fromkeys(count.organization_id for count in plan.counts):
+            tables = [terms.schema.table(count.table) for count in plan.counts if count.organization_id == owner]
+            if owner is not None and owner in plan.ending:
+                run.end(owner, tables)
+            else:
+                run.remove_expired(owner, tables)
+    counts = tuple(PurgeCount(owner, table, rows) for (owner, table), rows in run.removed.items())
+    return PurgeReport(counts=counts, ending=plan.ending, held=plan.held, batches=run.batches.committed)
+
+
+class _Run:
+    def __init__(
+        self,
+        system: SystemSession,
+        terms: Terms,
+        *,
+        record: Callable[..., PurgeRecord],
+        batch_size: int,
+        progress: Callable[[PurgeCount], None] | None,
+    ) -> None:
+        self._system = system
+        self._terms = terms
+        self._record = record
+        self._progress = progress
+        self.batches = Batches(system, size=batch_size)
+        self.removed: dict[tuple[int | None, str], int] = {}
+
+    def remove_expired(self, owner: int | None, tables: list[Table]) -> None:
+        """Remove one organization's expired rows from these tables, which are in the order of the plan."""
+        terms, schema = self._terms, self._terms.schema
+        for table in reversed(tables):
+            heads = terms.removable(table, table) & terms.heads_a_deletion(table) & terms.unclaimed(table)
+            self.batches.all(table, self._let_go, heads, owner=owner, again=schema.refers_to_itself(table))
+        for table in tables:
+            free = terms.expired(table, table) & terms.unreferenced(table) & terms.unclaimed(table)
+            remove = partial(self._remove, owner, terms.cutoff(table))
+            self.batches.all(table, remove, free, owner=owner, again=schema.refers_to_itself(table))
+
+    def end(self, organization_id: int, tables: list[Table]) -> None:
+        """Remove all rows of a deleted organization, and then itself."""
+        terms, schema = self._terms, self._terms.schema
+        can_return = terms.ending & ORGANIZATIONS.c.deletion_id.is_not(None)
+        self.batches.all(ORGANIZATIONS, self._let_go, can_return, owner=organization_id)
+        is_let_go = ORGANIZATIONS.c.is_deleted & ORGANIZATIONS.c.deletion_id.is_(None)
+        remove = partial(self._remove, organization_id, terms.cutoff(ORGANIZATIONS))
+        for table in tables:
+            self.batches.all(
+                table,
+                remove,
+                terms.unreferenced(table),
+                owner=organization_id,
+                of_owner=is_let_go,
+                again=schema.refers_to_itself(table),
+            )
+
+    def _let_go(self, table: Table, these: Condition) -> None:
+        """From now on they can't be restored."""
+        changes = {"deletion_id": None, "version": table.c.version + 1}
+        execute(self._system, update(table).where(these).values(changes))
+
+    def _remove(self, owner: int | None, deleted_before: datetime | None, table: Table, these: Condition) -> None:
+        rows = execute(self._system, delete(table).where(these))
+        trail = self._terms.schema.trail
+        if table is ORGANIZATIONS and trail is not None:  # what its last rows left there
+            execute(self._system, delete(trail).where(trail.c[TENANT] == owner))
+        self._system.add(
+            self._record(
+                purged_organization_id=owner, table_name=table.name, row_count=rows, deleted_before=deleted_before
+            )
+        )
+        self.removed[owner, table.name] = self.removed.get((owner, table.name), 0) + rows
+        if self._progress is not None:
+            self._progress(PurgeCount(owner, table.name, rows))

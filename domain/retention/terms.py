@@ -1,0 +1,82 @@
+"""What may go, as conditions: of retention, of what still refers to a row, and of what was deleted with it."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import FromClause, Table, and_, exists, false, or_, true
+from sqlalchemy.sql.elements import ColumnElement
+
+from ..errors import ArgumentError
+from ..models.fields import utcnow
+from ..models.tables import is_tenant_table
+from .schema import ORGANIZATIONS, Schema
+
+MAX_DAYS = 36_500
+Condition = ColumnElement[bool]
+
+
+class Terms:
+    """The conditions of one run. ``older_than_days`` stands in for every model's own days, but not for "for ever".
+
+    Raises:
+        ArgumentError: ``older_than_days`` is out of range.
+    """
+
+    def __init__(self, schema: Schema, *, older_than_days: int | None) -> None:
+        if older_than_days is not None and not 0 <= older_than_days <= MAX_DAYS:
+            raise ArgumentError(f"older_than_days is 0 to {MAX_DAYS}, not {older_than_days}")
+        self.schema = schema
+        self._now = utcnow()
+        self._days = older_than_days
+
+    def cutoff(self, table: Table) -> datetime | None:
+        """Rows of the table that were deleted before this may go; None: they are kept for ever."""
+        model = self.schema.models.get(table.name)
+        if model is None or model.retention_days is None:
+            return None
+        return self._now - timedelta(days=model.retention_days if self._days is None else self._days)
+
+    def expired(self, rows: FromClause, table: Table) -> Condition:
+        """Deleted, for longer than the model keeps it."""
+        cutoff = self.cutoff(table)
+        return false() if cutoff is None else and_(rows.c.is_deleted, rows.c.deleted_at < cutoff)
+
+    def removable(self, rows: FromClause, table: Table, *, below: tuple[Table, ...] = ()) -> Condition:
+        """Expired, and so is all that refers to it. (Of a table that refers to itself: one step deep.)"""
+        conditions = [self.expired(rows, table)]
+        if table not in below:
+            for reference in self.schema.to(table):
+                if not (table is ORGANIZATIONS and is_tenant_table(reference.child)):  # those go with it
+                    child = reference.child.alias()
+                    goes = self.removable(child, reference.child, below=(*below, table))
+                    conditions.append(~exists().where(reference.joins(child, rows), ~goes))
+        return and_(*conditions)
+
+    def unreferenced(self, table: Table) -> Condition:
+        """Nothing refers to it any more, whether that is live or deleted."""
+        referring = [(reference, reference.child.alias()) for reference in self.schema.to(table)]
+        return and_(true(), *(~exists().where(reference.joins(child, table)) for reference, child in referring))
+
+    def heads_a_deletion(self, table: Table) -> Condition:
+        """Something that refers to it was deleted with it, and would come back with it."""
+        referring = [(r, r.child.alias()) for r in self.schema.to(table) if "deletion_id" in r.child.c]
+        together = (
+            exists().where(reference.joins(child, table), child.c.deletion_id == table.c.deletion_id)
+            for reference, child in referring
+        )
+        return or_(false(), *together)
+
+    def unclaimed(self, table: Table) -> Condition:
+        """Nothing that is about to go can still be restored, and bring it back: see ``purging``."""
+        conditions: list[Condition] = [true()]
+        for reference in self.schema.of(table):
+            if "deletion_id" in reference.parent.c:
+                parent = reference.parent.alias()
+                together = parent.c.deletion_id == table.c.deletion_id
+                goes = self.removable(parent, reference.parent)
+                conditions.append(~exists().where(reference.joins(table, parent), together, goes))
+        return and_(*conditions)
+
+    @property
+    def ending(self) -> Condition:
+        """Of organizations: deleted, for longer than they are kept, and under no legal hold."""
+        return and_(self.expired(ORGANIZATIONS, ORGANIZATIONS), ~ORGANIZATIONS.c.legal_hold)

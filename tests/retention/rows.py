@@ -1,0 +1,72 @@
+"""Rows put into the tables as they are, whatever age, and what is left of them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, insert, select
+
+from domain import (
+    AnalysisResult,
+    BidDocument,
+    Database,
+    Entity,
+    Organization,
+    PurgeRecord,
+    SystemAccess,
+    Tender,
+    User,
+    utcnow,
+)
+from domain.testing import build
+from tests.retention.kinds import Remark, Section, Unit
+
+MODELS: tuple[type[Entity], ...] = (Organization, Unit, User, Tender, AnalysisResult, BidDocument, Section, Remark)
+LONG_AGO = 400
+Left = dict[str, set[int]]
+
+
+def put(
+    database: Database, model: type[Entity], /, *, deleted_days_ago: float | None = None, **fields: object
+) -> Mapping[str, Any]:
+    """Store one row; its columns."""
+    with database.migration_engine.begin() as connection:
+        return put_by(connection, model, deleted_days_ago=deleted_days_ago, **fields)
+
+
+def put_by(
+    connection: Connection, model: type[Entity], /, *, deleted_days_ago: float | None = None, **fields: object
+) -> Mapping[str, Any]:
+    """The same within a transaction."""
+    deleted: dict[str, object] = {}
+    if deleted_days_ago is not None:
+        deleted = {
+            "is_deleted": True,
+            "deleted_at": utcnow() - timedelta(days=deleted_days_ago),
+            "deletion_id": fields.pop("deletion_id", None) or uuid4(),
+        }
+    entity = build(model, **fields, **deleted)
+    table = model.__table__
+    values = {column.key: getattr(entity, column.key) for column in table.c}
+    statement = insert(table).values({name: value for name, value in values.items() if value is not None})
+    return dict(connection.execute(statement.returning(*table.c)).mappings().one())
+
+
+def left(database: Database, models: Sequence[type[Entity]] = MODELS) -> Left:
+    """The ids in each table."""
+    with database.migration_engine.connect() as connection:
+        return {str(m.__tablename__): set(connection.scalars(select(m.__table__.c.id))) for m in models}
+
+
+def clear(database: Database) -> None:
+    """Empty every table that these tests write to."""
+    with database.migration_engine.begin() as connection:
+        models: list[type[Entity]] = [PurgeRecord, SystemAccess, *reversed(MODELS)]
+        for model in models:
+            connection.execute(model.__table__.delete())
+
+
+def same_deletion() -> UUID:
+    """For rows that are deleted as one."""
+    return uuid4()
