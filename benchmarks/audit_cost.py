@@ -103,9 +103,8 @@ def ratio(operation: Operation, contenders: tuple[Database, Database]) -> float:
             times.append(taken[0] / operation.calls)
     low, middle, high = statistics.quantiles(ratios, n=4)
     within = "" if middle <= operation.limit else f"  above {operation.limit}"
-    print(
-        f"{operation.name:14} {middle:5.2f}  ({low:.2f} to {high:.2f})  {statistics.median(times) * 1e3:8.2f} ms{within}"
-    )
+    milliseconds = statistics.median(times) * 1e3
+    print(f"{operation.name:14} {middle:5.2f}  ({low:.2f} to {high:.2f})  {milliseconds:8.2f} ms{within}")
     return middle
 
 
@@ -116,7 +115,10 @@ def main() -> int:
     parser.add_argument("--bulk-limit", type=float, default=1.8, help="the same for 10,000 inserts")
     given = parser.parse_args()
     operations = [
-        *(Operation(run.__name__, run, CALLS, given.rounds, given.limit) for run in (create, update_status, soft_delete)),
+        *(
+            Operation(run.__name__, run, CALLS, given.rounds, given.limit)
+            for run in (create, update_status, soft_delete)
+        ),
         Operation("create_many", create_many, 1, max(5, given.rounds // 4), given.bulk_limit),
     ]
     with Cluster() as cluster:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, event
 
 from ..models.audit_sqlite import CONTEXT
-from ..tenancy import acting, forget
+from ..tenancy import acting, forget_acting
 
 BUSY_TIMEOUT_MS = 30_000
 _FIND_CONTEXT = f"SELECT 1 FROM sqlite_master WHERE name = '{CONTEXT}'"  # noqa: S608  # nothing from outside
@@ -50,19 +50,20 @@ def configure(engine: Engine) -> None:
         if not is_read or _is_locking(context):
             cursor.execute("BEGIN IMMEDIATE")
             if (names := acting(connection)) and _has_trail(cursor):
-                cursor.execute(f"INSERT INTO {CONTEXT} VALUES (?, ?)", names)
+                cursor.execute(f"INSERT INTO {CONTEXT} VALUES (?, ?)", names)  # noqa: S608  # its own name
 
     @event.listens_for(engine, "commit")
     def _on_commit(connection: Connection) -> None:
         driver: Any = connection.connection.dbapi_connection
         if driver.in_transaction and acting(connection) and _has_trail(driver):
-            driver.execute(f"DELETE FROM {CONTEXT}")  # what another program writes later is not this session's
-        forget(connection)
+            # What another program writes later is not this session's.
+            driver.execute(f"DELETE FROM {CONTEXT}")  # noqa: S608  # its own name
+        forget_acting(connection)
 
     @event.listens_for(engine, "rollback")
     def _on_rollback(connection: Connection) -> None:
         if not connection.invalidated:
-            forget(connection)
+            forget_acting(connection)
 
     @event.listens_for(engine, "checkin")
     def _on_checkin(connection: SQLiteConnection | None, _record: object) -> None:

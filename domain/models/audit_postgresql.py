@@ -5,12 +5,8 @@ pinned, and nobody else may put it on a table. A row that did not change has no 
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-from sqlalchemy import Column
-from sqlalchemy.dialects import postgresql
-
-from .audit_columns import ENTRIES, HIDDEN, Audited, both, indented, json_key, literal
+from .audit_columns import ENTRIES, HIDDEN, Audited, Followed, indented, json_key, literal
 from .policies import ACTOR_SETTING, REQUEST_SETTING, quoted, text_setting
 
 # By the name that pg_trigger has: its event, and the transition tables that it is given.
@@ -20,7 +16,6 @@ TRIGGERS = {
     "audit_delete": ("DELETE", "OLD TABLE AS old_rows"),
 }
 
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's constructor
 _WHO = f"left({text_setting(ACTOR_SETTING)}, 255), left({text_setting(REQUEST_SETTING)}, 255)"
 _INTO = f"INSERT INTO {ENTRIES} (organization_id, actor, request_id, entity, row_id, action"
 
@@ -32,10 +27,11 @@ def function_name(table: str) -> str:
 
 def body(table: Audited) -> str:
     """What the function does."""
-    owner, name = quoted(table.owner), literal(table.name)
-    compared = [column for column in table.columns]
-    old, new = (", ".join(["{0}.id", *(_comparable(c) for c in compared)]).format(row) for row in ("o", "n"))
+    owner, name = quoted(table.owner), literal(table.table)
+    compared = ", ".join(["{0}.id", *(_comparable(column) for column in table.columns)])
+    old, new = compared.format("o"), compared.format("n")
     return f"""
+{table.comment()}
 BEGIN
   IF TG_OP = 'INSERT' THEN
     {_INTO})
@@ -78,7 +74,7 @@ def create(table: str, function_body: str) -> Iterator[str]:
     """The statements that put them there."""
     function = quoted(function_name(table))
     yield (
-        f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+        f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
         f" SET search_path = pg_catalog AS $audit${function_body}$audit$"
     )
     # The schema of the tables, whatever its name; after it the temporary tables, which else come first.
@@ -103,14 +99,14 @@ def _action(table: Audited) -> str:
 
 
 def _object(table: Audited, row: str) -> str:
-    changed = [_change(column, HIDDEN if hidden else None, row) for column, hidden in both(table.columns)]
-    return _as_json(changed)
+    members = [_change(column, HIDDEN if column.keeping else _json(column, row)) for column in table.columns]
+    return f"({_text(members)})::json"
 
 
 def _personal(table: Audited) -> str:
     if not table.personal:
         return "NULL"
-    halves = [_text([_change(column, None, row) for column in table.personal]) for row in ("o", "n")]
+    halves = [_text([_change(column, _json(column, row)) for column in table.personal]) for row in ("o", "n")]
     differ = " OR ".join(_differs(column) for column in table.personal)
     return (
         f"CASE WHEN o.id = n.id AND ({differ}) THEN\n"
@@ -118,37 +114,28 @@ def _personal(table: Audited) -> str:
     )
 
 
-def _as_json(members: list[str]) -> str:
-    return f"({_text(members)})::json"
-
-
 def _text(members: list[str]) -> str:
     return "'{' || concat_ws(',',\n" + indented(members, 8, ",") + ") || '}'"
 
 
-def _change(column: Column[Any], shown: str | None, row: str) -> str:
-    value = _json(column, row) if shown is None else literal(shown)
+def _change(column: Followed, value: str) -> str:
     return f"CASE WHEN {_differs(column)} THEN {json_key(column.name)} || {value} END"
 
 
-def _differs(column: Column[Any]) -> str:
+def _differs(column: Followed) -> str:
     comparable = _comparable(column)
     return f"{comparable.format('o')} IS DISTINCT FROM {comparable.format('n')}"
 
 
-def _comparable(column: Column[Any]) -> str:
+def _comparable(column: Followed) -> str:
     """JSON as text: it knows no equality, and to read it may fail."""
     name = f"{{0}}.{quoted(column.name)}"
-    return f"{name}::text" if _type(column) == "JSON" else name
+    return f"{name}::text" if column.kind == "json" else name
 
 
-def _json(column: Column[Any], row: str) -> str:
-    name, kind = f"{row}.{quoted(column.name)}", _type(column)
-    if kind in {"JSON", "JSONB"}:
+def _json(column: Followed, row: str) -> str:
+    name = f"{row}.{quoted(column.name)}"
+    if column.kind in {"json", "jsonb"}:
         return f"coalesce({name}::text, 'null')"
-    exact = f"{name}::text" if kind.startswith("NUMERIC") else name  # a number would be read as a float
+    exact = f"{name}::text" if column.kind.startswith("decimal") else name  # a number would be read as a float
     return f"coalesce(to_json({exact})::text, 'null')"
-
-
-def _type(column: Column[Any]) -> str:
-    return column.type.compile(_DIALECT)

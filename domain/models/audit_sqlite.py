@@ -5,25 +5,20 @@ program writes is recorded without an actor.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-from sqlalchemy import BLOB, Boolean, Column, DateTime, Uuid
 from sqlalchemy.dialects import sqlite
 
-from .audit_columns import ENTRIES, HIDDEN, Audited, both, indented, json_key, literal
-from .types import Money
+from .audit_columns import ENTRIES, HIDDEN, Audited, Followed, indented, json_key, literal
 
 CONTEXT = "audit_context"
 CREATE_CONTEXT = f"CREATE TABLE IF NOT EXISTS {CONTEXT} (actor VARCHAR(255), request_id VARCHAR(255))"
 DROP_CONTEXT = f"DROP TABLE IF EXISTS {CONTEXT}"
 
-_DIALECT = sqlite.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's constructor
-_QUOTE = _DIALECT.identifier_preparer.quote
+_QUOTE = sqlite.dialect().identifier_preparer.quote  # type: ignore[no-untyped-call]  # SQLAlchemy's constructor
 _COLUMNS = "organization_id, recorded_at, actor, request_id, entity, row_id, action"
 # As SQLAlchemy writes a time.
 _WHO = (
-    f"strftime('%Y-%m-%d %H:%M:%f', 'now') || '000', (SELECT actor FROM {CONTEXT}),"
-    f" (SELECT request_id FROM {CONTEXT})"
+    f"strftime('%Y-%m-%d %H:%M:%f', 'now') || '000', (SELECT actor FROM {CONTEXT}), (SELECT request_id FROM {CONTEXT})"
 )
 
 
@@ -37,28 +32,37 @@ def triggers(table: Audited) -> dict[str, str]:
     return dict(_triggers(table))
 
 
+def drop(table: str) -> Iterator[str]:
+    """The statements that take the triggers away, whether or not they are there."""
+    for event in ("insert", "update", "delete"):
+        yield f"DROP TRIGGER IF EXISTS {_QUOTE(trigger_name(table, event))}"
+
+
 def _triggers(table: Audited) -> Iterator[tuple[str, str]]:
     owner = _QUOTE(table.owner)
     for event, row, action in (("INSERT", "NEW", "insert"), ("DELETE", "OLD", "purge")):
-        values = f"SELECT {row}.{owner}, {_WHO}, {literal(table.name)}, {row}.id, '{action}'"
+        values = f"SELECT {row}.{owner}, {_WHO}, {literal(table.table)}, {row}.id, '{action}'"
         yield _trigger(table, event, f"INSERT INTO {ENTRIES} ({_COLUMNS})\n  {values};")
     moved = f"OLD.{owner} IS NOT NEW.{owner} OR OLD.id IS NOT NEW.id"
     differ = " OR ".join(_differs(column) for column in table.columns)
     entry = (
         f"INSERT INTO {ENTRIES} ({_COLUMNS}, before, after, personal)\n"
-        f"  SELECT NEW.{owner}, {_WHO}, {literal(table.name)}, NEW.id,\n    {_action(table)},\n"
+        f"  SELECT NEW.{owner}, {_WHO}, {literal(table.table)}, NEW.id,\n    {_action(table)},\n"
         f"    {_object(table, 'OLD')},\n    {_object(table, 'NEW')},\n    {_personal(table)}\n"
         f"  WHERE NOT ({moved}) AND ({differ});"
     )
-    gone = f"SELECT OLD.{owner}, {_WHO}, {literal(table.name)}, OLD.id, 'purge' WHERE {moved};"
-    made = f"SELECT NEW.{owner}, {_WHO}, {literal(table.name)}, NEW.id, 'insert' WHERE {moved};"
+    gone = f"SELECT OLD.{owner}, {_WHO}, {literal(table.table)}, OLD.id, 'purge' WHERE {moved};"
+    made = f"SELECT NEW.{owner}, {_WHO}, {literal(table.table)}, NEW.id, 'insert' WHERE {moved};"
     rest = "\n  ".join(f"INSERT INTO {ENTRIES} ({_COLUMNS}) {values}" for values in (gone, made))
     yield _trigger(table, "UPDATE", f"{entry}\n  {rest}")
 
 
 def _trigger(table: Audited, event: str, steps: str) -> tuple[str, str]:
-    name = trigger_name(table.name, event)
-    return name, f"CREATE TRIGGER {_QUOTE(name)} AFTER {event} ON {_QUOTE(table.name)} BEGIN\n  {steps}\nEND"
+    name = trigger_name(table.table, event)
+    return (
+        name,
+        f"CREATE TRIGGER {_QUOTE(name)} AFTER {event} ON {_QUOTE(table.table)} BEGIN\n  {table.comment()}\n  {steps}\nEND",
+    )
 
 
 def _action(table: Audited) -> str:
@@ -71,50 +75,52 @@ def _action(table: Audited) -> str:
 
 
 def _object(table: Audited, row: str) -> str:
-    return _text([_change(column, HIDDEN if hidden else None, row) for column, hidden in both(table.columns)])
+    return _text([_change(column, HIDDEN if column.keeping else _json(column, row)) for column in table.columns])
 
 
 def _personal(table: Audited) -> str:
     if not table.personal:
         return "NULL"
-    before, after = (_text([_change(column, None, row) for column in table.personal]) for row in ("OLD", "NEW"))
+    before, after = (
+        _text([_change(column, _json(column, row)) for column in table.personal]) for row in ("OLD", "NEW")
+    )
     differ = " OR ".join(_differs(column) for column in table.personal)
-    return f"CASE WHEN {differ} THEN\n      '{{\"before\":' || {before} || ',\"after\":' || {after} || '}}' END"
+    return f"CASE WHEN {differ} THEN\n      '{{\"before\":' || {halves[0]} || ',\"after\":' || {halves[1]} || '}}' END"
 
 
 def _text(members: list[str]) -> str:
     return "'{' || substr(\n" + indented(members, 6, " ||") + ", 2) || '}'"
 
 
-def _change(column: Column[Any], shown: str | None, row: str) -> str:
-    value = _json(column, f"{row}.{_QUOTE(column.name)}") if shown is None else literal(shown)
+def _change(column: Followed, value: str) -> str:
     return f"CASE WHEN {_differs(column)} THEN ',' || {json_key(column.name)} || {value} ELSE '' END"
 
 
-def _differs(column: Column[Any]) -> str:
+def _differs(column: Followed) -> str:
     name = _QUOTE(column.name)
     return f"OLD.{name} IS NOT NEW.{name}"
 
 
-def _json(column: Column[Any], name: str) -> str:
+def _json(column: Followed, row: str) -> str:
     """The value as PostgreSQL's to_json writes it."""
-    kind = column.type
-    if kind.compile(_DIALECT) == "JSON":
-        return f"coalesce({name}, 'null')"
-    if isinstance(kind, Money):
-        value = _decimal(name, kind.scale)
-    elif isinstance(kind, Boolean):
-        return f"CASE {name} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'null' END"
-    elif isinstance(getattr(kind, "impl", kind), DateTime):
-        value = f"replace({name}, ' ', 'T') || '+00:00'"
-    elif isinstance(kind, Uuid):
-        places = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
-        value = " || '-' || ".join(f"substr({name}, {start}, {length})" for start, length in places)
-    elif isinstance(kind.dialect_impl(_DIALECT), BLOB):
-        value = f"hex({name})"
-    else:
-        value = name
-    return f"json_quote({value})"
+    name = f"{row}.{_QUOTE(column.name)}"
+    match column.kind.split():
+        case ["json" | "jsonb"]:
+            return f"coalesce({name}, 'null')"
+        case ["bool"]:
+            return f"CASE {name} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'null' END"
+        case ["decimal", scale]:
+            return f"json_quote({_decimal(name, int(scale))})"
+        case ["time"]:
+            return f"json_quote(replace({name}, ' ', 'T') || '+00:00')"
+        case ["uuid"]:
+            places = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+            parts = (f"substr({name}, {start}, {length})" for start, length in places)
+            return "json_quote(" + " || '-' || ".join(parts) + ")"
+        case ["bytes"]:
+            return f"json_quote(hex({name}))"
+        case _:
+            return f"json_quote({name})"
 
 
 def _decimal(name: str, scale: int) -> str:

@@ -26,7 +26,9 @@ NAMING = {
 }
 
 
-@dataclass_transform(kw_only_default=True, field_specifiers=(Field, FieldInfo, managed_field, personal_field, relation, tenant_key))
+@dataclass_transform(
+    kw_only_default=True, field_specifiers=(Field, FieldInfo, managed_field, personal_field, relation, tenant_key)
+)
 class DomainMeta(SQLModelMetaclass):
     """Completes each table from its fields: CHECKs, composite foreign keys, and the refusal of plain ones."""
 

@@ -18,7 +18,6 @@ from ..models.base import REGISTRY
 from ..models.policies import policies
 from ..models.tables import TENANT
 
-
 WRITES_TRAIL = "a write to the audit trail, which its own triggers write"
 
 
