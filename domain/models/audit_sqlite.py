@@ -59,10 +59,8 @@ def _triggers(table: Audited) -> Iterator[tuple[str, str]]:
 
 def _trigger(table: Audited, event: str, steps: str) -> tuple[str, str]:
     name = trigger_name(table.table, event)
-    return (
-        name,
-        f"CREATE TRIGGER {_QUOTE(name)} AFTER {event} ON {_QUOTE(table.table)} BEGIN\n  {table.comment()}\n  {steps}\nEND",
-    )
+    head = f"CREATE TRIGGER {_QUOTE(name)} AFTER {event} ON {_QUOTE(table.table)} BEGIN"
+    return name, f"{head}\n  {table.comment()}\n  {steps}\nEND"
 
 
 def _action(table: Audited) -> str:
@@ -81,9 +79,7 @@ def _object(table: Audited, row: str) -> str:
 def _personal(table: Audited) -> str:
     if not table.personal:
         return "NULL"
-    before, after = (
-        _text([_change(column, _json(column, row)) for column in table.personal]) for row in ("OLD", "NEW")
-    )
+    halves = [_text([_change(column, _json(column, row)) for column in table.personal]) for row in ("OLD", "NEW")]
     differ = " OR ".join(_differs(column) for column in table.personal)
     return f"CASE WHEN {differ} THEN\n      '{{\"before\":' || {halves[0]} || ',\"after\":' || {halves[1]} || '}}' END"
 
