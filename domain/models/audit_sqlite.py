@@ -14,7 +14,7 @@ CONTEXT = "audit_context"
 CREATE_CONTEXT = f"CREATE TABLE IF NOT EXISTS {CONTEXT} (actor VARCHAR(255), request_id VARCHAR(255))"
 DROP_CONTEXT = f"DROP TABLE IF EXISTS {CONTEXT}"
 
-_QUOTE = sqlite.dialect().identifier_preparer.quote  # type: ignore[no-untyped-call]  # SQLAlchemy's constructor
+_QUOTE = sqlite.dialect().identifier_preparer.quote
 _COLUMNS = "organization_id, recorded_at, actor, request_id, entity, row_id, action"
 # As SQLAlchemy writes a time.
 _WHO = (

@@ -36,7 +36,7 @@ class DomainMeta(SQLModelMetaclass):
         super().__init__(name, bases, class_dict, **kwargs)
         table: Table | None = cls.__dict__.get("__table__")
         if table is not None:
-            if not cls.__audited__:
+            if not getattr(cls, "__audited__", True):
                 table.info["audited"] = False
             try:
                 complete_table(cls.__name__, table, dict(cls.model_fields))

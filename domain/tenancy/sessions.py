@@ -25,7 +25,7 @@ class DomainSession(Session):
     def __init__(
         self, bind: Engine | Connection, *, actor: str | None = None, request_id: str | None = None, **options: Any
     ) -> None:
-        self.actor = checked("actor", actor)
+        self.actor = actor
         self.request_id = checked("request_id", request_id)
         super().__init__(bind, expire_on_commit=False, **options)
 
@@ -79,7 +79,7 @@ class TenantSession(DomainSession):
     ) -> None:
         self._organization_id = organization_id
         self.unguarded_sql = unguarded_sql
-        super().__init__(bind, actor=actor, request_id=request_id, **options)
+        super().__init__(bind, actor=checked("actor", actor), request_id=request_id, **options)
 
     @property
     def organization_id(self) -> int:
