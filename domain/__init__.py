@@ -23,6 +23,9 @@ from .models import (
     AnalysisPublic,
     AnalysisRating,
     AnalysisResult,
+    AuditAction,
+    AuditEntry,
+    AuditEntryPublic,
     BidContent,
     BidCost,
     BidDocument,
@@ -76,6 +79,7 @@ from .models.tables import live_index, live_unique
 from .models.types import Money, json_dict, json_list, value_enum
 from .repositories import (
     AnalysisRepository,
+    AuditRepository,
     BidDocumentRepository,
     MonthlyCost,
     OrganizationRepository,
@@ -101,6 +105,10 @@ __all__ = [
     "AnalysisRepository",
     "AnalysisResult",
     "ArgumentError",
+    "AuditAction",
+    "AuditEntry",
+    "AuditEntryPublic",
+    "AuditRepository",
     "BidContent",
     "BidCost",
     "BidDocument",

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapper, ORMExecuteState, UOWTransaction, with_loader_criteria
 from sqlalchemy.orm.util import LoaderCriteriaOption
 
-from ..errors import ArgumentError, TenantScopeError, UnguardedStatementError
+from ..errors import ArgumentError, TenantScopeError
 from ..models import AuditEntry, Organization, OwnedByOrganization
 from ..models.base import REGISTRY
 from ..models.policies import SLUG_SETTING
@@ -90,7 +90,7 @@ def _check_flush(session: TenantSession, _context: UOWTransaction, _objects: obj
         raise ArgumentError("add one organization at a time: row level security admits each by its slug")
     for entity in (*session.new, *session.dirty, *session.deleted):
         if isinstance(entity, AuditEntry):
-            raise UnguardedStatementError(WRITES_TRAIL)
+            raise ArgumentError(WRITES_TRAIL)
         if isinstance(entity, OwnedByOrganization):
             if vars(entity).get(TENANT) is None and inspect(entity).identity is None:
                 entity.organization_id = session.organization_id
