@@ -72,6 +72,7 @@ from .models.fields import (
     UtcDatetime,
     example,
     managed_field,
+    personal_field,
     tenant_key,
     utcnow,
 )
@@ -186,6 +187,7 @@ __all__ = [
     "live_index",
     "live_unique",
     "managed_field",
+    "personal_field",
     "tenant_key",
     "utcnow",
     "value_enum",
