@@ -118,8 +118,7 @@ def test_putting_a_row_again_as_it_is_leaves_no_entry(domain_db: Database, entri
 def test_an_import_has_entries_for_its_tenders_and_its_notices(
     domain_db: Database, entries: Entries, tmp_path: Path
 ) -> None:
-    notice = {"ocid": "ocds-1", "id": "r-1", "date": "2026-01-01T00:00:00Z", "tender": {"title": "Odd", "x": "\0"}}
-    notice["tag"] = ["tender"]
+    notice = {"ocid": "ocds-1", "id": "r-1", "tag": ["tender"], "tender": {"title": "Odd", "x": "\0"}}
     file = tmp_path / "notice.json"
     file.write_text(json.dumps(notice))
     for _ in range(2):  # the second brings nothing new
@@ -168,11 +167,12 @@ def test_a_change_of_the_organization_itself_is_in_its_own_trail(domain_db: Data
 def test_text_that_a_session_runs_unguarded_is_recorded(domain_postgresql: Database) -> None:
     tender_id = a_tender(domain_postgresql)
     with domain_postgresql.get_session(organization_id=1, actor="sql", unguarded_sql=True) as session:
-        session.execute(text("UPDATE tenders SET title = 'By hand'"))
-        session.execute(text("UPDATE tenders SET title = title, version = version + 1"))
-        session.execute(text("UPDATE tenders SET title = 'Once more' WHERE id = -1"))
+        sql = session.connection()
+        sql.execute(text("UPDATE tenders SET title = 'By hand'"))
+        sql.execute(text("UPDATE tenders SET title = title, version = version + 1"))
+        sql.execute(text("UPDATE tenders SET title = 'Once more' WHERE id = -1"))
         found = text("SELECT action, row_id, after->>'title' FROM audit_entries WHERE actor = 'sql'")
-        assert [tuple(row) for row in session.execute(found)] == [("update", tender_id, "By hand")]
+        assert [tuple(row) for row in sql.execute(found)] == [("update", tender_id, "By hand")]
 
 
 def test_what_the_owner_types_is_recorded_without_an_actor(

@@ -58,8 +58,8 @@ def _paging(given: dict[str, Any], victim: int) -> Callable[[TenantSession, list
 
 def _reading(statement: Any, victim: int) -> Callable[[TenantSession, list[Any]], object]:
     def act(session: Any, _given: list[Any]) -> object:
-        found = session.execute(statement).scalars().all()
-        return found[0] if isinstance(found[0] if found else None, int) else _foreign(found, victim)
+        found: list[Any] = session.execute(statement).scalars().all()
+        return found[0] if found and isinstance(found[0], int) else _foreign(found, victim)
 
     return act
 
