@@ -101,19 +101,32 @@ class Database:
 
     @contextmanager
     def get_session(
-        self, *, organization_id: int | None = None, actor: str | None = None, unguarded_sql: bool = False
+        self,
+        *,
+        organization_id: int | None = None,
+        actor: str | None = None,
+        request_id: str | None = None,
+        unguarded_sql: bool = False,
     ) -> Generator[TenantSession]:
         """A session that commits on success, rolls back on error, and closes.
 
         Without ``organization_id`` the first repository argument that names an organization binds it.
+        ``actor`` and ``request_id`` (1 to 255 characters) stand in the audit trail beside what it writes.
         ``unguarded_sql`` admits text, Core tables and hand-written inserts, and leaves them to row level security.
 
         Raises:
+            ArgumentError: ``actor`` or ``request_id`` is empty or too long.
             ConfigurationError: ``unguarded_sql`` on SQLite, which has no row level security.
         """
         if unguarded_sql and self.is_sqlite:
             raise ConfigurationError("unguarded_sql leaves isolation to row level security, which SQLite does not have")
-        session = TenantSession(self.engine, organization_id=organization_id, actor=actor, unguarded_sql=unguarded_sql)
+        session = TenantSession(
+            self.engine,
+            organization_id=organization_id,
+            actor=actor,
+            request_id=request_id,
+            unguarded_sql=unguarded_sql,
+        )
         with _committing(session):
             yield session
 
@@ -157,7 +170,7 @@ class Database:
         return await asyncio.to_thread(self.run, unit, organization_id=organization_id, actor=actor, attempts=attempts)
 
     @contextmanager
-    def system_session(self, *, actor: str, reason: str) -> Generator[SystemSession]:
+    def system_session(self, *, actor: str, reason: str, request_id: str | None = None) -> Generator[SystemSession]:
         """A session across organizations. Who and why is committed before it is handed out.
 
         Raises:
@@ -171,7 +184,7 @@ class Database:
         engine = self._system_engine or self.engine
         with _committing(SystemSession(engine, actor=actor)) as record:
             record.add(SystemAccess(actor=actor, reason=reason))
-        session = SystemSession(engine, actor=actor)
+        session = SystemSession(engine, actor=actor, request_id=request_id)
         with _committing(session):
             yield session
 

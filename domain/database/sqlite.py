@@ -7,7 +7,11 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, event
 
+from ..models.audit_sqlite import CONTEXT
+from ..tenancy import acting, forget_acting
+
 BUSY_TIMEOUT_MS = 30_000
+_FIND_CONTEXT = f"SELECT 1 FROM sqlite_master WHERE name = '{CONTEXT}'"  # noqa: S608  # nothing from outside
 _NO_WRITES = ("SELECT", "PRAGMA", "EXPLAIN", "BEGIN")
 
 
@@ -45,12 +49,32 @@ def configure(engine: Engine) -> None:
         is_read = statement.lstrip().upper().startswith(_NO_WRITES) or _is_select(context)
         if not is_read or _is_locking(context):
             cursor.execute("BEGIN IMMEDIATE")
+            if (names := acting(connection)) and _has_trail(cursor):
+                cursor.execute(f"INSERT INTO {CONTEXT} VALUES (?, ?)", names)  # noqa: S608  # its own name
+
+    @event.listens_for(engine, "commit")
+    def _on_commit(connection: Connection) -> None:
+        driver: Any = connection.connection.dbapi_connection
+        if driver.in_transaction and acting(connection) and _has_trail(driver):
+            # What another program writes later is not this session's.
+            driver.execute(f"DELETE FROM {CONTEXT}")  # noqa: S608  # its own name
+        forget_acting(connection)
+
+    @event.listens_for(engine, "rollback")
+    def _on_rollback(connection: Connection) -> None:
+        if not connection.invalidated:
+            forget_acting(connection)
 
     @event.listens_for(engine, "checkin")
     def _on_checkin(connection: SQLiteConnection | None, _record: object) -> None:
         # A COMMIT that SQLite refuses leaves its transaction open; SQLAlchemy takes it for ended.
         if connection is not None and connection.in_transaction:
             connection.rollback()
+
+
+def _has_trail(cursor: Any) -> bool:
+    """Not before its migrations, or where an application made its own tables alone."""
+    return cursor.execute(_FIND_CONTEXT).fetchone() is not None
 
 
 def _is_select(context: Any) -> bool:

@@ -12,8 +12,10 @@ _TABLES = text(
     " has_table_privilege(c.oid, 'TRIGGER') AS triggers,"
     " has_table_privilege(c.oid, 'DELETE') AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid"
     "  AND a.attname = 'is_deleted') AS deletes,"
-    " c.relrowsecurity AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')"
-    "  AND has_table_privilege(c.oid, 'UPDATE')) AS lacks,"
+    " c.relrowsecurity AND NOT (has_table_privilege(c.oid, 'SELECT') AND (c.relname = 'audit_entries'"
+    "  OR has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE'))) AS lacks,"
+    " c.relname = 'audit_entries' AND (has_any_column_privilege(c.oid, 'INSERT, UPDATE')"
+    "  OR has_table_privilege(c.oid, 'DELETE')) AS rewrites,"
     " c.relname IN ('system_access', 'purge_records')"
     "  AND has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') AS records"
     " FROM pg_class c WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition"
@@ -49,6 +51,8 @@ def check_rights(connection: Connection) -> Iterator[Finding]:
         yield error(f"the application's login may put triggers on {some(names)}", _REMEDY)
     if names := [table.name for table in tables if table.lacks]:
         yield error(f"the application's login may not read or write {some(names)}", _REMEDY)
+    if any(table.rewrites for table in tables):
+        yield error("the application's login may write the audit trail, audit_entries", _REMEDY)
     if names := [table.name for table in tables if table.records]:
         yield error(f"the application's login may read or write the records of system sessions, {some(names)}", _REMEDY)
     if names := [table.name for table in tables if table.deletes]:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
+from ..models.audit_columns import ENTRIES
 from ..models.policies import quoted
 from .logins import Logins
 
@@ -67,6 +68,9 @@ def _rights(relation: _Relation, *, is_system: bool) -> str:
     if relation.name in RECORDS:
         # UPDATE of the rest would let the record be rewritten; these are what erasing a person reaches.
         return "SELECT, INSERT, UPDATE (actor, reason, updated_at, version)" if is_system else ""
+    if relation.name == ENTRIES:
+        # Its triggers write it, as its owner. To erase a person is the system's.
+        return "SELECT, UPDATE, DELETE" if is_system else "SELECT"
     # What is deleted softly is removed by the system's login alone.
     return "SELECT, INSERT, UPDATE" + (", DELETE" if is_system or not relation.soft else "")
 

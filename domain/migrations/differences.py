@@ -17,6 +17,8 @@ def _line(kind: str, *facts: Any) -> str:
     action, _, what = kind.partition("_")
     if what == "policies":
         return f"row level security of {facts[0]} does not say what the models say"
+    if what == "audit":
+        return f"the audit trail's triggers on {facts[0]} are not those that the models say"
     if action == "modify":
         _schema, table, column, _details, found, wanted = facts
         return f"column {table}.{column}: {what} is {found!r}, not {wanted!r}"

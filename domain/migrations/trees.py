@@ -10,6 +10,7 @@ from sqlalchemy.schema import SchemaItem
 
 from .. import models
 from ..models import DomainModel
+from ..models.audit_sqlite import CONTEXT
 from ..models.base import REGISTRY
 from . import plugin
 from .policies import OWNER_LET_THROUGH
@@ -72,4 +73,4 @@ def domain_tree() -> Tree:
 
 def application_tree(metadata: MetaData | Sequence[MetaData], version_table: str) -> Tree:
     """An application's: every table but ours."""
-    return Tree(version_table, metadata, lambda name: name not in _OURS and name != VERSION_TABLE)
+    return Tree(version_table, metadata, lambda name: name not in {*_OURS, VERSION_TABLE, CONTEXT})

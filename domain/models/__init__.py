@@ -9,9 +9,10 @@ from .analysis import (
     AnalysisRating,
     AnalysisResult,
 )
+from .audit import AuditAction, AuditEntry, AuditEntryPublic
 from .base import DomainModel
 from .bid import BidContent, BidCost, BidDocument, BidDocumentContent, BidPatch, BidPublic
-from .entity import Entity, Patch, Public, Stamped, TenantEntity
+from .entity import Entity, OwnedByOrganization, Patch, Public, Stamped, TenantEntity
 from .notice import TenderNotice, TenderNoticeContent
 from .organization import (
     Organization,
@@ -35,6 +36,9 @@ __all__ = [
     "AnalysisPublic",
     "AnalysisRating",
     "AnalysisResult",
+    "AuditAction",
+    "AuditEntry",
+    "AuditEntryPublic",
     "BidContent",
     "BidCost",
     "BidDocument",
@@ -49,6 +53,7 @@ __all__ = [
     "OrganizationPlan",
     "OrganizationPublic",
     "OrganizationUsage",
+    "OwnedByOrganization",
     "Patch",
     "Public",
     "PurgeRecord",

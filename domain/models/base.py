@@ -12,7 +12,8 @@ from sqlalchemy.orm.attributes import manager_of_class, set_attribute
 from sqlmodel import Field, SQLModel
 from sqlmodel.main import FieldInfo, SQLModelMetaclass
 
-from .fields import managed_field, relation, tenant_key
+from .audit_ddl import emit_with as emit_audit_with
+from .fields import managed_field, personal_field, relation, tenant_key
 from .policies import emit_with
 from .tables import complete_table
 
@@ -25,7 +26,9 @@ NAMING = {
 }
 
 
-@dataclass_transform(kw_only_default=True, field_specifiers=(Field, FieldInfo, managed_field, relation, tenant_key))
+@dataclass_transform(
+    kw_only_default=True, field_specifiers=(Field, FieldInfo, managed_field, personal_field, relation, tenant_key)
+)
 class DomainMeta(SQLModelMetaclass):
     """Completes each table from its fields: CHECKs, composite foreign keys, and the refusal of plain ones."""
 
@@ -33,6 +36,8 @@ class DomainMeta(SQLModelMetaclass):
         super().__init__(name, bases, class_dict, **kwargs)
         table: Table | None = cls.__dict__.get("__table__")
         if table is not None:
+            if not getattr(cls, "__audited__", True):
+                table.info["audited"] = False
             try:
                 complete_table(cls.__name__, table, dict(cls.model_fields))
             except TypeError:
@@ -43,6 +48,7 @@ class DomainMeta(SQLModelMetaclass):
 REGISTRY = registry(metadata=MetaData(naming_convention=NAMING))
 
 emit_with(REGISTRY.metadata)
+emit_audit_with(REGISTRY.metadata)
 
 
 def forget(cls: type[Any], table: Table) -> None:
@@ -63,6 +69,8 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     __tablename__: ClassVar[Any]
     __table__: ClassVar[Table]
     __table_args__: ClassVar[Any] = ()
+    __audited__: ClassVar[bool] = True
+    """Whether the audit trail follows the rows of an organization's table; set it False on the table's class."""
 
     def __init__(self, **data: Any) -> None:
         if _is_table(type(self)):

@@ -14,8 +14,8 @@ from .types import UTC_DATETIME, BigId
 _NOW = {"server_default": text("CURRENT_TIMESTAMP")}
 
 
-class Stamped(DomainModel):
-    """What the library fills in and every reader may see."""
+class Identified(DomainModel):
+    """A row with an id."""
 
     id: int = managed_field(
         default=None,
@@ -25,6 +25,11 @@ class Stamped(DomainModel):
         sa_type=BigId,
         sa_column_kwargs={"server_default": Identity()},
     )
+
+
+class Stamped(Identified):
+    """What the library fills in and every reader may see."""
+
     created_at: UtcDatetime = managed_field(
         sa_type=UTC_DATETIME,
         default_factory=utcnow,
@@ -34,12 +39,14 @@ class Stamped(DomainModel):
     )
     updated_at: UtcDatetime = managed_field(
         sa_type=UTC_DATETIME,
+        audited=False,
         default_factory=utcnow,
         description="When the row last changed.",
         schema_extra=example("2026-05-02T08:30:00Z"),
         sa_column_kwargs={**_NOW, "onupdate": utcnow},
     )
     version: int = managed_field(
+        audited=False,
         default=1,
         description="Counts the row's changes; send it back to update exactly what was read.",
         schema_extra=example(3),
@@ -82,6 +89,8 @@ class Entity(Deletable, Stamped):
 
 
 class OwnedByOrganization(DomainModel):
+    """A row of an organization: what sessions, policies and repositories scope."""
+
     organization_id: int = Field(
         default=None,
         description="The organization that the row belongs to; a bound session fills it in.",

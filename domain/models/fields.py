@@ -80,10 +80,19 @@ def example(value: object, **schema: object) -> dict[str, Any]:
     return {"examples": [value], **schema}
 
 
-def managed_field(*, init: Literal[False] = False, **options: Any) -> Any:
-    """A column that the library fills in: readable and typed, no constructor keyword, in no update."""
+def managed_field(*, init: Literal[False] = False, audited: bool = True, **options: Any) -> Any:
+    """A column that the library fills in: readable and typed, no constructor keyword, in no update.
+
+    A row in which no column changes but those not ``audited`` has no entry in the audit trail.
+    """
     column = options.pop("sa_column_kwargs", {})
-    return Field(sa_column_kwargs={**column, "info": {"managed": True}}, **options)
+    return Field(sa_column_kwargs={**column, "info": {"managed": True, "audited": audited}}, **options)
+
+
+def personal_field(**options: Any) -> Any:
+    """A column that tells who a person is: in the audit trail its values stand apart, where they can be erased."""
+    column = options.pop("sa_column_kwargs", {})
+    return Field(sa_column_kwargs={**column, "info": {"personal": True}}, **options)
 
 
 def relation(condition: str, *, init: Literal[False] = False, many: bool = False) -> Any:

@@ -76,6 +76,7 @@ class OrganizationUsage(DomainModel):
     """What metering writes."""
 
     monthly_analysis_count: int = managed_field(
+        audited=False,
         default=0,
         ge=0,
         le=INT32_MAX,
@@ -83,6 +84,7 @@ class OrganizationUsage(DomainModel):
         schema_extra=example(17),
     )
     usage_period: date = managed_field(
+        audited=False,
         default_factory=current_period,
         description="First day of the UTC month that the count belongs to.",
         schema_extra=example("2026-05-01"),

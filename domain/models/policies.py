@@ -18,6 +18,10 @@ ORGANIZATION_SETTING = "app.organization_id"
 ISOLATION = "organization_isolation"  # the policy that every tenant table has
 SLUG_SETTING = "app.organization_slug"
 EMAIL_SETTING = "app.login_email"
+ACTOR_SETTING = "app.actor"
+REQUEST_SETTING = "app.request_id"
+
+IN_TRIGGER = "pg_trigger_depth() > 0"
 
 _PREPARER = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]  # SQLAlchemy's constructor
 
@@ -54,7 +58,11 @@ def policies(table: Table) -> Sequence[Policy]:
     owner = TENANT if is_tenant_table(table) else table.info.get("scope_column")
     if owner is None:
         return ()
-    found = [_policy(table, ISOLATION, "ALL", owner, f"{text_setting(ORGANIZATION_SETTING)}::bigint")]
+    recorded = bool(table.info.get("written_by_triggers"))
+    command = "SELECT" if recorded else "ALL"
+    found = [_policy(table, ISOLATION, command, owner, f"{text_setting(ORGANIZATION_SETTING)}::bigint")]
+    if recorded:
+        found.append(Policy(table=table.name, name="written_by_triggers", command="INSERT", condition=IN_TRIGGER))
     for column, setting in table.info.get("lookups", {}).items():
         found.append(_policy(table, f"find_by_{column}", "SELECT", column, text_setting(setting)))
     for column, setting in table.info.get("creations", {}).items():

@@ -19,6 +19,9 @@ LIVE_SQLITE = text("is_deleted = 0")
 def complete_table(name: str, table: Table, fields: dict[str, FieldInfo]) -> None:
     """CHECKs from the fields, composite keys for ``tenant_key``. Raises TypeError on a plain key to a tenant table."""
     add_checks(table, fields)
+    for column in table.c:
+        if column.name in fields and fields[column.name].exclude:
+            column.info = {**column.info, "secret": True}
     if is_tenant_table(table):
         # In this order in the database: SQLAlchemy puts the generated column of a key that it made itself first.
         table.append_constraint(PrimaryKeyConstraint(table.c[TENANT], table.c.id))

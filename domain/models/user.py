@@ -8,7 +8,7 @@ from sqlmodel import Field
 
 from .base import DomainModel
 from .entity import Patch, Public, Stamped, TenantEntity
-from .fields import LowerText, Text, UtcDatetime, example, managed_field
+from .fields import LowerText, Text, UtcDatetime, example, managed_field, personal_field
 from .policies import EMAIL_SETTING
 from .tables import live_unique
 from .types import UTC_DATETIME, value_enum
@@ -26,13 +26,13 @@ class UserRole(StrEnum):
 class UserProfile(DomainModel):
     """What a client may write."""
 
-    email: LowerText = Field(
+    email: LowerText = personal_field(
         min_length=3,
         max_length=255,
         description="The login, stored lower-case; unique among the live users of the whole system.",
         schema_extra=example("ann@example.org", pattern=r"^[^@\s]+@[^@\s]+$"),
     )
-    full_name: Text = Field(
+    full_name: Text = personal_field(
         min_length=1, max_length=255, description="The person's name.", schema_extra=example("Ann Example")
     )
 
@@ -70,6 +70,7 @@ class UserActivity(DomainModel):
 
     last_login_at: UtcDatetime | None = managed_field(
         sa_type=UTC_DATETIME,
+        audited=False,
         default=None,
         description="When the user last logged in.",
         schema_extra=example("2026-05-01T12:00:00Z"),

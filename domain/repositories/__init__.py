@@ -1,6 +1,7 @@
 """Typed repositories over the models."""
 
 from .analysis import AnalysisRepository, MonthlyCost
+from .audit import AuditRepository
 from .base import Repository, TenantRepository, constructor
 from .bid import BidDocumentRepository
 from .bulk import Upserted
@@ -12,6 +13,7 @@ from .user import UserRepository
 
 __all__ = [
     "AnalysisRepository",
+    "AuditRepository",
     "BidDocumentRepository",
     "MonthlyCost",
     "OrganizationRepository",

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from ..models import Entity, Organization, TenantEntity
+from ..models import DomainModel, Entity, Organization, OwnedByOrganization
 from ..models.tables import TENANT
 from ..tenancy import READS, TRUSTED, prebuilt
 
@@ -54,9 +54,9 @@ class Statements(Generic[ModelT]):
             prebuilt(numbers, model)
 
 
-def scope_column(model: type[Entity]) -> Mapped[int] | None:
+def scope_column(model: type[DomainModel]) -> Mapped[int] | None:
     """The column that holds the organization: none where the table belongs to no organization."""
-    if issubclass(model, TenantEntity):
+    if issubclass(model, OwnedByOrganization):
         return col(model.organization_id)
     return col(model.id) if issubclass(model, Organization) else None
 

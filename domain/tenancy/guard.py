@@ -23,11 +23,11 @@ from sqlalchemy.orm import Mapper, ORMExecuteState, UOWTransaction, with_loader_
 from sqlalchemy.orm.util import LoaderCriteriaOption
 
 from ..errors import ArgumentError, TenantScopeError
-from ..models import Organization, TenantEntity
+from ..models import AuditEntry, Organization, OwnedByOrganization
 from ..models.base import REGISTRY
 from ..models.policies import SLUG_SETTING
 from ..models.tables import TENANT
-from .inspection import check_insert, refuse_unbound, refuse_unscopable
+from .inspection import WRITES_TRAIL, check_insert, refuse_unbound, refuse_unscopable, refuse_writing_trail
 from .sessions import TRUSTED, TenantSession
 
 StatementT = TypeVar("StatementT", bound=Select[Any] | Update | Delete)
@@ -65,6 +65,7 @@ def _check_statement(state: ORMExecuteState) -> None:
             refuse_unbound(state.statement)
         return
     organization_id = session.organization_id
+    refuse_writing_trail(state.statement)
     if not trusted:
         refuse_unscopable(state, organization_id)
     statement: Any = state.statement
@@ -78,7 +79,7 @@ def _check_statement(state: ORMExecuteState) -> None:
 
 @event.listens_for(TenantSession, "before_attach")
 def _check_attach(session: TenantSession, entity: object) -> None:
-    if session.is_bound and isinstance(entity, TenantEntity):
+    if session.is_bound and isinstance(entity, OwnedByOrganization):
         _own(session, entity)
 
 
@@ -88,7 +89,9 @@ def _check_flush(session: TenantSession, _context: UOWTransaction, _objects: obj
     if sum(isinstance(entity, Organization) for entity in session.new) > 1:
         raise ArgumentError("add one organization at a time: row level security admits each by its slug")
     for entity in (*session.new, *session.dirty, *session.deleted):
-        if isinstance(entity, TenantEntity):
+        if isinstance(entity, AuditEntry):
+            raise ArgumentError(WRITES_TRAIL)
+        if isinstance(entity, OwnedByOrganization):
             if vars(entity).get(TENANT) is None and inspect(entity).identity is None:
                 entity.organization_id = session.organization_id
             _own(session, entity)
@@ -96,7 +99,7 @@ def _check_flush(session: TenantSession, _context: UOWTransaction, _objects: obj
             _own_organization(session, entity)
 
 
-def _own(session: TenantSession, entity: TenantEntity) -> None:
+def _own(session: TenantSession, entity: OwnedByOrganization) -> None:
     stored = inspect(entity).identity  # a row's own key, whatever was assigned since: (organization_id, id)
     for named in (vars(entity).get(TENANT), stored and stored[0]):
         if named is not None and named != session.organization_id:
@@ -118,7 +121,7 @@ def _criteria(organization_id: int, mappers: tuple[Mapper[Any], ...]) -> tuple[L
 
 
 def _is_scoped(model: type[object]) -> bool:
-    return issubclass(model, TenantEntity | Organization)
+    return issubclass(model, OwnedByOrganization | Organization)
 
 
 def _criterion(model: type[Any], organization: int) -> LoaderCriteriaOption:

@@ -12,10 +12,19 @@ from sqlalchemy.sql.elements import BinaryExpression, ColumnClause
 from sqlalchemy.sql.selectable import FromClause, TableClause, TextualSelect
 from sqlalchemy.sql.visitors import HasTraverseInternals
 
-from ..errors import TenantRequiredError, TenantScopeError, UnguardedStatementError
+from ..errors import ArgumentError, TenantRequiredError, TenantScopeError, UnguardedStatementError
+from ..models import AuditEntry
 from ..models.base import REGISTRY
 from ..models.policies import policies
 from ..models.tables import TENANT
+
+WRITES_TRAIL = "the audit trail is written by its own triggers alone"
+
+
+def refuse_writing_trail(statement: Executable) -> None:
+    """Raise for a statement that would write entries of the audit trail."""
+    if isinstance(statement, Insert | Update | Delete) and statement.table.description == AuditEntry.__tablename__:
+        raise ArgumentError(WRITES_TRAIL)
 
 
 def refuse_unbound(statement: Executable) -> None:

@@ -10,9 +10,10 @@ from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import Session, col, select
 
 from ..errors import ConflictError, StaleVersionError, TenantRequiredError, TenantScopeError, UnguardedStatementError
-from ..models import Entity, Organization, TenantEntity, User
+from ..models import Entity, Organization, OwnedByOrganization, User
 from ..models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
 from ..models.tables import TENANT
+from .acting import act_as, checked
 from .setting import put
 
 TRUSTED = "domain_trusted"  # execution option of statements that carry their organization, or look up one row
@@ -24,8 +25,11 @@ class DomainSession(Session):
 
     has_committed = False  # something of its work is stored, and would be done twice if it were repeated
 
-    def __init__(self, bind: Engine | Connection, *, actor: str | None = None, **options: Any) -> None:
+    def __init__(
+        self, bind: Engine | Connection, *, actor: str | None = None, request_id: str | None = None, **options: Any
+    ) -> None:
         self.actor = actor
+        self.request_id = checked("request_id", request_id)
         super().__init__(bind, expire_on_commit=False, **options)
 
     def flush(self, objects: Any = None) -> None:
@@ -78,12 +82,13 @@ class TenantSession(DomainSession):
         *,
         organization_id: int | None = None,
         actor: str | None = None,
+        request_id: str | None = None,
         unguarded_sql: bool = False,
         **options: Any,
     ) -> None:
         self._organization_id = organization_id
         self.unguarded_sql = unguarded_sql
-        super().__init__(bind, actor=actor, **options)
+        super().__init__(bind, actor=checked("actor", actor), request_id=request_id, **options)
 
     @property
     def organization_id(self) -> int:
@@ -119,7 +124,7 @@ class TenantSession(DomainSession):
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
         """As in SQLAlchemy; tenant tables are keyed by (organization_id, id). Raises TenantScopeError."""
         model = inspect(entity).class_
-        if issubclass(model, TenantEntity | Organization):
+        if issubclass(model, OwnedByOrganization | Organization):
             named = ident if issubclass(model, Organization) else _owner_of(ident)
             if named != self.organization_id:
                 raise TenantScopeError(bound=self.organization_id, asked=named)
@@ -151,10 +156,11 @@ def _owner_of(ident: object) -> int:
     return cast(Sequence[int], ident)[0]
 
 
-@event.listens_for(TenantSession, "after_begin")
-def _after_begin(session: TenantSession, _transaction: SessionTransaction, connection: Connection) -> None:
-    if session.is_bound:
+@event.listens_for(DomainSession, "after_begin")
+def _after_begin(session: DomainSession, _transaction: SessionTransaction, connection: Connection) -> None:
+    if isinstance(session, TenantSession) and session.is_bound:
         put(connection, ORGANIZATION_SETTING, session.organization_id)
+    act_as(connection, session.actor, session.request_id)
 
 
 class SystemSession(DomainSession):
@@ -168,6 +174,7 @@ class SystemSession(DomainSession):
             self.connection(),
             organization_id=organization_id,
             actor=self.actor,
+            request_id=self.request_id,
             join_transaction_mode="create_savepoint",
         )
         with session:

@@ -15,6 +15,7 @@ from .raw import raw_calls
 from .report import Leak, Report
 from .running import Attempts
 from .structure import faults
+from .trail import trail_calls
 from .transactions import transaction_calls
 from .world import World
 
@@ -81,3 +82,4 @@ def _planned(world: World, kinds: Collection[Kind], arguments: Mapping[str, obje
         yield from object_calls(world, model)
         yield from raw_calls(world, model)
         yield from transaction_calls(world, model)
+    yield from trail_calls(world)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ...database import Database
 from ...errors import DomainError
-from ...models import Organization, TenantEntity
+from ...models import Organization, OwnedByOrganization
 from ...models.tables import TENANT
 from .call import Call
 from .discovery import references
@@ -84,7 +84,7 @@ class Attempts:
         return result, answered
 
     def _is_foreign(self, entity: object) -> bool:
-        if isinstance(entity, TenantEntity):
+        if isinstance(entity, OwnedByOrganization):
             return vars(entity).get(TENANT) == self._world.victim.organization_id
         return isinstance(entity, Organization) and vars(entity).get("id") == self._world.victim.organization_id
 

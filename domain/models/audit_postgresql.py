@@ -1,0 +1,141 @@
+"""The triggers of the audit trail on PostgreSQL: once a statement, with all rows that it wrote.
+
+The function runs as its owner, so that the application needs no right to write to the trail; its search path is
+pinned, and nobody else may put it on a table. A row that did not change has no entry.
+"""
+
+from collections.abc import Iterator
+
+from .audit_columns import ENTRIES, HIDDEN, Audited, Followed, indented, json_key, literal
+from .policies import ACTOR_SETTING, REQUEST_SETTING, quoted, text_setting
+
+# By the name that pg_trigger has: its event, and the transition tables that it is given.
+TRIGGERS = {
+    "audit_insert": ("INSERT", "NEW TABLE AS new_rows"),
+    "audit_update": ("UPDATE", "OLD TABLE AS old_rows NEW TABLE AS new_rows"),
+    "audit_delete": ("DELETE", "OLD TABLE AS old_rows"),
+}
+
+_WHO = f"left({text_setting(ACTOR_SETTING)}, 255), left({text_setting(REQUEST_SETTING)}, 255)"
+_INTO = f"INSERT INTO {ENTRIES} (organization_id, actor, request_id, entity, row_id, action"
+
+
+def function_name(table: str) -> str:
+    """The function of a table's triggers."""
+    return f"audit_{table}"
+
+
+def body(table: Audited) -> str:
+    """What the function does."""
+    owner, name = quoted(table.owner), literal(table.table)
+    compared = ", ".join(["{0}.id", *(_comparable(column) for column in table.columns)])
+    old, new = compared.format("o"), compared.format("n")
+    return f"""
+{table.comment()}
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    {_INTO})
+    SELECT n.{owner}, {_WHO}, {name}, n.id, 'insert'
+    FROM new_rows n;
+  ELSIF TG_OP = 'DELETE' THEN
+    {_INTO})
+    SELECT o.{owner}, {_WHO}, {name}, o.id, 'purge'
+    FROM old_rows o;
+  ELSE
+    -- A full join is never done by nested loops, whatever the number of rows that it was planned for.
+    {_INTO}, before, after, personal)
+    SELECT coalesce(n.{owner}, o.{owner}), {_WHO}, {name}, coalesce(n.id, o.id),
+      {_action(table)},
+      CASE WHEN o.id = n.id THEN {_object(table, "o")} END,
+      CASE WHEN o.id = n.id THEN {_object(table, "n")} END,
+      {_personal(table)}
+    FROM old_rows o FULL JOIN new_rows n ON n.{owner} = o.{owner} AND n.id = o.id
+    WHERE ({old}) IS DISTINCT FROM
+      ({new});
+  END IF;
+  RETURN NULL;
+END
+"""
+
+
+def drop(table: str) -> Iterator[str]:
+    """The statements that take the triggers away, whether or not they are there."""
+    for trigger in TRIGGERS:
+        yield f"DROP TRIGGER IF EXISTS {trigger} ON {quoted(table)}"
+    yield drop_function(table)
+
+
+def drop_function(table: str) -> str:
+    """What is left once the table is gone."""
+    return f"DROP FUNCTION IF EXISTS {quoted(function_name(table))}()"
+
+
+def create(table: str, function_body: str) -> Iterator[str]:
+    """The statements that put them there."""
+    function = quoted(function_name(table))
+    yield (
+        f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+        f" SET search_path = pg_catalog AS $audit${function_body}$audit$"
+    )
+    # The schema of the tables, whatever its name; after it the temporary tables, which else come first.
+    yield (
+        f"DO $do$ BEGIN EXECUTE 'ALTER FUNCTION {function}() SET search_path = pg_catalog, '"
+        " || quote_ident(current_schema()) || ', pg_temp'; END $do$"
+    )
+    yield f"REVOKE ALL ON FUNCTION {function}() FROM PUBLIC"
+    for trigger, (event, transition) in TRIGGERS.items():
+        yield (
+            f"CREATE TRIGGER {trigger} AFTER {event} ON {quoted(table)} REFERENCING {transition}"
+            f" FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
+        )
+
+
+def _action(table: Audited) -> str:
+    cases = "CASE WHEN o.id IS NULL THEN 'insert' WHEN n.id IS NULL THEN 'purge'"
+    if table.is_deletable:
+        cases += " WHEN n.is_deleted AND NOT o.is_deleted THEN 'soft_delete'"
+        cases += " WHEN o.is_deleted AND NOT n.is_deleted THEN 'restore'"
+    return f"{cases} ELSE 'update' END"
+
+
+def _object(table: Audited, row: str) -> str:
+    members = [_change(column, HIDDEN if column.keeping else _json(column, row)) for column in table.columns]
+    return f"({_text(members)})::json"
+
+
+def _personal(table: Audited) -> str:
+    if not table.personal:
+        return "NULL"
+    halves = [_text([_change(column, _json(column, row)) for column in table.personal]) for row in ("o", "n")]
+    differ = " OR ".join(_differs(column) for column in table.personal)
+    return (
+        f"CASE WHEN o.id = n.id AND ({differ}) THEN\n"
+        f"        ('{{\"before\":' || {halves[0]} || ',\"after\":' || {halves[1]} || '}}')::json END"
+    )
+
+
+def _text(members: list[str]) -> str:
+    return "'{' || concat_ws(',',\n" + indented(members, 8, ",") + ") || '}'"
+
+
+def _change(column: Followed, value: str) -> str:
+    return f"CASE WHEN {_differs(column)} THEN {json_key(column.name)} || {value} END"
+
+
+def _differs(column: Followed) -> str:
+    comparable = _comparable(column)
+    return f"{comparable.format('o')} IS DISTINCT FROM {comparable.format('n')}"
+
+
+def _comparable(column: Followed) -> str:
+    """JSON as text: it knows no equality, and to read it may fail."""
+    name = f"{{0}}.{quoted(column.name)}"
+    return f"{name}::text" if column.kind == "json" else name
+
+
+def _json(column: Followed, row: str) -> str:
+    name = f"{row}.{quoted(column.name)}"
+    if column.kind in {"json", "jsonb"}:
+        return f"coalesce({name}::text, 'null')"
+    exact = f"{name}::text" if column.kind.startswith("decimal") else name  # a number would be read as a float
+    return f"coalesce(to_json({exact})::text, 'null')"

@@ -1,0 +1,127 @@
+"""The triggers of the audit trail on SQLite, once a row. Who writes is told by a table of one row.
+
+There is one writer at a time: its transaction puts the row there, and takes it away before it commits. What another
+program writes is recorded without an actor.
+"""
+
+from collections.abc import Iterator
+
+from sqlalchemy.dialects import sqlite
+
+from .audit_columns import ENTRIES, HIDDEN, Audited, Followed, indented, json_key, literal
+
+CONTEXT = "audit_context"
+CREATE_CONTEXT = f"CREATE TABLE IF NOT EXISTS {CONTEXT} (actor VARCHAR(255), request_id VARCHAR(255))"
+DROP_CONTEXT = f"DROP TABLE IF EXISTS {CONTEXT}"
+
+_QUOTE = sqlite.dialect().identifier_preparer.quote
+_COLUMNS = "organization_id, recorded_at, actor, request_id, entity, row_id, action"
+# As SQLAlchemy writes a time.
+_WHO = (
+    f"strftime('%Y-%m-%d %H:%M:%f', 'now') || '000', (SELECT actor FROM {CONTEXT}), (SELECT request_id FROM {CONTEXT})"
+)
+
+
+def trigger_name(table: str, event: str) -> str:
+    """A name of its own in the whole database."""
+    return f"audit_{table}_{event.lower()}"
+
+
+def triggers(table: Audited) -> dict[str, str]:
+    """CREATE TRIGGER statements, by the triggers' names."""
+    return dict(_triggers(table))
+
+
+def drop(table: str) -> Iterator[str]:
+    """The statements that take the triggers away, whether or not they are there."""
+    for event in ("insert", "update", "delete"):
+        yield f"DROP TRIGGER IF EXISTS {_QUOTE(trigger_name(table, event))}"
+
+
+def _triggers(table: Audited) -> Iterator[tuple[str, str]]:
+    owner = _QUOTE(table.owner)
+    for event, row, action in (("INSERT", "NEW", "insert"), ("DELETE", "OLD", "purge")):
+        values = f"SELECT {row}.{owner}, {_WHO}, {literal(table.table)}, {row}.id, '{action}'"
+        yield _trigger(table, event, f"INSERT INTO {ENTRIES} ({_COLUMNS})\n  {values};")
+    moved = f"OLD.{owner} IS NOT NEW.{owner} OR OLD.id IS NOT NEW.id"
+    differ = " OR ".join(_differs(column) for column in table.columns)
+    entry = (
+        f"INSERT INTO {ENTRIES} ({_COLUMNS}, before, after, personal)\n"
+        f"  SELECT NEW.{owner}, {_WHO}, {literal(table.table)}, NEW.id,\n    {_action(table)},\n"
+        f"    {_object(table, 'OLD')},\n    {_object(table, 'NEW')},\n    {_personal(table)}\n"
+        f"  WHERE NOT ({moved}) AND ({differ});"
+    )
+    gone = f"SELECT OLD.{owner}, {_WHO}, {literal(table.table)}, OLD.id, 'purge' WHERE {moved};"
+    made = f"SELECT NEW.{owner}, {_WHO}, {literal(table.table)}, NEW.id, 'insert' WHERE {moved};"
+    rest = "\n  ".join(f"INSERT INTO {ENTRIES} ({_COLUMNS}) {values}" for values in (gone, made))
+    yield _trigger(table, "UPDATE", f"{entry}\n  {rest}")
+
+
+def _trigger(table: Audited, event: str, steps: str) -> tuple[str, str]:
+    name = trigger_name(table.table, event)
+    head = f"CREATE TRIGGER {_QUOTE(name)} AFTER {event} ON {_QUOTE(table.table)} BEGIN"
+    return name, f"{head}\n  {table.comment()}\n  {steps}\nEND"
+
+
+def _action(table: Audited) -> str:
+    if not table.is_deletable:
+        return "'update'"
+    return (
+        "CASE WHEN NEW.is_deleted AND NOT OLD.is_deleted THEN 'soft_delete'"
+        " WHEN OLD.is_deleted AND NOT NEW.is_deleted THEN 'restore' ELSE 'update' END"
+    )
+
+
+def _object(table: Audited, row: str) -> str:
+    return _text([_change(column, HIDDEN if column.keeping else _json(column, row)) for column in table.columns])
+
+
+def _personal(table: Audited) -> str:
+    if not table.personal:
+        return "NULL"
+    halves = [_text([_change(column, _json(column, row)) for column in table.personal]) for row in ("OLD", "NEW")]
+    differ = " OR ".join(_differs(column) for column in table.personal)
+    return f"CASE WHEN {differ} THEN\n      '{{\"before\":' || {halves[0]} || ',\"after\":' || {halves[1]} || '}}' END"
+
+
+def _text(members: list[str]) -> str:
+    return "'{' || substr(\n" + indented(members, 6, " ||") + ", 2) || '}'"
+
+
+def _change(column: Followed, value: str) -> str:
+    return f"CASE WHEN {_differs(column)} THEN ',' || {json_key(column.name)} || {value} ELSE '' END"
+
+
+def _differs(column: Followed) -> str:
+    name = _QUOTE(column.name)
+    return f"OLD.{name} IS NOT NEW.{name}"
+
+
+def _json(column: Followed, row: str) -> str:
+    """The value as PostgreSQL's to_json writes it."""
+    name = f"{row}.{_QUOTE(column.name)}"
+    match column.kind.split():
+        case ["json" | "jsonb"]:
+            return f"coalesce({name}, 'null')"
+        case ["bool"]:
+            return f"CASE {name} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'null' END"
+        case ["decimal", scale]:
+            return f"json_quote({_decimal(name, int(scale))})"
+        case ["time"]:
+            return f"json_quote(replace({name}, ' ', 'T') || '+00:00')"
+        case ["uuid"]:
+            places = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+            parts = (f"substr({name}, {start}, {length})" for start, length in places)
+            return "json_quote(" + " || '-' || ".join(parts) + ")"
+        case ["bytes"]:
+            return f"json_quote(hex({name}))"
+        case _:
+            return f"json_quote({name})"
+
+
+def _decimal(name: str, scale: int) -> str:
+    """From the scaled integer that SQLite holds."""
+    one = 10**scale
+    sign = f"CASE WHEN {name} < 0 THEN '-' ELSE '' END"
+    whole, rest = f"(abs({name}) / {one})", f"(abs({name}) % {one})"
+    return f"{sign} || {whole} || '.' || substr('{'0' * scale}' || {rest}, -{scale})"

@@ -1,0 +1,76 @@
+"""The audit trail, to read."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import ColumnElement
+from sqlmodel import col, select
+
+from ..errors import TenantRequiredError
+from ..models import AuditAction, AuditEntry, DomainModel
+from ..tenancy import TRUSTED, DomainSession, TenantSession
+from . import statements
+from .page import Page, checked_limit, decode_cursor, encode_cursor
+
+
+class AuditRepository:
+    """What happened to one organization's rows. Nothing here writes: the database's triggers do."""
+
+    model = AuditEntry
+
+    def __init__(self, session: DomainSession) -> None:
+        self.session = session
+
+    def page(
+        self,
+        *,
+        entity: type[DomainModel] | str | None = None,
+        row_id: int | None = None,
+        actor: str | None = None,
+        action: AuditAction | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str | None = None,
+        limit: int = 50,
+        org_id: int | None = None,
+    ) -> Page[AuditEntry]:
+        """The next page of the entries that meet every condition, newest first.
+
+        ``entity`` is a model or its table's name; ``since`` and ``until`` include their moment. An index serves
+        ``entity`` with ``row_id``; the other conditions are looked for from the newest entry on.
+
+        Raises:
+            ArgumentError: ``limit`` is outside 1..200, or ``after`` is no cursor of ours.
+            TenantRequiredError: the session is bound to no organization, and none is named.
+            TenantScopeError: it is bound to another one.
+        """
+        owner = self._owner(org_id)
+        table = entity if entity is None or isinstance(entity, str) else str(entity.__tablename__)
+        equal = {"entity": table, "row_id": row_id, "actor": actor, "action": action}
+        conditions = [AuditEntry.__table__.c[name] == value for name, value in equal.items() if value is not None]
+        statement = (
+            select(AuditEntry)
+            .where(statements.scope_column(AuditEntry) == owner, *conditions, *_between(since, until))
+            .order_by(col(AuditEntry.id).desc())
+            .limit(checked_limit(limit) + 1)
+            .execution_options(**{TRUSTED: True})
+        )
+        if after is not None:
+            statement = statement.where(col(AuditEntry.id) < decode_cursor(after)[1])
+        rows = self.session.exec(statement).all()
+        items = list(rows[:limit])
+        more = len(rows) > limit
+        return Page(items=items, next_cursor=encode_cursor(items[-1].recorded_at, items[-1].id) if more else None)
+
+    def _owner(self, org_id: int | None) -> int:
+        session = self.session
+        if not isinstance(session, TenantSession):
+            raise TenantRequiredError("AuditEntry in a system session (see as_organization)")
+        return session.organization_id if org_id is None else session.bind_organization(org_id)
+
+
+def _between(since: datetime | None, until: datetime | None) -> Iterator[ColumnElement[bool]]:
+    if since is not None:
+        yield col(AuditEntry.recorded_at) >= since
+    if until is not None:
+        yield col(AuditEntry.recorded_at) <= until
