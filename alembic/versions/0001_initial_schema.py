@@ -2,7 +2,7 @@
 
 Revision: 0001
 Revises: nothing
-Created: 2026-11-22 20:49:05.690663+00:00
+Created: 2026-11-25 21:28:57.582665+00:00
 """
 
 from collections.abc import Sequence
@@ -288,7 +288,7 @@ def upgrade() -> None:
     op.invoke(SetPoliciesOp('analysis_results', [('organization_isolation', 'ALL', "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint")]))
     op.invoke(SetPoliciesOp('bid_documents', [('organization_isolation', 'ALL', "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint")]))
     op.invoke(SetPoliciesOp('tender_notices', [('organization_isolation', 'ALL', "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint")]))
-    op.invoke(SetAuditOp('organizations', 'id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'subscription_tier': 'text', 'monthly_analysis_limit': 'text', 'is_active': 'bool', 'name': 'text', 'slug': 'text'}))
+    op.invoke(SetAuditOp('organizations', 'id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'subscription_tier': 'text', 'monthly_analysis_limit': 'text', 'is_active': 'bool', 'legal_hold': 'bool', 'name': 'text', 'slug': 'text'}))
     op.invoke(SetAuditOp('tenders', 'organization_id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'status': 'text', 'processing_time': 'text', 'error_message': 'text', 'external_id': 'text', 'source': 'text', 'title': 'text', 'description': 'text', 'organization_name': 'text', 'deadline': 'time', 'estimated_value': 'decimal 4', 'currency': 'text', 'url': 'text', 'location': 'text', 'categories': 'jsonb', 'notice_status': 'text', 'published_at': 'time'}))
     op.invoke(SetAuditOp('users', 'organization_id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'hashed_password': 'text secret', 'role': 'text', 'is_active': 'bool', 'is_verified': 'bool', 'email': 'text personal', 'full_name': 'text personal'}))
     op.invoke(SetAuditOp('analysis_results', 'organization_id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'llm_model': 'text', 'processing_cost': 'decimal 6', 'overall_score': 'text', 'strategic_fit': 'text', 'financial_attractiveness': 'text', 'win_probability': 'text', 'resource_requirements': 'text', 'strengths': 'jsonb', 'risks': 'jsonb', 'requirements': 'jsonb', 'recommendation': 'text', 'is_relevant': 'bool', 'confidence': 'text', 'filter_categories': 'jsonb', 'filter_reasoning': 'text', 'tender_id': 'text'}))

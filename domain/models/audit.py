@@ -14,7 +14,7 @@ from sqlmodel import Field
 from .base import DomainModel
 from .entity import Identified, OwnedByOrganization, Public
 from .fields import Text, UtcDatetime, example, utcnow
-from .types import BigId, json_dict, value_enum
+from .types import UTC_DATETIME, BigId, json_dict, value_enum
 
 
 class AuditAction(StrEnum):
@@ -31,6 +31,7 @@ class AuditRecord(DomainModel):
     """Who, when, what, which request."""
 
     recorded_at: UtcDatetime = Field(
+        sa_type=UTC_DATETIME,
         default_factory=utcnow,
         description="When: the start of the transaction on PostgreSQL, of the statement on SQLite.",
         schema_extra=example("2026-05-01T12:00:00Z"),

@@ -131,6 +131,7 @@ class TenderLease(DomainModel):
     """What ``claim`` writes."""
 
     leased_until: UtcDatetime | None = managed_field(
+        audited=False,
         sa_type=UTC_DATETIME,
         default=None,
         description="Until when a worker has it; where that is past, the next one may take it.",

@@ -12,6 +12,8 @@ from ..tenancy import TRUSTED, DomainSession, TenantSession
 from . import statements
 from .page import Page, checked_limit, decode_cursor, encode_cursor
 
+_TABLE: str = AuditEntry.__table__.name
+
 
 class AuditRepository:
     """What happened to one organization's rows. Nothing here writes: the database's triggers do."""
@@ -56,11 +58,13 @@ class AuditRepository:
             .execution_options(**{TRUSTED: True})
         )
         if after is not None:
-            statement = statement.where(col(AuditEntry.id) < decode_cursor(after)[1])
+            statement = statement.where(col(AuditEntry.id) < decode_cursor(_TABLE, after)[1])
         rows = self.session.exec(statement).all()
         items = list(rows[:limit])
         more = len(rows) > limit
-        return Page(items=items, next_cursor=encode_cursor(items[-1].recorded_at, items[-1].id) if more else None)
+        return Page(
+            items=items, next_cursor=encode_cursor(_TABLE, items[-1].recorded_at, items[-1].id) if more else None
+        )
 
     def _owner(self, org_id: int | None) -> int:
         session = self.session

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Connection, event
 
@@ -75,7 +75,7 @@ def plans_of(
 
 def explained(connection: Connection, statement: str, parameters: Any) -> Plan:
     """The plan of a statement; of the first of many parameters."""
-    first: Any = cast(list[Any], parameters)[0] if isinstance(parameters, list) else parameters
+    first: Any = parameters[0] if isinstance(parameters, list) else parameters
     plan: Plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", first).scalar_one()[0]["Plan"]
     return plan
 
