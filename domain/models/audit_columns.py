@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from sqlalchemy import JSON, Boolean, Column, DateTime, LargeBinary, Table, Uuid
+from sqlalchemy import JSON, Boolean, Column, DateTime, Float, LargeBinary, Table, Uuid
 from sqlalchemy.types import TypeDecorator
 
 from .tables import TENANT, is_tenant_table
@@ -120,6 +120,8 @@ def _kind(declared: Any) -> str:
             return "time"
         case Boolean():
             return "bool"
+        case Float():
+            return "float"
         case Uuid():
             return "uuid"
         case LargeBinary():

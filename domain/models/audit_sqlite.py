@@ -109,6 +109,8 @@ def _json(column: Followed, row: str) -> str:
             return f"json_quote({_decimal(name, int(scale))})"
         case ["time"]:
             return f"json_quote(replace({name}, ' ', 'T') || '+00:00')"
+        case ["float"]:  # json_quote keeps 15 digits only
+            return f"CASE WHEN {name} IS NULL THEN 'null' ELSE printf('%!.17g', {name}) END"
         case ["uuid"]:
             places = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
             parts = (f"substr({name}, {start}, {length})" for start, length in places)
