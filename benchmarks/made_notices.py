@@ -9,7 +9,19 @@ from pydantic import JsonValue
 _THINGS = ("bridge", "school roof", "water main", "tram line", "clinic", "footpath", "harbour wall", "bus depot")
 _WORK = ("Repair", "Extension", "Replacement", "Inspection", "Construction", "Maintenance")
 _PLACES = ("Nordvik", "Sankt Alban", "Ourém Velha", "Lower Brindle", "Żabia Wola", "Kastro Nea")
-_WORDS = ("concrete", "drainage", "supply", "weekly", "certified", "quality", "lot", "period", "works", "safety", "staff")
+_WORDS = (
+    "concrete",
+    "drainage",
+    "supply",
+    "weekly",
+    "certified",
+    "quality",
+    "lot",
+    "period",
+    "works",
+    "safety",
+    "staff",
+)
 _CURRENCIES = ("EUR", "NOK", "PLN", "GBP")
 
 
