@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple, TypedDict
 
 from pydantic import JsonValue
-from sqlalchemy import JSON, BigInteger, Column, Insert, Table, Text, bindparam, cast, column
-from sqlmodel import col, func, insert, select
+from sqlalchemy import JSON, BigInteger, Column, Insert, Select, Table, Text, bindparam, cast, column, select
+from sqlmodel import col, func, insert
 
 from ..models import Tender, TenderNotice
 from ..models.tables import TENANT
@@ -104,8 +104,8 @@ def _insert_rows(table: Table, names: Sequence[str], *, as_text: str | None = No
     )
     rows = given.render_derived(name="given", with_types=True)
     values = [cast(rows.c[name], JSON) if name == as_text else rows.c[name] for name in names]
-    organization = bindparam(TENANT, type_=BigInteger())
-    return insert(table).from_select([TENANT, *names], select(organization, *values))
+    selected: Select[Any] = select(bindparam(TENANT, type_=BigInteger()), *values)
+    return insert(table).from_select([TENANT, *names], selected)
 
 
 _TENDERS = _insert_rows(Tender.__table__, list(TenderFields.__annotations__))
