@@ -1,8 +1,9 @@
-"""From paths to batches of releases that fit in memory."""
+"""From paths to batches of releases that fit in memory, read ahead of their being stored."""
 
-import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -14,51 +15,68 @@ from .amounts import amount
 from .files import files_in
 from .items import Refusal, Release
 from .reading import read
-from .tally import Tally
 from .values import child
 
-RELEASES = 500
-CHARACTERS = 4_000_000
-"""Of JSON text: some 30 MB as objects."""
+RELEASES = 1000
+CHARACTERS = 3_000_000
+"""Of JSON text: some 25 MB as objects, and two batches are in memory at a time."""
 
 _VALUE = cast(Money, Tender.__table__.c.estimated_value.type)
 
 
-def batches(paths: Sequence[Path], *, tally: Tally, dialect: Dialect) -> Iterator[list[Release]]:
-    """The releases in files and folders, at most 500 or about 4 MB at a time; the tally gets what is refused."""
-    batch: list[Release] = []
-    size = 0
-    for release in _releases(paths, tally=tally, dialect=dialect):
-        batch.append(release)
-        size += len(json.dumps(release.content))
-        if len(batch) >= RELEASES or size >= CHARACTERS:
+@dataclass(kw_only=True)
+class Batch:
+    """What was read since the batch before."""
+
+    releases: list[Release] = field(default_factory=list[Release])
+    refusals: list[Refusal] = field(default_factory=list[Refusal])
+    files: int = 0
+    read: int = 0
+    """Releases, with those that were refused after reading."""
+
+
+def batches(paths: Sequence[Path], *, dialect: Dialect) -> Generator[Batch]:
+    """What stands in files and folders, at most 1000 releases or about 3 MB at a time.
+
+    The next batch is read in a thread of its own while the database works on this one.
+    """
+    reading = _batches(paths, dialect=dialect)
+    with ThreadPoolExecutor(1, thread_name_prefix="domain-import") as thread:
+        following = thread.submit(next, reading, None)
+        while (batch := following.result()) is not None:
+            following = thread.submit(next, reading, None)
             yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
-def _releases(paths: Iterable[Path], *, tally: Tally, dialect: Dialect) -> Iterator[Release]:
-    for file in _files(paths, tally=tally):
-        for item in read(file):
-            if isinstance(item, Refusal):
-                tally.refuse(item)
+def _batches(paths: Sequence[Path], *, dialect: Dialect) -> Iterator[Batch]:
+    batch = Batch()
+    size = 0
+    for found in _found(paths):
+        if isinstance(found, Refusal):
+            batch.refusals.append(found)
+        elif isinstance(found, Path):
+            batch.files += 1
+        else:
+            batch.read += 1
+            if refusal := _too_large(found, dialect):
+                batch.refusals.append(refusal)
                 continue
-            tally.summary.releases += 1
-            if refusal := _too_large(item, dialect):
-                tally.refuse(refusal)
-            else:
-                yield item
+            batch.releases.append(found)
+            _ = found.digest  # in this thread: storing needs it
+            size += len(found.written)
+            if len(batch.releases) >= RELEASES or size >= CHARACTERS:
+                yield batch
+                batch, size = Batch(), 0
+    yield batch
 
 
-def _files(paths: Iterable[Path], *, tally: Tally) -> Iterator[Path]:
+def _found(paths: Iterable[Path]) -> Iterator[Path | Release | Refusal]:
+    """Each file before what stands in it."""
     for path in paths:
-        for found in files_in(path) if os.path.isdir(path) else [path]:
-            if isinstance(found, Refusal):
-                tally.refuse(found)
-            else:
-                tally.summary.files += 1
-                yield found
+        for file in files_in(path) if os.path.isdir(path) else [path]:
+            yield file
+            if isinstance(file, Path):
+                yield from read(file)
 
 
 def _too_large(release: Release, dialect: Dialect) -> Refusal | None:

@@ -25,14 +25,11 @@ def parse(data: bytes) -> JsonValue:
         raise UnreadableError("empty file")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise UnreadableError("UTF-16 text: save it as UTF-8")
-    written = _decoded(data)
+    read = _decoded(data)
     try:
-        # strict=False: a raw tab or line break inside a text is common and does no harm.
-        value: JsonValue = json.loads(
-            written, parse_float=_exact_float, parse_int=_exact_int, parse_constant=str, strict=False
-        )
+        value: JsonValue = _DECODER.decode(read)
     except json.JSONDecodeError as error:
-        if error.pos >= len(written.rstrip()) or error.msg.startswith("Unterminated string"):
+        if error.pos >= len(read.rstrip()) or error.msg.startswith("Unterminated string"):
             raise UnreadableError("incomplete JSON: it ends too early") from None
         raise UnreadableError(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
@@ -40,10 +37,17 @@ def parse(data: bytes) -> JsonValue:
     return value
 
 
+def written(content: Mapping[str, JsonValue]) -> str:
+    """``content`` as JSON in ASCII."""
+    return json.dumps(content)
+
+
 def canonical(content: Mapping[str, JsonValue]) -> str:
     """``content`` as JSON in ASCII with sorted keys; equal numbers are written alike (1.0 as 1)."""
-    written = json.dumps(content, separators=(",", ":"))
-    same: JsonValue = json.loads(written, parse_float=_canonical_number, parse_constant=str)
+    as_it_is = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    if not any(sign in as_it_is for sign in _MAYBE_WHOLE_FLOAT):
+        return as_it_is
+    same: JsonValue = json.loads(as_it_is, parse_float=_canonical_number, parse_constant=str)
     return json.dumps(same, sort_keys=True, separators=(",", ":"))
 
 
@@ -72,6 +76,12 @@ def _exact_float(digits: str) -> float | str:
         return value if Decimal(repr(value)) == Decimal(digits) else digits
     except InvalidOperation:
         return digits  # an exponent beyond what Decimal holds
+
+
+# strict=False: a raw tab or line break inside a text is common and does no harm.
+_DECODER = json.JSONDecoder(parse_float=_exact_float, parse_int=_exact_int, parse_constant=str, strict=False)
+# What stands in JSON without blanks wherever a float is written that equals a whole number: "1.0" and "1e+22".
+_MAYBE_WHOLE_FLOAT = (".0,", ".0}", ".0]", "e+")
 
 
 def _canonical_number(digits: str) -> int | float:

@@ -1,7 +1,7 @@
 """``import_paths``: transactions, what is tried again, and what is refused."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -35,7 +35,7 @@ def import_paths(
     not matter, and a second run changes nothing. Of a tender only the content is written, and no field that a
     person has changed (``changes.py`` says how that is known); what a person deleted stays deleted.
 
-    Each batch of some hundred releases is a transaction: a run that breaks off keeps what it has, and the next one
+    Each batch of up to a thousand releases is a transaction: a run that breaks off keeps what it has, and the next one
     completes it. What can't go in is refused, and the rest goes on. Imports may run side by side: one that meets
     what another wrote meanwhile does its batch again. A ``strict`` run is one transaction, which the first refusal
     undoes; on SQLite nobody else can write meanwhile. ``progress`` is told the releases so far.
@@ -54,8 +54,12 @@ def import_paths(
         if strict:
             whole = run.enter_context(open_session())
             unit = partial(_inside, whole)
-        for batch in batches(paths, tally=tally, dialect=db.engine.dialect):
-            tally.count(_stored(unit, batch))
+        reading = run.enter_context(closing(batches(paths, dialect=db.engine.dialect)))
+        for batch in reading:
+            tally.read(batch)
+            if not batch.releases:
+                continue
+            tally.count(_stored(unit, batch.releases))
             if progress is not None:
                 progress(tally.summary.releases)
     return tally.summary
@@ -65,17 +69,16 @@ def _inside(session: TenantSession) -> AbstractContextManager[TenantSession]:
     return nullcontext(session)
 
 
-def _stored(unit: Unit, batch: Sequence[Release]) -> Outcome:
-    """Store the batch; where that fails, its releases one by one, to refuse the bad ones alone."""
+def _stored(unit: Unit, releases: Sequence[Release]) -> Outcome:
+    """Store the releases; where that fails, half of them at a time, to refuse the bad ones alone."""
     try:
-        return _tried_twice(unit, batch)
-    except (ConflictError, ConstraintError):
-        outcome = Outcome()
-    for release in batch:
-        try:
-            outcome.add(_tried_twice(unit, [release]))
-        except (ConflictError, ConstraintError) as error:
-            outcome.refused.append(Refusal(release.place, str(error)))
+        return _tried_twice(unit, releases)
+    except (ConflictError, ConstraintError) as error:
+        if len(releases) == 1:
+            return Outcome(refused=[Refusal(releases[0].place, str(error))])
+    middle = len(releases) // 2
+    outcome = _stored(unit, releases[:middle])
+    outcome.add(_stored(unit, releases[middle:]))
     return outcome
 
 

@@ -13,7 +13,6 @@ from ..models import Tender, TenderNotice
 from ..tenancy import TenantSession
 from . import stored
 from .changes import changes
-from .exact_json import digest
 from .inserts import NewNotice, insert_notices, insert_tenders
 from .items import Release
 from .mapping import merge
@@ -61,9 +60,8 @@ def _by_ocid(releases: Iterable[Release]) -> dict[str, dict[str, Release]]:
     groups: dict[str, dict[str, Release]] = {}
     for release in releases:
         group = groups.setdefault(release.ocid, {})
-        key = digest(release.content)
-        known = group.get(key)
-        group[key] = replace(known, package=joined(known.package, release.package)) if known else release
+        known = group.get(release.digest)
+        group[release.digest] = replace(known, package=joined(known.package, release.package)) if known else release
     return groups
 
 

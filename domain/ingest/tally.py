@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from .batches import Batch
 from .items import Refusal
 from .summary import ImportStoppedError, ImportSummary
 
@@ -33,6 +34,13 @@ class Tally:
         self.summary: ImportSummary = ImportSummary()
         self._strict = strict
         self._written, self._unchanged, self._skipped = IdSet(), IdSet(), IdSet()
+
+    def read(self, batch: Batch) -> None:
+        """Add what was read, and note what was refused while reading."""
+        self.summary.files += batch.files
+        self.summary.releases += batch.read
+        for refusal in batch.refusals:
+            self.refuse(refusal)
 
     def refuse(self, refusal: Refusal) -> None:
         """Note what can't go in, or need not."""

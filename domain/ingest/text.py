@@ -5,6 +5,7 @@ import re
 
 _CONTROLS = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff"
 _NO_TEXT = re.compile(f"[{_CONTROLS}]")
+_NO_IDENTIFIER = re.compile(f"[{_CONTROLS}\t-\r\x1c-\x1f\x85]")
 _NO_TEXT_NOR_LAYOUT = re.compile(f"[{_CONTROLS}\x0b\x0c\x1c-\x1f]")
 
 # Every pattern below stops at the next "<": the time stays proportional to the length of the text.
@@ -23,7 +24,7 @@ def line(value: str, *, limit: int | None = None) -> str:
 
 def identifier(value: str) -> str:
     """``value`` without control characters and outer blanks; inner blanks tell ids apart and stay."""
-    return re.sub(f"[{_CONTROLS}\t-\r\x1c-\x1f\x85]", "", value).strip()
+    return _NO_IDENTIFIER.sub("", value).strip()
 
 
 def paragraphs(value: str) -> str:

@@ -57,7 +57,9 @@ def is_deeper_than(value: JsonValue, levels: int) -> bool:
     level: list[JsonValue] = [value]
     for _ in range(levels):
         level = [inner for outer in level for inner in _children(outer)]
-    return bool(level)
+        if not level:
+            return False
+    return True
 
 
 def _children(value: JsonValue) -> list[JsonValue]:

@@ -1,7 +1,7 @@
 """A PostgreSQL server with the logins of the recommended deployment, and clones of one migrated database."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from types import TracebackType
 from typing import Self
@@ -23,9 +23,11 @@ class Cluster:
     """TEST_DATABASE_URL (a login that may create roles and databases), or a server started for the occasion.
 
     The application's login is neither superuser, nor BYPASSRLS, nor the tables' owner: as in production.
+    ``settings`` are postgresql.conf's, of a server started here.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, settings: Mapping[str, str] | None = None) -> None:
+        self._settings = settings
         self._server: PostgresServer | None = None
         self._admin: URL | None = None
         self._template: str | None = None
@@ -35,7 +37,7 @@ class Cluster:
         if given := os.environ.get("TEST_DATABASE_URL"):
             self._admin = parse_url(given)
         else:
-            self._server = PostgresServer()
+            self._server = PostgresServer(settings=self._settings)
             self._server.start()
             self._admin = make_url(self._server.url(user="postgres", database="postgres"))
         for role in (OWNER, APPLICATION, SYSTEM):
