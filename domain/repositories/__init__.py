@@ -3,7 +3,7 @@
 from .analysis import AnalysisRepository, MonthlyCost
 from .base import Repository, TenantRepository, constructor
 from .bid import BidDocumentRepository
-from .bulk import Upserted
+from .bulk import RowOutcome, Upserted
 from .notice import TenderNoticeRepository
 from .organization import OrganizationRepository
 from .page import Page
@@ -20,6 +20,7 @@ __all__ = [
     "TenantRepository",
     "TenderNoticeRepository",
     "TenderRepository",
+    "RowOutcome",
     "Upserted",
     "UserRepository",
     "constructor",
