@@ -92,7 +92,11 @@ class BulkWrites(Writes[ModelT]):
         checked = Checker(self.model, self._sql.managed).check(given)
         self.session.flush()
         with self.session.begin_nested():
-            return [n for batch in _batches(checked, BATCH) for n in self._insert([r.values for r in batch], owner)]
+            ids: list[int] = []
+            for batch in _batches((row.values for row in checked), BATCH):
+                self._lock_references(batch, owner)
+                ids += self._insert(batch, owner)
+        return ids
 
     def upsert_many(self, rows: Iterable[Content], /, *, org_id: int | None = None) -> Upserted:
         """Create or update a live row for each content or mapping, told apart by the model's natural key.
@@ -180,7 +184,6 @@ class BulkWrites(Writes[ModelT]):
             given = [{name: row[name] for name in row.keys() - self._sql.managed} for row in rows]
             entities = [self.model.model_validate(fields) for fields in given]
             return [entity.id for entity in self._add_many(entities, None)]
-        self._lock_references(rows, owner)
         return insert_rows(self.session, self.model, rows, owner)
 
     def _add_many(self, entities: Sequence[ModelT], org_id: int | None) -> Sequence[ModelT]:

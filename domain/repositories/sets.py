@@ -10,12 +10,14 @@ from typing import Any, TypeAlias
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    ColumnElement,
     Integer,
     Numeric,
     String,
     TableValuedAlias,
     Text,
     TypeDecorator,
+    any_,
     bindparam,
     cast,
     column,
@@ -53,8 +55,8 @@ def insert_rows(session: DomainSession, model: type[Entity], rows: Sequence[Valu
         # The ids are given out in the order of the rows, and may come back in another.
         return sorted(session.exec(statement, execution_options={TRUSTED: True, "dml_strategy": "raw"}).scalars())
     params = [{**fixed, **{name: row[name] for name in names}} for row in rows]
-    ordered: Any = insert(model).returning(table.c.id, sort_by_parameter_order=True)
-    return list(session.exec(ordered, params=params, execution_options={TRUSTED: True, "render_nulls": True}).scalars())
+    many: Any = insert(model).returning(table.c.id)
+    return sorted(session.exec(many, params=params, execution_options={TRUSTED: True, "render_nulls": True}).scalars())
 
 
 def stored_rows(
@@ -69,7 +71,10 @@ def stored_rows(
     """The live rows with the keys of ``rows``: id and the named fields; locked until the transaction ends."""
     attributes = [getattr(model, name) for name in ("id", *names)]
     statement: Any = select(*attributes).where(*sql.scope, sql.is_live)
-    if by_arrays(session, model, key):
+    if by_arrays(session, model, key) and len(key) == 1:  # a join might read the whole table where it is not analysed
+        (name,) = key
+        statement = statement.where(getattr(model, name) == any_(_array(model, name, rows, session.get_bind().dialect)))
+    elif by_arrays(session, model, key):
         source = unnested(model, key, rows, session.get_bind().dialect)
         statement = statement.where(*(getattr(model, name) == source.c[name] for name in key))
     else:
@@ -114,12 +119,15 @@ def unnested(model: type[Entity], names: Sequence[str], rows: Sequence[Values], 
     """A FROM with the named fields of the rows, and their ``position``."""
     columns = model.__table__.c
     arrays: list[Any] = [cast(bindparam(None, list(range(len(rows))), type_=ARRAY(Integer)), ARRAY(Integer))]
-    for name in names:
-        values = [row[name] for row in rows]
-        held = bindparam(None, values, type_=ARRAY(columns[name].type, dimensions=1))
-        arrays.append(cast(held, ARRAY(_unlimited(columns[name].type, dialect))))
+    arrays += [_array(model, name, rows, dialect) for name in names]
     made = [column("position", Integer), *(column(name, columns[name].type) for name in names)]
     return func.unnest(*arrays).table_valued(*made, name="given").render_derived()
+
+
+def _array(model: type[Entity], name: str, rows: Sequence[Values], dialect: Dialect) -> ColumnElement[Any]:
+    kind = model.__table__.c[name].type
+    held = bindparam(None, [row[name] for row in rows], type_=ARRAY(kind, dimensions=1))
+    return cast(held, ARRAY(_unlimited(kind, dialect)))
 
 
 def _unlimited(kind: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
