@@ -5,14 +5,11 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, NamedTuple, Self, TypeVar, overload
 
-from sqlmodel import col, select
-
 from ..errors import ArgumentError
-from ..models import TenantEntity
+from ..models import DomainModel, TenantEntity
 from ..models.tables import TENANT
-from ..tenancy import TRUSTED
 from .rows import Checker, Content, Row
-from .sets import insert_rows, stored_rows, update_rows
+from .sets import insert_rows, reload_rows, stored_rows, update_rows
 from .statements import ModelT
 from .upsert import natural_key
 from .writes import Writes
@@ -71,7 +68,7 @@ class BulkWrites(Writes[ModelT]):
     @overload
     def create_many(self, rows: Iterable[Content], /, *, org_id: int | None = None) -> Sequence[int]: ...
     def create_many(
-        self, rows: Iterable[ModelT] | Iterable[Content], /, *, org_id: int | None = None
+        self, rows: Iterable[ModelT | DomainModel | Mapping[str, object]], /, *, org_id: int | None = None
     ) -> Sequence[ModelT] | Sequence[int]:
         """Insert every row, in order.
 
@@ -175,7 +172,7 @@ class BulkWrites(Writes[ModelT]):
     ) -> dict[Key, dict[str, Any]]:
         params = {} if owner is None else self._scope(owner)
         values = [row.values for row in rows]
-        found = stored_rows(self.session, self._sql, self.model, key, names, values, params)
+        found = stored_rows(self.session, self.model, (*self._sql.scope, self._sql.is_live), key, names, values, params)
         return {tuple(row[name] for name in key): row for row in found}
 
     def _insert(self, rows: Sequence[dict[str, object]], owner: int | None) -> list[int]:
@@ -200,10 +197,7 @@ class BulkWrites(Writes[ModelT]):
         written = set(ids)
         held = [e.id for e in self.session.identity_map.values() if isinstance(e, self.model) and e.id in written]
         for batch in _batches(held, BATCH):
-            statement = select(self.model).where(*self._sql.scope, col(self.model.id).in_(batch))
-            params = {} if owner is None else self._scope(owner)
-            options = {"populate_existing": True, TRUSTED: True}
-            self.session.exec(statement, params=params, execution_options=options).all()
+            reload_rows(self.session, self.model, batch, owner)
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Numeric,
+    Select,
     String,
     TableValuedAlias,
     Text,
@@ -33,7 +34,7 @@ from ..models import Entity
 from ..models.fields import utcnow
 from ..models.tables import TENANT
 from ..tenancy import TRUSTED, DomainSession
-from .statements import Statements, scope_column
+from .statements import scope_column
 
 Values: TypeAlias = Mapping[str, object]
 
@@ -53,24 +54,26 @@ def insert_rows(session: DomainSession, model: type[Entity], rows: Sequence[Valu
         chosen = select(*(source.c[name] for name in names), *values).order_by(source.c.position)
         statement: Any = insert(model).from_select([*names, *fixed], chosen).returning(table.c.id)
         # The ids are given out in the order of the rows, and may come back in another.
-        return sorted(session.exec(statement, execution_options={TRUSTED: True, "dml_strategy": "raw"}).scalars())
+        found: Any = session.exec(statement, execution_options={TRUSTED: True, "dml_strategy": "raw"})
+        return sorted(found.scalars())
     params = [{**fixed, **{name: row[name] for name in names}} for row in rows]
     many: Any = insert(model).returning(table.c.id)
-    return sorted(session.exec(many, params=params, execution_options={TRUSTED: True, "render_nulls": True}).scalars())
+    found = session.exec(many, params=params, execution_options={TRUSTED: True, "render_nulls": True})
+    return sorted(found.scalars())
 
 
 def stored_rows(
     session: DomainSession,
-    sql: Statements[Any],
     model: type[Entity],
+    where: Sequence[ColumnElement[bool]],
     key: Sequence[str],
     names: Sequence[str],
     rows: Sequence[Values],
     params: Mapping[str, object],
 ) -> list[dict[str, Any]]:
-    """The live rows with the keys of ``rows``: id and the named fields; locked until the transaction ends."""
+    """The rows that meet ``where`` with the keys of ``rows``: id and the named fields; locked until the transaction ends."""
     attributes = [getattr(model, name) for name in ("id", *names)]
-    statement: Any = select(*attributes).where(*sql.scope, sql.is_live)
+    statement: Select[Any] = select(*attributes).where(*where)
     if by_arrays(session, model, key) and len(key) == 1:  # a join might read the whole table where it is not analysed
         (name,) = key
         statement = statement.where(getattr(model, name) == any_(_array(model, name, rows, session.get_bind().dialect)))
@@ -82,7 +85,7 @@ def stored_rows(
         statement = statement.where(tuple_(*(getattr(model, name) for name in key)).in_(keys))
     # In the same order for everybody, or two bulk writes could wait for each other.
     statement = statement.order_by(col(model.id)).with_for_update(key_share=True, of=model)
-    found = session.exec(statement, params=dict(params), execution_options={TRUSTED: True})
+    found: Any = session.exec(statement, params=dict(params), execution_options={TRUSTED: True})
     return [dict(zip(("id", *names), row, strict=True)) for row in found]
 
 
@@ -106,6 +109,14 @@ def update_rows(
     each = table.update().where(*where, ~table.c.is_deleted, table.c.id == bindparam("row_id"))
     params = [{f"row_{name}": row[name] for name in ("id", *names)} for row in rows]
     session.exec(each.values({**values, **stamps}), params=params, execution_options=options)
+
+
+def reload_rows(session: DomainSession, model: type[Entity], ids: Sequence[int], owner: int | None) -> None:
+    """Let objects that the session holds show their new state."""
+    organization = None if owner is None else scope_column(model)
+    where = [] if organization is None else [organization == literal(owner, BigInteger())]
+    statement = select(model).where(*where, col(model.id).in_(ids))
+    session.exec(statement, execution_options={"populate_existing": True, TRUSTED: True}).all()
 
 
 def by_arrays(session: DomainSession, model: type[Entity], names: Sequence[str]) -> bool:
