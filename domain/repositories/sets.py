@@ -6,6 +6,7 @@ row level security, and without a staging table, whose rows would be another's t
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
+from typing import cast as typed
 
 from sqlalchemy import (
     ARRAY,
@@ -13,7 +14,6 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Numeric,
-    Select,
     String,
     TableValuedAlias,
     Text,
@@ -54,11 +54,11 @@ def insert_rows(session: DomainSession, model: type[Entity], rows: Sequence[Valu
         chosen = select(*(source.c[name] for name in names), *values).order_by(source.c.position)
         statement: Any = insert(model).from_select([*names, *fixed], chosen).returning(table.c.id)
         # The ids are given out in the order of the rows, and may come back in another.
-        found: Any = session.exec(statement, execution_options={TRUSTED: True, "dml_strategy": "raw"})
+        found = typed(Any, session.exec(statement, execution_options={TRUSTED: True, "dml_strategy": "raw"}))
         return sorted(found.scalars())
     params = [{**fixed, **{name: row[name] for name in names}} for row in rows]
     many: Any = insert(model).returning(table.c.id)
-    found = session.exec(many, params=params, execution_options={TRUSTED: True, "render_nulls": True})
+    found = typed(Any, session.exec(many, params=params, execution_options={TRUSTED: True, "render_nulls": True}))
     return sorted(found.scalars())
 
 
@@ -71,9 +71,9 @@ def stored_rows(
     rows: Sequence[Values],
     params: Mapping[str, object],
 ) -> list[dict[str, Any]]:
-    """The rows that meet ``where`` with the keys of ``rows``: id and the named fields; locked until the transaction ends."""
+    """The rows that meet ``where`` with the keys of ``rows``: id and named fields; locked until the transaction ends."""
     attributes = [getattr(model, name) for name in ("id", *names)]
-    statement: Select[Any] = select(*attributes).where(*where)
+    statement = typed(Any, select(*attributes).where(*where))
     if by_arrays(session, model, key) and len(key) == 1:  # a join might read the whole table where it is not analysed
         (name,) = key
         statement = statement.where(getattr(model, name) == any_(_array(model, name, rows, session.get_bind().dialect)))
@@ -85,7 +85,7 @@ def stored_rows(
         statement = statement.where(tuple_(*(getattr(model, name) for name in key)).in_(keys))
     # In the same order for everybody, or two bulk writes could wait for each other.
     statement = statement.order_by(col(model.id)).with_for_update(key_share=True, of=model)
-    found: Any = session.exec(statement, params=dict(params), execution_options={TRUSTED: True})
+    found = typed(Any, session.exec(statement, params=dict(params), execution_options={TRUSTED: True}))
     return [dict(zip(("id", *names), row, strict=True)) for row in found]
 
 
