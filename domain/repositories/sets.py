@@ -71,9 +71,9 @@ def stored_rows(
     rows: Sequence[Values],
     params: Mapping[str, object],
 ) -> list[dict[str, Any]]:
-    """The rows that meet ``where`` with the keys of ``rows``: id and named fields; locked until the transaction ends."""
+    """The rows that meet ``where`` with the keys of ``rows``: id and named fields; locked till the transaction ends."""
     attributes = [getattr(model, name) for name in ("id", *names)]
-    statement = typed(Any, select(*attributes).where(*where))
+    statement = typed(Any, select)(*attributes).where(*where)
     if by_arrays(session, model, key) and len(key) == 1:  # a join might read the whole table where it is not analysed
         (name,) = key
         statement = statement.where(getattr(model, name) == any_(_array(model, name, rows, session.get_bind().dialect)))
