@@ -11,6 +11,7 @@ DomainError
 ├── UnguardedStatementError  the session can't be certain that a statement stays in its organization
 ├── ConstraintError          the database refused a value
 ├── ArgumentError            an argument outside its range (also a ValueError)
+│   └── InvalidRowsError     rows of a bulk write that are not valid, by their positions
 ├── ConfigurationError       a setting is missing or wrong
 └── UnavailableError         the database can't be reached, or gave up waiting
     └── OutcomeUnknownError  the connection was lost after COMMIT was sent
@@ -19,7 +20,9 @@ Construction and assignment of models raise pydantic's ``ValidationError``. Mess
 value of a column, a password or the secret of a database URL.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+_NAMED = 10  # invalid rows in a message; the attribute has all
 
 
 class DomainError(Exception):
@@ -122,6 +125,17 @@ class ConstraintError(DomainError):
 
 class ArgumentError(DomainError, ValueError):
     """An argument is outside its range; the message says which values are right."""
+
+
+class InvalidRowsError(ArgumentError):
+    """Rows of a bulk write are not valid, and none was written. ``reasons``: by the row's position, from 0."""
+
+    def __init__(self, entity: str, reasons: Mapping[int, str]) -> None:
+        self.entity = entity
+        self.reasons = dict(reasons)
+        first = [f"row {position}: {reason}" for position, reason in list(self.reasons.items())[:_NAMED]]
+        more = len(self.reasons) - len(first)
+        super().__init__(f"{entity}: " + "; ".join([*first, *([f"and {more} rows more"] if more else [])]))
 
 
 class ConfigurationError(DomainError):

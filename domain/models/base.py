@@ -163,6 +163,22 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
             raise _without_secrets(cls, error) from None
         return draft
 
+    @classmethod
+    def checked_row(cls, data: dict[str, object]) -> dict[str, object]:
+        """The fields and defaults of a row, without the object. Raises pydantic's ValidationError."""
+        return dict(vars(cls._draft(data)))
+
+    @classmethod
+    def checked_fields(cls, data: dict[str, object]) -> dict[str, object]:
+        """The given fields alone, each checked by itself. Raises pydantic's ValidationError."""
+        draft = cls.__new__(cls)
+        try:
+            for name, value in data.items():
+                cls.__pydantic_validator__.validate_assignment(draft, name, value)
+        except ValidationError as error:
+            raise _without_secrets(cls, error) from None
+        return {name: vars(draft)[name] for name in data}
+
     def _checked(self, name: str, value: Any) -> Any:
         cls = type(self)
         draft = cls.__new__(cls)

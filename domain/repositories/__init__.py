@@ -4,7 +4,7 @@ from .analysis import AnalysisRepository, MonthlyCost
 from .audit import AuditRepository
 from .base import Repository, TenantRepository, constructor
 from .bid import BidDocumentRepository
-from .bulk import Upserted
+from .bulk import RowOutcome, Upserted
 from .notice import TenderNoticeRepository
 from .organization import OrganizationRepository
 from .page import Page
@@ -22,6 +22,7 @@ __all__ = [
     "TenantRepository",
     "TenderNoticeRepository",
     "TenderRepository",
+    "RowOutcome",
     "Upserted",
     "UserRepository",
     "constructor",

@@ -1,103 +1,203 @@
 """Writing many rows."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from itertools import islice
-from typing import NamedTuple, TypeVar
-
-from sqlalchemy import tuple_
-from sqlmodel import select
+from typing import Any, NamedTuple, Self, TypeVar, overload
 
 from ..errors import ArgumentError
 from ..models import DomainModel, TenantEntity
 from ..models.tables import TENANT
-from ..tenancy import TRUSTED
+from .rows import Checker, Content, Row
+from .sets import insert_rows, reload_rows, stored_rows, update_rows
 from .statements import ModelT
 from .upsert import natural_key
 from .writes import Writes
 
 T = TypeVar("T")
+Key = tuple[object, ...]
 
-BATCH = 500
+BATCH = 2500
 
 
-class Upserted(NamedTuple):
-    """What happened to the rows of ``upsert_many``."""
+class RowOutcome(StrEnum):
+    """What became of one row of ``upsert_many``."""
 
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+class _Counts(NamedTuple):
     created: int
     updated: int
     unchanged: int
 
 
+class Upserted(_Counts):
+    """What ``upsert_many`` did: how many rows it created, updated and left.
+
+    ``ids`` and ``outcomes`` are by the position of the row that was given; of several rows with one key, each has
+    the id and the outcome of the last.
+    """
+
+    ids: Sequence[int]
+    outcomes: Sequence[RowOutcome]
+
+    def __new__(
+        cls,
+        created: int,
+        updated: int,
+        unchanged: int,
+        ids: Sequence[int] = (),
+        outcomes: Sequence[RowOutcome] = (),
+    ) -> Self:
+        self = super().__new__(cls, created, updated, unchanged)
+        self.ids = ids
+        self.outcomes = outcomes
+        return self
+
+
 class BulkWrites(Writes[ModelT]):
-    """Rows are validated before the first is written, and sent in batches of 500."""
+    """Every row is validated before the first is written; all of them are written, or none."""
 
-    def create_many(self, entities: Iterable[ModelT], /, *, org_id: int | None = None) -> Sequence[ModelT]:
-        """Insert every row, in order; raises as ``add`` does, and then none is inserted."""
-        rows = list(entities)
-        for entity in rows:
-            self._own(entity, org_id)
-        for batch in _batches(rows, BATCH):
-            self._lock_references(batch, vars(batch[0]).get(TENANT))
-        self.session.add_all(rows)
-        self.session.flush()
-        return rows
+    @overload
+    def create_many(  # type: ignore[overload-overlap]  # decided alike when it runs: model objects come first
+        self, rows: Iterable[ModelT], /, *, org_id: int | None = None
+    ) -> Sequence[ModelT]: ...
+    @overload
+    def create_many(self, rows: Iterable[Content], /, *, org_id: int | None = None) -> Sequence[int]: ...
+    def create_many(
+        self, rows: Iterable[ModelT | DomainModel | Mapping[str, object]], /, *, org_id: int | None = None
+    ) -> Sequence[ModelT] | Sequence[int]:
+        """Insert every row, in order.
 
-    def upsert_many(self, contents: Iterable[DomainModel], /, *, org_id: int | None = None) -> Upserted:
-        """Create or update a live row for each content, told apart by the model's natural key.
-
-        Fields that a content does not set keep their value; of two contents with one key the later counts.
+        Of model objects, returns them, with their id and every column loaded. Of contents and mappings, which is
+        much faster, returns the ids.
 
         Raises:
-            ArgumentError: a content has no natural key, or sets a field that is not the caller's to write.
+            InvalidRowsError: rows are not valid; each is named by its position.
+            DuplicateError, ConstraintError: as in ``add``.
         """
-        key = natural_key(self.model)
-        rows: dict[tuple[object, ...], DomainModel] = {}
-        for position, content in enumerate(contents):
-            rows[self._key_of(content, key, position)] = content
+        given = list(rows)
+        objects = [row for row in given if isinstance(row, self.model)]
+        if len(objects) == len(given):
+            return self._add_many(objects, org_id)
+        if objects:
+            raise ArgumentError(f"create_many takes {self.model.__name__} objects or contents, not both at once")
         owner = self._owner(org_id)
-        created = updated = 0
-        with self.session.begin_nested():  # all of them, or none
-            for batch in _batches(rows.items(), BATCH):
-                stored = self._live_by_key(key, [values for values, _ in batch], owner)
-                new = [self._made(content, owner) for values, content in batch if values not in stored]
-                self._lock_references([content for _, content in batch], owner)
-                self.session.add_all(new)
-                created += len(new)
-                updated += sum(_apply(stored[values], content) for values, content in batch if values in stored)
-                self.session.flush()
-        return Upserted(created, updated, len(rows) - created - updated)
+        checked = Checker(self.model, self._sql.managed).check(given)
+        self.session.flush()
+        with self.session.begin_nested():
+            ids: list[int] = []
+            for batch in _batches((row.values for row in checked), BATCH):
+                self._lock_references(batch, owner)
+                ids += self._insert(batch, owner)
+        return ids
 
-    def _key_of(self, content: DomainModel, key: tuple[str, ...], position: int) -> tuple[object, ...]:
-        if wrong := self._not_writable(content.model_fields_set):
-            raise ArgumentError(f"row {position}: {', '.join(wrong)} can't be written by upsert_many")
-        values = tuple(getattr(content, name, None) for name in key)
-        if None in values:
-            raise ArgumentError(f"row {position}: upsert_many needs {', '.join(key)} to tell rows apart")
-        return values
+    def upsert_many(self, rows: Iterable[Content], /, *, org_id: int | None = None) -> Upserted:
+        """Create or update a live row for each content or mapping, told apart by the model's natural key.
 
-    def _live_by_key(
-        self, key: tuple[str, ...], values: list[tuple[object, ...]], owner: int | None
-    ) -> Mapping[tuple[object, ...], ModelT]:
-        columns = [self._sql.table.c[name] for name in key]
-        statement = select(self.model).where(*self._sql.scope, self._sql.is_live, tuple_(*columns).in_(values))
+        Fields that a row does not give keep their value; of two rows with one key the later counts.
+
+        Raises:
+            InvalidRowsError: rows are not valid, have no natural key, or set a field that is not the caller's to
+                write; each is named by its position.
+            DuplicateError: the key is taken in another organization, or by now.
+            ConstraintError: as in ``add``.
+        """
+        return self._upsert_many(rows, org_id)
+
+    def _upsert_many(
+        self, rows: Iterable[Content], org_id: int | None, fixed: Mapping[str, object] | None = None
+    ) -> Upserted:
+        key = natural_key(self.model)
+        owner = self._owner(org_id)
+        checker = Checker(self.model, self._sql.managed, key=key)
+        checked = checker.check(rows, fixed)
+        keys = [tuple(row.values[name] for name in key) for row in checked]
+        last = {values: position for position, values in enumerate(keys)}
+        done: dict[Key, tuple[int, RowOutcome]] = {}
+        self.session.flush()
+        with self.session.begin_nested():
+            # Looked up before anything is written: a row without a required field can be no new one.
+            found: dict[Key, dict[str, Any]] = {}
+            batches = list(_batches(last.items(), BATCH))
+            partial = {values: n for values, n in last.items() if checked[n].missing}
+            for batch in _batches(partial.items(), BATCH):
+                found |= self._stored(key, key, [checked[n] for _, n in batch], owner)
+            for values, position in partial.items():
+                if values not in found:
+                    checker.reasons[position] = f"{checked[position].missing}: needed for a new row"
+            checker.refuse()
+            for batch in batches:
+                done |= self._write(key, {values: checked[n] for values, n in batch}, owner)
+        outcomes = [done[values][1] for values in keys]
+        written = [outcome for _, outcome in done.values()]
+        return Upserted(
+            created=written.count(RowOutcome.CREATED),
+            updated=written.count(RowOutcome.UPDATED),
+            unchanged=written.count(RowOutcome.UNCHANGED),
+            ids=[done[values][0] for values in keys],
+            outcomes=outcomes,
+        )
+
+    def _write(
+        self, key: tuple[str, ...], rows: dict[Key, Row], owner: int | None
+    ) -> dict[Key, tuple[int, RowOutcome]]:
+        names = sorted(set[str]().union(*(row.given for row in rows.values())))
+        stored = self._stored(key, names, list(rows.values()), owner)
+        self._lock_references([row.values for row in rows.values()], owner)
+        done: dict[Key, tuple[int, RowOutcome]] = {}
+        changed: list[dict[str, Any]] = []
+        fields: set[str] = set()
+        for values, held in stored.items():
+            row = rows[values]
+            news = {name for name in row.given if row.values[name] != held[name]}
+            done[values] = (held["id"], RowOutcome.UPDATED if news else RowOutcome.UNCHANGED)
+            if news:
+                fields |= news
+                changed.append({**held, **{name: row.values[name] for name in news}})
+        if changed:
+            update_rows(self.session, self.model, sorted(fields), changed, owner)
+            self._show([row["id"] for row in changed], owner)
+        new = {values: row for values, row in rows.items() if values not in stored}
+        if new:
+            ids = self._insert([row.values for row in new.values()], owner)
+            done |= {values: (n, RowOutcome.CREATED) for values, n in zip(new, ids, strict=True)}
+        return done
+
+    def _stored(
+        self, key: tuple[str, ...], names: Sequence[str], rows: Sequence[Row], owner: int | None
+    ) -> dict[Key, dict[str, Any]]:
         params = {} if owner is None else self._scope(owner)
-        found = self.session.exec(statement, params=params, execution_options={TRUSTED: True}).all()
-        return {tuple(getattr(entity, name) for name in key): entity for entity in found}
+        values = [row.values for row in rows]
+        found = stored_rows(self.session, self.model, (*self._sql.scope, self._sql.is_live), key, names, values, params)
+        return {tuple(row[name] for name in key): row for row in found}
 
-    def _made(self, content: DomainModel, owner: int | None) -> ModelT:
-        given = {name: getattr(content, name) for name in content.model_fields_set}
-        entity = self.model.model_validate(given)
-        if isinstance(entity, TenantEntity):
-            setattr(entity, TENANT, owner)
-        return entity
+    def _insert(self, rows: Sequence[dict[str, object]], owner: int | None) -> list[int]:
+        if owner is not None and not issubclass(self.model, TenantEntity):
+            # An organization: the guard of the session admits each by its slug.
+            given = [{name: row[name] for name in row.keys() - self._sql.managed} for row in rows]
+            entities = [self.model.model_validate(fields) for fields in given]
+            return [entity.id for entity in self._add_many(entities, None)]
+        return insert_rows(self.session, self.model, rows, owner)
 
+    def _add_many(self, entities: Sequence[ModelT], org_id: int | None) -> Sequence[ModelT]:
+        for entity in entities:
+            self._own(entity, org_id)
+        for batch in _batches(entities, BATCH):
+            self._lock_references(batch, vars(batch[0]).get(TENANT))
+        self.session.add_all(entities)
+        self.session.flush()
+        return entities
 
-def _apply(entity: DomainModel, content: DomainModel) -> bool:
-    """Set the content's given fields; whether any of them changed."""
-    changes = {n: v for n in content.model_fields_set if (v := getattr(content, n)) != getattr(entity, n)}
-    for name, value in changes.items():
-        setattr(entity, name, value)
-    return bool(changes)
+    def _show(self, ids: Sequence[int], owner: int | None) -> None:
+        """Let objects that the session holds show their new state: one query, and none where it holds none."""
+        written = set(ids)
+        held = [e.id for e in self.session.identity_map.values() if isinstance(e, self.model) and e.id in written]
+        for batch in _batches(held, BATCH):
+            reload_rows(self.session, self.model, batch, owner)
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

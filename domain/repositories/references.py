@@ -1,6 +1,6 @@
 """What is written refers to rows of the same organization that are not deleted, nor being deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlmodel import col, select
 
@@ -10,7 +10,11 @@ from ..tenancy import TRUSTED, DomainSession
 
 
 def lock_references(
-    session: DomainSession, model: type[Entity], contents: Sequence[DomainModel], *, owner: int | None
+    session: DomainSession,
+    model: type[Entity],
+    contents: Sequence[DomainModel | Mapping[str, object]],
+    *,
+    owner: int | None,
 ) -> None:
     """Keep what the contents of rows refer to from being deleted until they are committed; one query a key.
 
@@ -19,7 +23,7 @@ def lock_references(
     """
     for column in model.__table__.c:
         parent: type[TenantEntity] | None = column.info.get("tenant_key")
-        ids = {getattr(content, column.key, None) for content in contents} - {None} if parent else set[int]()
+        ids = {_value(content, column.key) for content in contents} - {None} if parent else set[object]()
         if parent and ids:
             mine = (col(parent.organization_id) == owner, col(parent.id).in_(ids), ~col(parent.is_deleted))
             locked = select(parent.id).where(*mine).with_for_update(read=True, key_share=True)
@@ -28,3 +32,7 @@ def lock_references(
                 raise ConstraintError(
                     f"a reference points at no live row of this organization ({name})", constraint=name
                 )
+
+
+def _value(content: DomainModel | Mapping[str, object], name: str) -> object:
+    return content.get(name) if isinstance(content, Mapping) else getattr(content, name, None)

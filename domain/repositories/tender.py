@@ -1,6 +1,6 @@
 """Tenders: finding, searching and the status of their processing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, or_
@@ -12,11 +12,13 @@ from ..models import Tender, TenderProgress, TenderStatus
 from ..models.fields import storable, utcnow
 from ..tenancy import TRUSTED
 from .base import constructor
+from .bulk import Upserted
 from .claims import TenderClaims
 from .listing import VALUE, listing
 from .page import Page, checked_limit, checked_offset
 from .pages import Where
 from .reads import relationship_of
+from .rows import Content
 
 MAX_WORDS = 20
 MAX_TEXT = 1000
@@ -159,6 +161,12 @@ class TenderRepository(TenderClaims):
         if processing_time is not None:
             values["processing_time"] = progress.processing_time
         return self._change(statement.values(values), owner)
+
+    def upsert_many(
+        self, rows: Iterable[Content], /, *, source: str | None = None, org_id: int | None = None
+    ) -> Upserted:
+        """As in every repository, told apart by external_id; ``source``, if given, is set on every row."""
+        return self._upsert_many(rows, org_id, None if source is None else {"source": source})
 
     def soft_delete(self, tender_id: int, org_id: int | None = None) -> bool:
         """Delete the tender and what belongs to it, as one deletion. False where there is no such live tender."""

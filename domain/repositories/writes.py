@@ -1,6 +1,6 @@
 """Writing single rows."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
 from pydantic import ValidationError
 
@@ -102,7 +102,7 @@ class Writes(Reads[ModelT]):
         self.session.flush()
         return restore_batch(self.session, self.model, entity_id, owner=owner)
 
-    def _lock_references(self, contents: Sequence[DomainModel], owner: int | None) -> None:
+    def _lock_references(self, contents: Sequence[DomainModel | Mapping[str, object]], owner: int | None) -> None:
         if owner is not None:
             lock_references(self.session, self.model, contents, owner=owner)
 

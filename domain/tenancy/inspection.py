@@ -69,6 +69,12 @@ def check_insert(statement: Insert, parameters: Any, organization_id: int, *, tr
         if not trusted:
             raise UnguardedStatementError(f"insert() into {table}")
         return
+    if isinstance(source := statement.select, Select):  # of many rows, which all get the one that it names
+        named: Any = source.selected_columns.get(TENANT)
+        owner = getattr(getattr(named, "element", None), "value", None)
+        if owner != organization_id:
+            raise TenantScopeError(bound=organization_id, asked=owner)
+        return
     written = {column: getattr(value, "value", value) for column, value in assigned(statement).items()}
     rows = cast(list[dict[str, Any]], parameters if isinstance(parameters, list) else [parameters or {}])
     for row in rows:

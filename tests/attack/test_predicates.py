@@ -107,7 +107,7 @@ def _leaks(database: Database, methods: set[str]) -> list[str]:
 
 def _methods(function: str) -> set[str]:
     known = {
-        "_live_by_key": {"upsert_many"},
+        "_stored": {"upsert_many"},
         "delete_batch": {"soft_delete"},
         "restore_batch": {"restore"},
         "_require_live_parents": {"restore"},

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from domain import (
     AnalysisContent,
@@ -15,6 +14,7 @@ from domain import (
     Database,
     DomainModel,
     DuplicateError,
+    InvalidRowsError,
     Organization,
     OrganizationContent,
     OrganizationRepository,
@@ -166,7 +166,7 @@ def test_nothing_is_half_written_even_where_the_error_is_caught(
     contents[at] = LooseContent(external_id="bad") if fault == "validation" else contents[at]
     if fault == "database":
         contents[at] = LooseContent(external_id="bad", title="No value", currency="EUR")
-    expected = ValidationError if fault == "validation" else ConstraintError
+    expected = InvalidRowsError if fault == "validation" else ConstraintError
     with domain_db.get_session(organization_id=1) as session:
         tenders = TenderRepository(session)
         tenders.create(title="Kept")

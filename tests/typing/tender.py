@@ -11,6 +11,7 @@ from domain import (
     AnalysisResult,
     BidDocument,
     Page,
+    RowOutcome,
     TenantSession,
     Tender,
     TenderContent,
@@ -79,7 +80,11 @@ def writes(session: TenantSession, body: TenderContent) -> None:
     assert_type(tenders.add(Tender.model_validate(body)), Tender)
     assert_type(tenders.put(Tender(title="Bridge"), org_id=7), Tender)
     assert_type(tenders.create_many(Tender(title=title) for title in ("Bridge", "Tunnel")), Sequence[Tender])
-    done = tenders.upsert_many([body], org_id=7)
+    assert_type(tenders.create_many([body]), Sequence[int])
+    assert_type(tenders.create_many([{"title": "Bridge"}], org_id=7), Sequence[int])
+    done = tenders.upsert_many([body], source="ted_europa", org_id=7)
+    assert_type(done.ids, Sequence[int])
+    assert_type(done.outcomes, Sequence[RowOutcome])
     assert_type(done, Upserted)
     assert_type(done.created, int)
     assert_type(tenders.update(1, TenderPatch(title="Bridge"), expected_version=2, org_id=7), Tender)

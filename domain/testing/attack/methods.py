@@ -74,7 +74,7 @@ def _calls(
 
 def _choices(filler: Filler, parameter: Parameter, hint: Any) -> list[Choice]:
     # Of rows that are told apart by their natural key, a caller may hand in any content.
-    if DomainModel in get_args(hint):
+    if any(DomainModel in (kind, *get_args(kind)) for kind in get_args(hint)):
         return [_listed(choice) for choice in filler.contents(filler.model)]
     return filler.choices(parameter, hint)
 
