@@ -29,6 +29,7 @@ def upgrade() -> None:
     sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
     sa.Column('monthly_analysis_count', sa.Integer(), nullable=False),
     sa.Column('usage_period', sa.Date(), nullable=False),
     sa.Column('subscription_tier', sa.String(length=32), nullable=False),
@@ -42,6 +43,7 @@ def upgrade() -> None:
     sa.CheckConstraint('length(slug) >= 1 AND length(slug) <= 100', name=op.f('ck_organizations_slug_length')),
     sa.CheckConstraint('monthly_analysis_count >= 0 AND monthly_analysis_count <= 2147483647', name=op.f('ck_organizations_monthly_analysis_count_range')),
     sa.CheckConstraint('monthly_analysis_limit >= 0 AND monthly_analysis_limit <= 2147483647', name=op.f('ck_organizations_monthly_analysis_limit_range')),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_organizations_deleted_by_length')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_organizations')),
     info={'scope_column': 'id', 'lookups': {'slug': 'app.organization_slug'}, 'creations': {'slug': 'app.organization_slug'}}
     )
@@ -56,10 +58,12 @@ def upgrade() -> None:
     sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
     sa.Column('actor', sa.String(length=255), nullable=False),
     sa.Column('reason', sa.String(length=1000), nullable=False),
     sa.CheckConstraint('length(actor) >= 1 AND length(actor) <= 255', name=op.f('ck_system_access_actor_length')),
     sa.CheckConstraint('length(reason) >= 1 AND length(reason) <= 1000', name=op.f('ck_system_access_reason_length')),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_system_access_deleted_by_length')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_system_access'))
     )
     op.create_table('tenders',
@@ -71,6 +75,7 @@ def upgrade() -> None:
     sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
     sa.Column('status', sa.String(length=32), nullable=False),
     sa.Column('processing_time', sa.Float(), nullable=True),
     sa.Column('error_message', sa.String(), nullable=True),
@@ -100,6 +105,7 @@ def upgrade() -> None:
     sa.CheckConstraint('length(title) >= 1 AND length(title) <= 500', name=op.f('ck_tenders_title_length')),
     sa.CheckConstraint('length(url) <= 1000', name=op.f('ck_tenders_url_length')),
     sa.CheckConstraint('processing_time >= 0', name=op.f('ck_tenders_processing_time_range')),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_tenders_deleted_by_length')),
     sa.ForeignKeyConstraint(['organization_id'], ['organizations.id'], name=op.f('fk_tenders_organization_id_organizations')),
     sa.PrimaryKeyConstraint('organization_id', 'id', name=op.f('pk_tenders'))
     )
@@ -118,6 +124,7 @@ def upgrade() -> None:
     sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
     sa.Column('last_login_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('hashed_password', sa.String(length=255), nullable=False),
     sa.Column('role', sa.String(length=32), nullable=False),
@@ -130,6 +137,7 @@ def upgrade() -> None:
     sa.CheckConstraint('length(email) >= 3 AND length(email) <= 255', name=op.f('ck_users_email_length')),
     sa.CheckConstraint('length(full_name) >= 1 AND length(full_name) <= 255', name=op.f('ck_users_full_name_length')),
     sa.CheckConstraint('length(hashed_password) >= 1 AND length(hashed_password) <= 255', name=op.f('ck_users_hashed_password_length')),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_users_deleted_by_length')),
     sa.ForeignKeyConstraint(['organization_id'], ['organizations.id'], name=op.f('fk_users_organization_id_organizations')),
     sa.PrimaryKeyConstraint('organization_id', 'id', name=op.f('pk_users')),
     info={'lookups': {'email': 'app.login_email'}}
@@ -146,6 +154,7 @@ def upgrade() -> None:
     sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
     sa.Column('llm_model', sa.String(length=100), nullable=True),
     sa.Column('processing_cost', sa.Numeric(precision=14, scale=6).with_variant(sa.BigInteger(), 'sqlite'), nullable=True),
     sa.Column('overall_score', sa.Float(), nullable=True),
@@ -170,6 +179,7 @@ def upgrade() -> None:
     sa.CheckConstraint('resource_requirements >= 0 AND resource_requirements <= 10', name=op.f('ck_analysis_results_resource_requirements_range')),
     sa.CheckConstraint('strategic_fit >= 0 AND strategic_fit <= 10', name=op.f('ck_analysis_results_strategic_fit_range')),
     sa.CheckConstraint('win_probability >= 0 AND win_probability <= 10', name=op.f('ck_analysis_results_win_probability_range')),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_analysis_results_deleted_by_length')),
     sa.ForeignKeyConstraint(['organization_id', 'tender_id'], ['tenders.organization_id', 'tenders.id'], name=op.f('fk_analysis_results_organization_id_tender_id_tenders')),
     sa.ForeignKeyConstraint(['organization_id'], ['organizations.id'], name=op.f('fk_analysis_results_organization_id_organizations')),
     sa.PrimaryKeyConstraint('organization_id', 'id', name=op.f('pk_analysis_results'))
@@ -188,6 +198,7 @@ def upgrade() -> None:
     sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
     sa.Column('llm_model', sa.String(length=100), nullable=True),
     sa.Column('generation_cost', sa.Numeric(precision=14, scale=6).with_variant(sa.BigInteger(), 'sqlite'), nullable=True),
     sa.Column('executive_summary', sa.String(), nullable=False),
@@ -202,6 +213,7 @@ def upgrade() -> None:
     sa.CheckConstraint('length(executive_summary) >= 1', name=op.f('ck_bid_documents_executive_summary_length')),
     sa.CheckConstraint('length(llm_model) <= 100', name=op.f('ck_bid_documents_llm_model_length')),
     sa.CheckConstraint('length(value_proposition) >= 1', name=op.f('ck_bid_documents_value_proposition_length')),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_bid_documents_deleted_by_length')),
     sa.ForeignKeyConstraint(['organization_id', 'tender_id'], ['tenders.organization_id', 'tenders.id'], name=op.f('fk_bid_documents_organization_id_tender_id_tenders')),
     sa.ForeignKeyConstraint(['organization_id'], ['organizations.id'], name=op.f('fk_bid_documents_organization_id_organizations')),
     sa.PrimaryKeyConstraint('organization_id', 'id', name=op.f('pk_bid_documents'))
@@ -220,6 +232,7 @@ def upgrade() -> None:
     sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
     sa.Column('tender_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('release_id', sa.String(length=1000), nullable=True),
     sa.Column('released_at', sa.DateTime(timezone=True), nullable=True),
@@ -228,6 +241,7 @@ def upgrade() -> None:
     sa.Column('package', sa.JSON(), nullable=False),
     sa.CheckConstraint('length(digest) >= 64 AND length(digest) <= 64', name=op.f('ck_tender_notices_digest_length')),
     sa.CheckConstraint('length(release_id) <= 1000', name=op.f('ck_tender_notices_release_id_length')),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_tender_notices_deleted_by_length')),
     sa.ForeignKeyConstraint(['organization_id', 'tender_id'], ['tenders.organization_id', 'tenders.id'], name=op.f('fk_tender_notices_organization_id_tender_id_tenders')),
     sa.ForeignKeyConstraint(['organization_id'], ['organizations.id'], name=op.f('fk_tender_notices_organization_id_organizations')),
     sa.PrimaryKeyConstraint('organization_id', 'id', name=op.f('pk_tender_notices'))

@@ -10,6 +10,7 @@ from sqlalchemy.engine import ExceptionContext
 from ..errors import ConflictError, ConstraintError, DomainError, DuplicateError, UnavailableError
 from ..models import DomainModel
 from ..models.base import REGISTRY
+from ..tenancy.organizations import refused
 
 _RETRYABLE = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
 _UNAVAILABLE = {"57014", "57P01", "57P02", "57P03", "53100", "53200", "53300", "53400", "25006"}  # 25006: a standby
@@ -73,6 +74,8 @@ def _from_postgresql(error: Any) -> DomainError | None:
         return ConflictError(FAILED)
     if code in _RETRYABLE or code in _UNAVAILABLE:
         return UnavailableError(f"the database gave up ({code})", retryable=code in _RETRYABLE)
+    if deleted := refused(error.diag.message_primary or ""):
+        return deleted
     if code.startswith("22"):
         return ConstraintError(f"a value does not fit its column ({code})")
     if code == "42501":

@@ -4,6 +4,7 @@ Local to the transaction, so that nothing survives on a pooled connection (PgBou
 Sent again at every begin, at binding, and after a rollback to a savepoint, which undoes what was set inside it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, Engine, event
 # In Connection.info: what holds in this transaction, and what of it the server has yet to be told.
 _CURRENT = "domain_settings"
 _PENDING = "domain_settings_pending"
+_QUESTION = "domain_question"  # what goes out with the settings, see ``ask``
 
 _SAVEPOINTS = ("SAVEPOINT", "ROLLBACK TO", "RELEASE")
 
@@ -26,6 +28,14 @@ def put(connection: Connection, name: str, value: int | str) -> None:
         pending[name] = value
 
 
+def ask(connection: Connection, question: str, sent: Callable[[], object]) -> None:
+    """Have a SELECT sent with the settings that were ``put``; it takes no parameters, and answers with its error.
+
+    ``sent`` is called as it goes out.
+    """
+    connection.info[_QUESTION] = (question, sent)
+
+
 def send_settings(engine: Engine) -> None:
     """Let an engine's connections send what ``put`` left for them."""
 
@@ -37,13 +47,17 @@ def send_settings(engine: Engine) -> None:
         if _PENDING not in connection.info or statement.startswith(_SAVEPOINTS):
             return statement, parameters
         pending: Setting = connection.info.pop(_PENDING)
+        question: str | None = None
+        if _QUESTION in connection.info:
+            question, sent = connection.info.pop(_QUESTION)
+            sent()
         folds = not _is_executemany(parameters) and cursor.name is None
         if not folds or not all(isinstance(value, int) for value in pending.values()):
-            _send(cursor, pending)
+            _send(cursor, pending, question)
             return statement, parameters
         # No round trip of its own: digits can't be anything but digits, and the last statement's result counts.
         calls = ", ".join(f"set_config('{name}', '{value:d}', true)" for name, value in pending.items())
-        return f"SELECT {calls}; {statement}", parameters
+        return "; ".join(part for part in (f"SELECT {calls}", question, statement) if part), parameters
 
     @event.listens_for(engine, "rollback_savepoint")
     def _after_savepoint(connection: Connection, _name: str, _context: None) -> None:
@@ -57,12 +71,15 @@ def send_settings(engine: Engine) -> None:
             return  # a lost connection took its info with it, and asking for it raises
         connection.info.pop(_CURRENT, None)
         connection.info.pop(_PENDING, None)
+        connection.info.pop(_QUESTION, None)
 
 
-def _send(cursor: Any, settings: Setting) -> None:
+def _send(cursor: Any, settings: Setting, question: str | None) -> None:
     with cursor.connection.cursor() as other:
         for name, value in settings.items():
             other.execute("SELECT set_config(%s, %s, true)", (name, str(value)))
+        if question is not None:
+            other.execute(question)
 
 
 def _is_executemany(parameters: object) -> bool:
