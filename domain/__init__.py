@@ -8,7 +8,9 @@ from .errors import (
     ConstraintError,
     DomainError,
     DuplicateError,
+    HardDeletionError,
     NotFoundError,
+    OrganizationDeletedError,
     StaleVersionError,
     TenantRequiredError,
     TenantScopeError,
@@ -88,7 +90,7 @@ from .repositories import (
     UserRepository,
     constructor,
 )
-from .tenancy import DomainSession, SystemSession, TenantSession
+from .tenancy import DomainSession, SystemSession, TenantSession, including_deleted
 
 __all__ = [
     "Amount",
@@ -118,12 +120,14 @@ __all__ = [
     "DomainSession",
     "DuplicateError",
     "Entity",
+    "HardDeletionError",
     "LowerText",
     "Money",
     "MonthlyCost",
     "NotFoundError",
     "Organization",
     "OrganizationContent",
+    "OrganizationDeletedError",
     "OrganizationPatch",
     "OrganizationPlan",
     "OrganizationPublic",
@@ -172,6 +176,7 @@ __all__ = [
     "example",
     "get_db",
     "get_db_session",
+    "including_deleted",
     "init_db",
     "json_dict",
     "json_list",

@@ -16,7 +16,7 @@ from ..database import Database
 from ..errors import ConfigurationError
 from ..models import DomainModel, Organization
 from ..models.tables import TENANT, is_tenant_table
-from ..tenancy import SystemSession
+from ..tenancy import SystemSession, including_deleted
 from .options import DatabaseUrl
 from .screen import cell, counted, grid, screen
 
@@ -64,7 +64,7 @@ def stats(
         db.system_session(actor=ACTOR, reason="count the rows of every organization") as system,
     ):
         everyone = select_of(Organization).order_by(col(Organization.slug), col(Organization.id))
-        organizations = system.exec(everyone).all()
+        organizations = system.exec(including_deleted(everyone)).all()
         rows = count_rows(system)
     _print(organizations, rows)
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     union_all,
     update,
 )
+from sqlmodel import col
 
 from ..models import Entity
 from ..models.base import REGISTRY
@@ -49,7 +50,9 @@ class Deletion:
         self.locks = [_lock(level, going) for level in self.levels if level.model is model or _is_parent(level, self)]
         self.each = [_marking(level).returning(*_answer(level)) for level in self.levels]
         parts = _parts(self.levels)
-        rows = [select(literal_column(str(n)).label("level"), *part.c) for n, part in enumerate(parts)]
+        rows = [
+            select(literal_column(str(n)).label("level"), part.c.id, part.c.version) for n, part in enumerate(parts)
+        ]
         self.whole: Any = _built(union_all(*rows), model)
         self.root_alone: Any = _built(select(parts[0].c.id).add_cte(*parts), model)
         counts = [
@@ -89,7 +92,7 @@ def _ids(model: type[Entity], conditions: Conditions) -> Select[int]:
 
 def _lock(level: Level, going: dict[type[Entity], Conditions]) -> Any:
     # A row that is made below one of these shares a lock on it (see references): either waits for the other to end.
-    statement = select(level.model.id).where(*going[level.model]).order_by(level.model.__table__.c.id)
+    statement = select(col(level.model.id)).where(*going[level.model]).order_by(level.model.__table__.c.id)
     return _built(statement.with_for_update(), level.model)
 
 

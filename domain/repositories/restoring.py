@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, true
+from sqlalchemy import ColumnElement, and_, false, true
 from sqlmodel import col, select, update
 
 from ..errors import ConflictError, DuplicateError
@@ -115,17 +115,10 @@ def _named(
             taken, mine = level.model.__table__.alias("taken"), level.model
             statement = (
                 select(taken.c.id)
-                .join(mine, _all_equal(taken, mine, error.fields))
+                .join(mine, and_(*(taken.c[name] == getattr(mine, name) for name in error.fields)))
                 .where(_owned(mine, owner), _part(level, model, entity_id, batch), col(mine.is_deleted))
                 .where(~taken.c.is_deleted, *([taken.c[TENANT] == owner] if TENANT in taken.c else []))
             )
             holder = None if owner is None else session.exec(statement, execution_options=_TRUSTED).first()
             return DuplicateError(error.entity, error.fields, constraint=error.constraint, holder_id=holder)
     return error
-
-
-def _all_equal(taken: Any, mine: type[Entity], fields: Iterable[str]) -> ColumnElement[bool]:
-    first, *rest = [taken.c[name] == getattr(mine, name) for name in fields]
-    for condition in rest:
-        first = first & condition
-    return first

@@ -82,6 +82,9 @@ def _check_statement(state: ORMExecuteState) -> None:
         # A trusted statement names its models at the top; in others any part may be a subquery.
         mappers = tuple((trusted and state.all_mappers) or REGISTRY.mappers)
         state.statement = statement.options(*_criteria(organization_id, mappers, live=wants_live(state)))
+        if isinstance(statement, Update | Delete):
+            # The ORM asks which objects it holds of the rows, by a SELECT that names the table.
+            state.update_execution_options(**{TRUSTED: True})
 
 
 @event.listens_for(SystemSession, "do_orm_execute")

@@ -4,8 +4,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Delete, Executable, Update, event
 from sqlalchemy.orm import Mapper, ORMExecuteState, UOWTransaction
+from sqlmodel import col
 
-from ..errors import HardDeletionError
+from ..errors import ArgumentError, HardDeletionError
 from ..models import Entity
 from ..models.base import REGISTRY
 from .inspection import assigned
@@ -42,7 +43,9 @@ def keep_rows(state: ORMExecuteState) -> None:
         by_key = isinstance(state.parameters, list)  # an UPDATE for each row, which the ORM checks itself
         if model is not None and not by_key and VERSION not in {*assigned(statement), *given}:
             # Or an object that was read before would be saved over it.
-            state.statement = statement.values({VERSION: model.__table__.c.version + 1})
+            if statement._maintain_values_ordering:
+                raise ArgumentError("update().ordered_values() has to set the version, too; or use values()")
+            state.statement = statement.values({VERSION: col(model.version) + 1})
 
 
 def deletable(mapper: Mapper[Any]) -> bool:

@@ -17,7 +17,7 @@ from .setting import ask
 RECHECK_SECONDS = 1.0
 _MARK = "domain: deleted organization "
 # A row that is there has a cast that fails, with a message of its own (see ``refused``).
-_LOOK = f"SELECT CAST('{_MARK}' || id AS bigint) FROM organizations WHERE is_deleted"
+_LOOK = f"SELECT CAST('{_MARK}' || id AS bigint) FROM organizations WHERE is_deleted"  # noqa: S608  # constants
 
 Key = tuple[str | None, int | None, str | None, int]
 _seen_live: dict[Key, float] = {}
