@@ -38,6 +38,7 @@ StatementT = TypeVar("StatementT", bound=Executable)
 _Condition: TypeAlias = Callable[[Any], ColumnElement[bool]]
 
 _ORGANIZATION = "guarded_organization_id"
+_GUARDED = "domain_guarded"  # execution option of an UPDATE or DELETE that was looked at
 _PREBUILT: dict[int, Executable] = {}
 _KEPT: list[Executable] = []  # the ids above stay theirs
 
@@ -64,17 +65,19 @@ def _check_statement(state: ORMExecuteState) -> None:
     # A column load reads an object again by its primary key; the session holds its own organization's only.
     if state.is_column_load:
         return
-    keep_rows(state)
-    trusted = bool(state.execution_options.get(TRUSTED)) or state.is_relationship_load
+    options = state.execution_options
+    trusted = bool(options.get(TRUSTED) or options.get(_GUARDED)) or state.is_relationship_load
     if session.unguarded_sql or not session.is_bound:
         if not (session.unguarded_sql or trusted):
             refuse_unbound(state.statement)
+        keep_rows(state)
         _leave_out_deleted(state)
         return
     organization_id = session.organization_id
     if not trusted:
         refuse_unscopable(state, organization_id)
         session.refuse_deleted()
+    keep_rows(state)
     statement: Any = state.statement
     if isinstance(statement, Insert):
         check_insert(statement, state.parameters, organization_id, trusted=trusted)
@@ -84,7 +87,7 @@ def _check_statement(state: ORMExecuteState) -> None:
         state.statement = statement.options(*_criteria(organization_id, mappers, live=wants_live(state)))
         if isinstance(statement, Update | Delete):
             # The ORM asks which objects it holds of the rows, by a SELECT that names the table.
-            state.update_execution_options(**{TRUSTED: True})
+            state.update_execution_options(**{_GUARDED: True})
 
 
 @event.listens_for(SystemSession, "do_orm_execute")
