@@ -142,7 +142,7 @@ def test_a_tender_deleted_and_restored_at_once_is_all_there_or_all_gone(shared: 
         def delete(session: TenantSession) -> None:
             answer["deleted"] = TenderRepository(session).soft_delete(tender_id)
 
-        return unit(shared, looking(tender_id), restore), unit(shared, looking(tender_id), delete)
+        return unit(shared, restore), unit(shared, delete)
 
     results: set[bool] = set()
     for number, one in played(witness, pair):
@@ -169,7 +169,7 @@ def test_two_that_restore_one_tender_restore_it_once(shared: Database, witness: 
         def restore(session: TenantSession) -> None:
             answer.append(TenderRepository(session).restore(tender_id))
 
-        return unit(shared, looking(tender_id), restore), unit(shared, looking(tender_id), restore)
+        return unit(shared, restore), unit(shared, restore)
 
     for number, one in played(witness, pair):
         assert not one.errors, one
