@@ -44,7 +44,7 @@ def patch(session: TenantSession, tender_id: int) -> None:
     """As an API does: with the version that its client saw."""
     tenders = TenderRepository(session)
     tender = tenders.require(tender_id)
-    changes = TenderPatch(description=str(_count_of(tender) + 1))
+    changes = TenderPatch.model_validate({"description": str(_count_of(tender) + 1)})
     tenders.update(tender_id, changes, expected_version=tender.version)
 
 

@@ -31,13 +31,13 @@ def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *,
     kinds = tuple(level.model for level in statements.levels)
     held = any(isinstance(entity, kinds) for entity in session.identity_map.values())
     if session.get_bind().dialect.name != "postgresql":
-        marked = list(_one_by_one(session, statements, params))
+        marked: list[Marked] = list(_one_by_one(session, statements, params))
     else:
         for lock in statements.locks:
-            session.exec(lock, params=key).all()
+            _run(session, lock, key)
         if not held:
-            return session.exec(statements.root_alone, params=params).first() is not None
-        marked = [(row[0], row[1], row[2]) for row in session.exec(statements.whole, params=params)]
+            return bool(_run(session, statements.root_alone, params))
+        marked = _run(session, statements.whole, params)
     if held:
         changes = {
             "is_deleted": True,
@@ -54,8 +54,12 @@ def preview_batch(
     session: DomainSession, model: type[Entity], entity_id: int, *, owner: int | None
 ) -> Mapping[str, int]:
     """How many rows of each model ``delete_batch`` would mark."""
-    rows = session.exec(deletion(model).preview, params=_key(entity_id, owner)).all()
+    rows: list[tuple[str, int]] = _run(session, deletion(model).preview, _key(entity_id, owner))
     return {name: number for name, number in rows if number}
+
+
+def _run(session: Any, statement: Any, params: dict[str, Any]) -> list[Any]:
+    return list(session.exec(statement, params=params))
 
 
 def _key(entity_id: int, owner: int | None) -> dict[str, object]:
@@ -67,7 +71,7 @@ def _one_by_one(session: DomainSession, statements: Deletion, params: dict[str, 
     for place, (level, statement) in enumerate(zip(statements.levels, statements.each, strict=True)):
         if not place or any(parent in gone for parent, _ in level.keys):
             given = params if not place else {name: value for name, value in params.items() if name != KEY}
-            for entity_id, version in session.exec(statement, params=given):
+            for entity_id, version in _run(session, statement, given):
                 gone.add(level.model)
                 yield place, entity_id, version
 
@@ -83,7 +87,7 @@ def _show(
     for place, entity_id, version in marked:
         model = statements.levels[place].model
         identity = (owner, entity_id) if issubclass(model, TenantEntity) else (entity_id,)
-        entity = session.identity_map.get(session.identity_key(model, identity))
+        entity: Entity | None = session.identity_map.get(session.identity_key(model, identity))
         if entity is None:
             continue
         if vars(entity).get("version") == version - 1:

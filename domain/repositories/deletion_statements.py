@@ -47,8 +47,10 @@ class Deletion:
     def __init__(self, model: type[Entity]) -> None:
         self.levels = levels(model)
         going = _going(self.levels)
-        self.locks = [_lock(level, going) for level in self.levels if level.model is model or _is_parent(level, self)]
-        self.each = [_marking(level).returning(*_answer(level)) for level in self.levels]
+        self.locks: list[Any] = [
+            _lock(level, going) for level in self.levels if level.model is model or _is_parent(level, self)
+        ]
+        self.each: list[Any] = [_marking(level).returning(*_answer(level)) for level in self.levels]
         parts = _parts(self.levels)
         rows = [
             select(literal_column(str(n)).label("level"), part.c.id, part.c.version) for n, part in enumerate(parts)

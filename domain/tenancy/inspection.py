@@ -52,7 +52,7 @@ def refuse_unscopable(state: ORMExecuteState, organization_id: int) -> None:
 def _is_of_orm(part: Select[Any]) -> bool:
     """Whether criteria reach it. A SELECT is no ORM's if only an AND or OR in its WHERE names a class."""
     attributes: Any = part._propagate_attrs  # pyright: ignore[reportPrivateUsage]  # has no public name
-    return attributes.get("compile_state_plugin") == "orm"
+    return bool(attributes.get("compile_state_plugin") == "orm")
 
 
 def _refuse_opaque(statement: Executable) -> None:

@@ -323,7 +323,7 @@ def test_a_session_for_a_deleted_organization_is_refused(domain_db: Database, st
 
 def test_a_session_is_refused_after_it_deleted_its_organization(domain_db: Database, tender: Tender) -> None:
     with domain_db.get_session(organization_id=1) as session:
-        assert TenderRepository(session).require(tender.id)
+        assert TenderRepository(session).count() == 1
         assert OrganizationRepository(session).soft_delete(1)
         session.commit()
         with pytest.raises(OrganizationDeletedError):
