@@ -1,7 +1,8 @@
 """The statements of a deletion, built once a model and executed with parameters."""
 
+from collections.abc import Hashable
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     CTE,
@@ -51,8 +52,8 @@ class Deletion:
             _lock(level, going) for level in self.levels if level.model is model or _is_parent(level, self)
         ]
         self.each: list[Any] = [_marking(level).returning(*_answer(level)) for level in self.levels]
-        parts = _parts(self.levels)
-        rows = [
+        parts: list[Any] = _parts(self.levels)
+        rows: list[Any] = [
             select(literal_column(str(n)).label("level"), part.c.id, part.c.version) for n, part in enumerate(parts)
         ]
         self.whole: Any = _built(union_all(*rows), model)
@@ -66,11 +67,11 @@ class Deletion:
 
 def deletion(model: type[Entity]) -> Deletion:
     """The model's statements, built at their first use, and again when there are more tables."""
-    return _deletion(model, len(REGISTRY.metadata.tables))
+    return _deletion(cast(Hashable, model), len(REGISTRY.metadata.tables))
 
 
 @cache
-def _deletion(model: type[Entity], _tables: int) -> Deletion:
+def _deletion(model: Any, _tables: int) -> Deletion:
     return Deletion(model)
 
 
@@ -109,7 +110,7 @@ def _parts(found: tuple[Level, ...]) -> list[CTE]:
         table = level.model.__table__
         by_parent = [table.c[column].in_(select(parts[parent].c.id)) for parent, column in level.keys]
         which = or_(*by_parent) if by_parent else table.c.id == _KEY
-        statement = _marked(update(table), level, which).returning(*_answer(level))
+        statement: Any = _marked(update(table), level, which).returning(*_answer(level))
         parts[level.model] = statement.cte(f"deleted_{table.name}")
     return list(parts.values())
 

@@ -1,8 +1,8 @@
 """What belongs to what: the tables that rows refer to, and those that go with a row."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from ..models import Entity, Organization, User
 from ..models.base import REGISTRY
@@ -18,12 +18,12 @@ class Level(NamedTuple):
 
 def levels(model: type[Entity]) -> tuple[Level, ...]:
     """The model, and every table below it; parents first, each table once."""
-    return _levels(model, len(REGISTRY.metadata.tables))
+    return _levels(cast(Hashable, model), len(REGISTRY.metadata.tables))
 
 
 def parents(model: type[Entity]) -> tuple[tuple[type[Entity], str], ...]:
     """(parent, column) of what a row of the model goes with; the highest parents first, as a deletion locks them."""
-    return _parents(model, len(REGISTRY.metadata.tables))
+    return _parents(cast(Hashable, model), len(REGISTRY.metadata.tables))
 
 
 def dependents(model: type[Entity]) -> Iterator[tuple[type[Entity], type[Entity], str]]:
@@ -34,9 +34,9 @@ def dependents(model: type[Entity]) -> Iterator[tuple[type[Entity], type[Entity]
 
 
 @cache
-def _levels(model: type[Entity], _tables: int) -> tuple[Level, ...]:
+def _levels(model: Any, _tables: int) -> tuple[Level, ...]:
     keys: dict[type[Entity], list[tuple[type[Entity], str]]] = {model: []}
-    waiting = [model]
+    waiting: list[type[Entity]] = [model]
     while waiting:
         parent = waiting.pop()
         for child, column in _children(parent):
@@ -49,7 +49,7 @@ def _levels(model: type[Entity], _tables: int) -> tuple[Level, ...]:
 
 
 @cache
-def _parents(model: type[Entity], _tables: int) -> tuple[tuple[type[Entity], str], ...]:
+def _parents(model: Any, _tables: int) -> tuple[tuple[type[Entity], str], ...]:
     found = [(column.info["tenant_key"], column.key) for column in model.__table__.c if "tenant_key" in column.info]
     if model is User:
         found.append((Organization, TENANT))

@@ -1,6 +1,7 @@
 """Organizations: finding, metering and the nightly work over all of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from sqlalchemy import BigInteger, Date, Integer, Update, bindparam, case, event
 from sqlmodel import col, select, update
@@ -108,7 +109,7 @@ class OrganizationRepository(Repository[Organization]):
         self.session.flush()
         is_deleted = delete_batch(self.session, Organization, org_id, owner=org_id)
         forget_live(org_id)
-        event.listen(self.session, "after_commit", lambda _session: forget_live(org_id), once=True)
+        event.listen(self.session, "after_commit", partial(_forget, org_id), once=True)
         return is_deleted
 
     def preview_delete(self, org_id: int) -> Mapping[str, int]:  # type: ignore[override]  # as above
@@ -135,3 +136,7 @@ class OrganizationRepository(Repository[Organization]):
     def _metered(self, statement: Update, org_id: int, **values: int) -> bool:
         self._own_id(org_id)
         return self._change(statement, None, meter_id=org_id, meter_period=current_period(), **values)
+
+
+def _forget(org_id: int, _session: object) -> None:
+    forget_live(org_id)

@@ -41,8 +41,8 @@ def refuse_unscopable(state: ORMExecuteState, organization_id: int) -> None:
     for part in _parts(statement, orm=False):
         if isinstance(part, TableClause) and _is_scoped(part.description):
             raise UnguardedStatementError(f"the table {part.description!r}, not its model class")
-        if isinstance(part, Select) and not _is_of_orm(part):
-            for table in part.get_final_froms():
+        if isinstance(part, Select) and not _is_of_orm(cast(Select[Any], part)):
+            for table in cast(Select[Any], part).get_final_froms():
                 if isinstance(table, TableClause) and _is_scoped(table.description):
                     what = f"exists().where(a & b) over {table.description!r}"
                     raise UnguardedStatementError(f"{what} (write exists(select(Model.id).where(...)))")

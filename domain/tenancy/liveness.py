@@ -43,7 +43,8 @@ def keep_rows(state: ORMExecuteState) -> None:
         by_key = isinstance(state.parameters, list)  # an UPDATE for each row, which the ORM checks itself
         if model is not None and not by_key and VERSION not in {*assigned(statement), *given}:
             # Or an object that was read before would be saved over it.
-            if statement._maintain_values_ordering:
+            ordered: bool = getattr(statement, "_maintain_values_ordering", False)
+            if ordered:
                 raise ArgumentError("update().ordered_values() has to set the version, too; or use values()")
             state.statement = statement.values({VERSION: col(model.version) + 1})
 

@@ -268,13 +268,12 @@ def test_a_session_without_the_guard_for_sql_leaves_deleted_rows_out_as_well(
             session.exec(delete(Tender))
 
 
-@every_session
-def test_the_purge_may_remove_rows_deleted_ones_alone_or_not(
-    domain_db: Database, opened: Open, stored_rows: Callable[[type[Any]], list[Any]], rows: Any
+def test_the_purge_may_remove_rows_and_finds_deleted_ones(
+    domain_db: Database, stored_rows: Callable[[type[Any]], list[Any]], rows: Any
 ) -> None:
     bids = delete(BidDocument).where(col(BidDocument.organization_id) == 1, col(BidDocument.is_deleted))
-    with opened(domain_db) as session:
-        session.exec(bids, execution_options={PURGING: True})
+    with domain_db.system_session(actor="tests", reason="purge") as system:
+        system.exec(bids, execution_options={PURGING: True})
     assert [row["tender_id"] for row in stored_rows(BidDocument)] == [rows[0].id, rows[1].id]
 
 
