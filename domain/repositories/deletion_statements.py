@@ -56,7 +56,8 @@ class Deletion:
         rows: list[Any] = [
             select(literal_column(str(n)).label("level"), part.c.id, part.c.version) for n, part in enumerate(parts)
         ]
-        self.whole: Any = _built(union_all(*rows), model)
+        every: Any = union_all(*rows)
+        self.whole: Any = _built(every, model)
         self.root_alone: Any = _built(select(parts[0].c.id).add_cte(*parts), model)
         counts = [
             select(literal(level.model.__name__), func.count()).select_from(level.model).where(*going[level.model])

@@ -23,30 +23,34 @@ Key = tuple[type[Entity], str]
 
 def restore_batch(session: DomainSession, model: type[Entity], entity_id: int, *, owner: int | None) -> bool:
     """Unmark the row and what went with it. False where the row is not deleted; raises as ``restore`` does."""
-    row = (col(model.id) == entity_id, _owned(model, owner))
-    locked = select(model.id, model.deletion_id).where(*row, col(model.is_deleted)).with_for_update()
+    row = (col(model.id) == entity_id, _owned(model, owner), col(model.is_deleted))
+    locked = select(model.id, model.deletion_id).where(*row).with_for_update()
     found = session.exec(locked, execution_options=_TRUSTED).first()
     if found is None:
         return False
     batch = found[1]
     above: list[Key] = [(Organization, TENANT)] if issubclass(model, TenantEntity) else []
-    _require_live(session, model, row, owner, dict.fromkeys([*above, *parents(model)]))
+    _require_live(session, model, col(model.id) == entity_id, owner, dict.fromkeys([*above, *parents(model)]))
     held = _held(session, model, entity_id, batch)
     try:
         with session.begin_nested():  # all of the batch, or nothing
             for level in levels(model):
                 which = _part(level, model, entity_id, batch)
                 if level.model is not model and len(parents(level.model)) > 1:
-                    mine = (_owned(level.model, owner), which)
-                    _require_live(session, level.model, mine, owner, parents(level.model))
+                    _require_live(session, level.model, which, owner, parents(level.model))
                 _unmark(session, level.model, which, owner)
     except DuplicateError as error:
         raise _named(session, error, model, entity_id, batch, owner) from error
+    _read_again(session, held, owner)
+    return True
+
+
+def _read_again(session: DomainSession, held: dict[type[Entity], list[int]], owner: int | None) -> None:
+    """Let objects that the session holds show their new state: one query a model."""
     for kind, ids in held.items():
         again = select(kind).where(_owned(kind, owner), col(kind.id).in_(ids))
         for entity in session.exec(again, execution_options={"populate_existing": True, **_TRUSTED}).all():
             note_shown(session, entity)
-    return True
 
 
 def _owned(model: type[Entity], owner: int | None) -> ColumnElement[bool]:
@@ -71,7 +75,7 @@ def _unmark(session: DomainSession, model: type[Entity], which: ColumnElement[bo
 def _require_live(
     session: DomainSession,
     model: type[Entity],
-    rows: tuple[ColumnElement[bool], ...],
+    which: ColumnElement[bool],
     owner: int | None,
     keys: Iterable[Key],
 ) -> None:
@@ -80,7 +84,7 @@ def _require_live(
         statement = (
             select(parent.is_deleted)
             .join(model, getattr(model, column) == col(parent.id))
-            .where(_owned(parent, owner), *rows)
+            .where(_owned(parent, owner), _owned(model, owner), which)
             .with_for_update(read=True, key_share=True, of=parent)
         )
         if any(session.exec(statement, execution_options=_TRUSTED).all()):

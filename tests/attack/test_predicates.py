@@ -81,8 +81,9 @@ def _is_owned(node: ast.AST) -> bool:
 
 OURS = [model for model in MODELS if model is not Crate]
 SCOPES = [place for place in _places(_is_scope) if place.function != "_owner"]
-# What looks for the row that has taken a key runs after the attack is over: tests/repositories/test_deletion.py.
-OWNED = [place for place in _places(_is_owned) if place.function != "_named"]
+# These look at rows that were found to be the organization's own; an attack does not get so far.
+OWN_ROWS = {"_named", "_read_again"}
+OWNED = [place for place in _places(_is_owned) if place.function not in OWN_ROWS]
 USED = {
     place
     for file in FOLDER.glob("*.py")
