@@ -54,7 +54,8 @@ class Deletion:
         self.each: list[Any] = [_marking(level).returning(*_answer(level)) for level in self.levels]
         parts: list[Any] = _parts(self.levels)
         rows: list[Any] = [
-            select(literal_column(str(n)).label("level"), part.c.id, part.c.version) for n, part in enumerate(parts)
+            select(*cast(list[Any], [literal_column(str(n)), part.c.id, part.c.version]))
+            for n, part in enumerate(parts)
         ]
         every: Any = union_all(*rows)
         self.whole: Any = _built(every, model)
@@ -111,8 +112,8 @@ def _parts(found: tuple[Level, ...]) -> list[CTE]:
         table = level.model.__table__
         by_parent = [table.c[column].in_(select(parts[parent].c.id)) for parent, column in level.keys]
         which = or_(*by_parent) if by_parent else table.c.id == _KEY
-        statement: Any = _marked(update(table), level, which).returning(*_answer(level))
-        parts[level.model] = statement.cte(f"deleted_{table.name}")
+        marking: Any = _marked(update(table), level, which)
+        parts[level.model] = marking.returning(*_answer(level)).cte(f"deleted_{table.name}")
     return list(parts.values())
 
 

@@ -64,6 +64,18 @@ class Trees(RuleBasedStateMachine):
         self.organization_id = make_organization(self.database).id
         self.rows: dict[Ref, Row] = {}
         self.batches = 0
+        self.run(self.plant)
+
+    def plant(self, session: TenantSession) -> None:
+        """Two tenders with a lot each, and drawings of both lots."""
+        tenders = [TenderRepository(session).create(external_id=key, title="Bridge") for key in ("a", "b")]
+        for tender in tenders:
+            self.rows["Tender", tender.id] = Row(tender.external_id, "Bridge")
+            lot = LotRepository(session).add(Lot(tender_id=tender.id, number=1, title="Bridge"))
+            self.rows["Lot", lot.id] = Row((tender.id, 1), "Bridge", {"tender_id": ("Tender", tender.id)})
+            parents = {"lot_id": ("Lot", lot.id), "other_tender_id": ("Tender", tenders[0].id)}
+            drawing = DrawingRepository(session).add(Drawing(lot_id=lot.id, other_tender_id=tenders[0].id))
+            self.rows["Drawing", drawing.id] = Row(parents=parents)
 
     def run(self, unit: Callable[[TenantSession], Any]) -> Any:
         with self.database.get_session(organization_id=self.organization_id, actor="machine") as session:
