@@ -146,6 +146,10 @@ def _answer(level: Level) -> tuple[Any, Any]:
     return level.model.__table__.c.id, level.model.__table__.c.version
 
 
+def _columns(place: int, part: Any) -> list[Any]:
+    return [literal_column(str(place)), part.c.id, part.c.version]
+
+
 def _owned(model: type[Entity]) -> Conditions:
     column = scope_column(model)
     return () if column is None else (column == _SCOPE,)
