@@ -53,10 +53,7 @@ class Deletion:
         ]
         self.each: list[Any] = [_marking(level).returning(*_answer(level)) for level in self.levels]
         parts: list[Any] = _parts(self.levels)
-        rows: list[Any] = [
-            select(*cast(list[Any], [literal_column(str(n)), part.c.id, part.c.version]))
-            for n, part in enumerate(parts)
-        ]
+        rows: list[Any] = [select(*_columns(place, part)) for place, part in enumerate(parts)]
         every: Any = union_all(*rows)
         self.whole: Any = _built(every, model)
         self.root_alone: Any = _built(select(parts[0].c.id).add_cte(*parts), model)
