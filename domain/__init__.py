@@ -8,9 +8,11 @@ from .errors import (
     ConstraintError,
     DomainError,
     DuplicateError,
+    HardDeletionError,
     InvalidRowsError,
     LegalHoldError,
     NotFoundError,
+    OrganizationDeletedError,
     OutcomeUnknownError,
     StaleVersionError,
     TenantRequiredError,
@@ -100,7 +102,7 @@ from .repositories import (
     constructor,
 )
 from .retention import PurgeCount, PurgePlan, PurgeReport, erase_user, plan_purge, purge
-from .tenancy import DomainSession, SystemSession, TenantSession
+from .tenancy import DomainSession, SystemSession, TenantSession, including_deleted
 
 __all__ = [
     "Amount",
@@ -134,6 +136,7 @@ __all__ = [
     "DomainSession",
     "DuplicateError",
     "Entity",
+    "HardDeletionError",
     "InvalidRowsError",
     "LegalHoldError",
     "LowerText",
@@ -142,6 +145,7 @@ __all__ = [
     "NotFoundError",
     "Organization",
     "OrganizationContent",
+    "OrganizationDeletedError",
     "OrganizationPatch",
     "OrganizationPlan",
     "OrganizationPublic",
@@ -198,6 +202,7 @@ __all__ = [
     "example",
     "get_db",
     "get_db_session",
+    "including_deleted",
     "init_db",
     "json_dict",
     "json_list",

@@ -8,7 +8,9 @@ DomainError
 │   └── StaleVersionError    the row has moved on since it was read
 ├── TenantRequiredError      the session is bound to no organization
 ├── TenantScopeError         the session is bound to another organization
+├── OrganizationDeletedError the session's organization is deleted
 ├── UnguardedStatementError  the session can't be certain that a statement stays in its organization
+├── HardDeletionError        rows are marked as deleted, not removed
 ├── ConstraintError          the database refused a value
 ├── ArgumentError            an argument outside its range (also a ValueError)
 │   └── InvalidRowsError     rows of a bulk write that are not valid, by their positions
@@ -52,13 +54,18 @@ class ConflictError(DomainError):
 
 
 class DuplicateError(ConflictError):
-    """A live row already has this value. ``entity`` is the table's class name, ``fields`` the unique ones."""
+    """A live row already has this value. ``entity`` is the table's class name, ``fields`` the unique ones.
 
-    def __init__(self, entity: str, fields: Sequence[str], *, constraint: str) -> None:
+    ``holder_id``: the row that has it, where ``restore`` found it in the same organization.
+    """
+
+    def __init__(self, entity: str, fields: Sequence[str], *, constraint: str, holder_id: int | None = None) -> None:
         self.entity = entity
         self.fields: tuple[str, ...] = tuple(fields)
         self.constraint = constraint
-        super().__init__(f"{entity}: another live row has the same {', '.join(fields)}")
+        self.holder_id = holder_id
+        who = "another live row" if holder_id is None else f"the live row {holder_id}"
+        super().__init__(f"{entity}: {who} has the same {', '.join(fields)}")
 
 
 class LegalHoldError(ConflictError):
@@ -70,14 +77,14 @@ class LegalHoldError(ConflictError):
 
 
 class StaleVersionError(ConflictError):
-    """The row's version is no longer the one that was seen; ``current`` is None where it isn't known."""
+    """The row's version is no longer the one that was seen; ``current`` is None where the row is gone."""
 
     def __init__(self, entity: str, entity_id: object, *, seen: int | None, current: int | None) -> None:
         self.entity = entity
         self.entity_id = entity_id
         self.seen = seen
         self.current = current
-        now = "changed or deleted since" if current is None else f"now version {current}"
+        now = "gone" if current is None else f"now version {current}"
         super().__init__(f"{entity} {entity_id} was read as version {seen} and is {now}; read it again")
 
 
@@ -101,6 +108,28 @@ class TenantScopeError(DomainError):
         super().__init__(
             f"this session is bound to organization {bound} for its whole life, not {other};"
             " open another session for the other organization"
+        )
+
+
+class OrganizationDeletedError(DomainError):
+    """The organization of the session is deleted: nothing of it is read or written until it is restored."""
+
+    def __init__(self, organization_id: int) -> None:
+        self.organization_id = organization_id
+        super().__init__(
+            f"organization {organization_id} is deleted; OrganizationRepository.restore({organization_id}) brings it"
+            " back, in a session that is opened without organization_id, or in a system session"
+        )
+
+
+class HardDeletionError(DomainError):
+    """A statement would remove rows of a table whose rows are marked as deleted."""
+
+    def __init__(self, entity: str) -> None:
+        self.entity = entity
+        super().__init__(
+            f"{entity}: rows are not removed, so that they can come back; call the repository's soft_delete(id)"
+            " (and purge, where they have to go for good)"
         )
 
 

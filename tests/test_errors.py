@@ -55,7 +55,7 @@ def test_the_facts_are_attributes() -> None:
     stale = StaleVersionError("Tender", 7, seen=2, current=5)
     assert (stale.entity, stale.entity_id, stale.seen, stale.current) == ("Tender", 7, 2, 5)
     assert str(stale) == "Tender 7 was read as version 2 and is now version 5; read it again"
-    assert "changed or deleted since" in str(StaleVersionError("Tender", 7, seen=2, current=None))
+    assert "gone" in str(StaleVersionError("Tender", 7, seen=2, current=None))
     scope = TenantScopeError(bound=1, asked=2)
     assert (scope.bound, scope.asked) == (1, 2)
     assert ConstraintError("no", constraint="ck_x").constraint == "ck_x"

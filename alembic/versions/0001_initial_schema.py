@@ -2,7 +2,7 @@
 
 Revision: 0001
 Revises: nothing
-Created: 2026-11-25 21:28:57.582665+00:00
+Created: 2026-11-25 21:31:35.734995+00:00
 """
 
 from collections.abc import Sequence
@@ -51,6 +51,7 @@ def upgrade() -> None:
     sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
     sa.Column('monthly_analysis_count', sa.Integer(), nullable=False),
     sa.Column('usage_period', sa.Date(), nullable=False),
     sa.Column('subscription_tier', sa.String(length=32), nullable=False),
@@ -61,6 +62,7 @@ def upgrade() -> None:
     sa.Column('slug', sa.String(length=100), nullable=False),
     sa.CheckConstraint("subscription_tier IN ('free', 'basic', 'pro', 'enterprise')", name=op.f('ck_organizations_subscription_tier_values')),
     sa.CheckConstraint("trim(slug, 'abcdefghijklmnopqrstuvwxyz0123456789-') = '' AND trim(slug, '-') = slug AND replace(slug, '--', '') = slug", name=op.f('ck_organizations_slug_words')),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_organizations_deleted_by_length')),
     sa.CheckConstraint('length(name) >= 1 AND length(name) <= 255', name=op.f('ck_organizations_name_length')),
     sa.CheckConstraint('length(slug) >= 1 AND length(slug) <= 100', name=op.f('ck_organizations_slug_length')),
     sa.CheckConstraint('monthly_analysis_count >= 0 AND monthly_analysis_count <= 2147483647', name=op.f('ck_organizations_monthly_analysis_count_range')),
@@ -79,6 +81,7 @@ def upgrade() -> None:
     sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
     sa.Column('actor', sa.String(length=255), nullable=False),
     sa.Column('reason', sa.String(length=1000), nullable=False),
     sa.Column('purged_organization_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
@@ -86,6 +89,7 @@ def upgrade() -> None:
     sa.Column('row_count', sa.Integer(), nullable=False),
     sa.Column('deleted_before', sa.DateTime(timezone=True), nullable=False),
     sa.CheckConstraint('length(actor) >= 1 AND length(actor) <= 255', name=op.f('ck_purge_records_actor_length')),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_purge_records_deleted_by_length')),
     sa.CheckConstraint('length(reason) >= 1 AND length(reason) <= 1000', name=op.f('ck_purge_records_reason_length')),
     sa.CheckConstraint('length(table_name) >= 1 AND length(table_name) <= 255', name=op.f('ck_purge_records_table_name_length')),
     sa.CheckConstraint('row_count >= 1', name=op.f('ck_purge_records_row_count_range')),
@@ -99,9 +103,11 @@ def upgrade() -> None:
     sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
     sa.Column('actor', sa.String(length=255), nullable=False),
     sa.Column('reason', sa.String(length=1000), nullable=False),
     sa.CheckConstraint('length(actor) >= 1 AND length(actor) <= 255', name=op.f('ck_system_access_actor_length')),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_system_access_deleted_by_length')),
     sa.CheckConstraint('length(reason) >= 1 AND length(reason) <= 1000', name=op.f('ck_system_access_reason_length')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_system_access'))
     )
@@ -114,6 +120,7 @@ def upgrade() -> None:
     sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
     sa.Column('leased_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('status', sa.String(length=32), nullable=False),
     sa.Column('processing_time', sa.Float(), nullable=True),
@@ -136,6 +143,7 @@ def upgrade() -> None:
     sa.CheckConstraint('currency IS NULL OR estimated_value IS NOT NULL', name=op.f('ck_tenders_currency_needs_value')),
     sa.CheckConstraint('estimated_value >= 0', name=op.f('ck_tenders_estimated_value_range')),
     sa.CheckConstraint('length(currency) >= 3 AND length(currency) <= 3', name=op.f('ck_tenders_currency_length')),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_tenders_deleted_by_length')),
     sa.CheckConstraint('length(external_id) <= 255', name=op.f('ck_tenders_external_id_length')),
     sa.CheckConstraint('length(location) <= 255', name=op.f('ck_tenders_location_length')),
     sa.CheckConstraint('length(notice_status) <= 50', name=op.f('ck_tenders_notice_status_length')),
@@ -163,6 +171,7 @@ def upgrade() -> None:
     sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
     sa.Column('last_login_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('hashed_password', sa.String(length=255), nullable=False),
     sa.Column('role', sa.String(length=32), nullable=False),
@@ -172,6 +181,7 @@ def upgrade() -> None:
     sa.Column('full_name', sa.String(length=255), nullable=False),
     sa.CheckConstraint("role IN ('owner', 'admin', 'member', 'viewer')", name=op.f('ck_users_role_values')),
     sa.CheckConstraint('email = lower(email)', name=op.f('ck_users_email_lower_case')),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_users_deleted_by_length')),
     sa.CheckConstraint('length(email) >= 3 AND length(email) <= 255', name=op.f('ck_users_email_length')),
     sa.CheckConstraint('length(full_name) >= 1 AND length(full_name) <= 255', name=op.f('ck_users_full_name_length')),
     sa.CheckConstraint('length(hashed_password) >= 1 AND length(hashed_password) <= 255', name=op.f('ck_users_hashed_password_length')),
@@ -191,6 +201,7 @@ def upgrade() -> None:
     sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
     sa.Column('llm_model', sa.String(length=100), nullable=True),
     sa.Column('processing_cost', sa.Numeric(precision=14, scale=6).with_variant(sa.BigInteger(), 'sqlite'), nullable=True),
     sa.Column('overall_score', sa.Float(), nullable=True),
@@ -209,6 +220,7 @@ def upgrade() -> None:
     sa.Column('tender_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.CheckConstraint('confidence >= 0 AND confidence <= 1', name=op.f('ck_analysis_results_confidence_range')),
     sa.CheckConstraint('financial_attractiveness >= 0 AND financial_attractiveness <= 10', name=op.f('ck_analysis_results_financial_attractiveness_range')),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_analysis_results_deleted_by_length')),
     sa.CheckConstraint('length(llm_model) <= 100', name=op.f('ck_analysis_results_llm_model_length')),
     sa.CheckConstraint('overall_score >= 0 AND overall_score <= 10', name=op.f('ck_analysis_results_overall_score_range')),
     sa.CheckConstraint('processing_cost >= 0', name=op.f('ck_analysis_results_processing_cost_range')),
@@ -233,6 +245,7 @@ def upgrade() -> None:
     sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
     sa.Column('llm_model', sa.String(length=100), nullable=True),
     sa.Column('generation_cost', sa.Numeric(precision=14, scale=6).with_variant(sa.BigInteger(), 'sqlite'), nullable=True),
     sa.Column('executive_summary', sa.String(), nullable=False),
@@ -244,6 +257,7 @@ def upgrade() -> None:
     sa.CheckConstraint('generation_cost >= 0', name=op.f('ck_bid_documents_generation_cost_range')),
     sa.CheckConstraint('length(approach) >= 1', name=op.f('ck_bid_documents_approach_length')),
     sa.CheckConstraint('length(capabilities) >= 1', name=op.f('ck_bid_documents_capabilities_length')),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_bid_documents_deleted_by_length')),
     sa.CheckConstraint('length(executive_summary) >= 1', name=op.f('ck_bid_documents_executive_summary_length')),
     sa.CheckConstraint('length(llm_model) <= 100', name=op.f('ck_bid_documents_llm_model_length')),
     sa.CheckConstraint('length(value_proposition) >= 1', name=op.f('ck_bid_documents_value_proposition_length')),
@@ -265,12 +279,14 @@ def upgrade() -> None:
     sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
     sa.Column('tender_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('release_id', sa.String(length=1000), nullable=True),
     sa.Column('released_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('digest', sa.String(length=64), nullable=False),
     sa.Column('content', sa.JSON(), nullable=False),
     sa.Column('package', sa.JSON(), nullable=False),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_tender_notices_deleted_by_length')),
     sa.CheckConstraint('length(digest) >= 64 AND length(digest) <= 64', name=op.f('ck_tender_notices_digest_length')),
     sa.CheckConstraint('length(release_id) <= 1000', name=op.f('ck_tender_notices_release_id_length')),
     sa.ForeignKeyConstraint(['organization_id', 'tender_id'], ['tenders.organization_id', 'tenders.id'], name=op.f('fk_tender_notices_organization_id_tender_id_tenders')),
@@ -289,9 +305,9 @@ def upgrade() -> None:
     op.invoke(SetPoliciesOp('bid_documents', [('organization_isolation', 'ALL', "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint")]))
     op.invoke(SetPoliciesOp('tender_notices', [('organization_isolation', 'ALL', "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint")]))
     op.invoke(SetAuditOp('organizations', 'id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'subscription_tier': 'text', 'monthly_analysis_limit': 'text', 'is_active': 'bool', 'legal_hold': 'bool', 'name': 'text', 'slug': 'text'}))
-    op.invoke(SetAuditOp('tenders', 'organization_id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'status': 'text', 'processing_time': 'text', 'error_message': 'text', 'external_id': 'text', 'source': 'text', 'title': 'text', 'description': 'text', 'organization_name': 'text', 'deadline': 'time', 'estimated_value': 'decimal 4', 'currency': 'text', 'url': 'text', 'location': 'text', 'categories': 'jsonb', 'notice_status': 'text', 'published_at': 'time'}))
+    op.invoke(SetAuditOp('tenders', 'organization_id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'status': 'text', 'processing_time': 'float', 'error_message': 'text', 'external_id': 'text', 'source': 'text', 'title': 'text', 'description': 'text', 'organization_name': 'text', 'deadline': 'time', 'estimated_value': 'decimal 4', 'currency': 'text', 'url': 'text', 'location': 'text', 'categories': 'jsonb', 'notice_status': 'text', 'published_at': 'time'}))
     op.invoke(SetAuditOp('users', 'organization_id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'hashed_password': 'text secret', 'role': 'text', 'is_active': 'bool', 'is_verified': 'bool', 'email': 'text personal', 'full_name': 'text personal'}))
-    op.invoke(SetAuditOp('analysis_results', 'organization_id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'llm_model': 'text', 'processing_cost': 'decimal 6', 'overall_score': 'text', 'strategic_fit': 'text', 'financial_attractiveness': 'text', 'win_probability': 'text', 'resource_requirements': 'text', 'strengths': 'jsonb', 'risks': 'jsonb', 'requirements': 'jsonb', 'recommendation': 'text', 'is_relevant': 'bool', 'confidence': 'text', 'filter_categories': 'jsonb', 'filter_reasoning': 'text', 'tender_id': 'text'}))
+    op.invoke(SetAuditOp('analysis_results', 'organization_id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'llm_model': 'text', 'processing_cost': 'decimal 6', 'overall_score': 'float', 'strategic_fit': 'float', 'financial_attractiveness': 'float', 'win_probability': 'float', 'resource_requirements': 'float', 'strengths': 'jsonb', 'risks': 'jsonb', 'requirements': 'jsonb', 'recommendation': 'text', 'is_relevant': 'bool', 'confidence': 'float', 'filter_categories': 'jsonb', 'filter_reasoning': 'text', 'tender_id': 'text'}))
     op.invoke(SetAuditOp('bid_documents', 'organization_id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'llm_model': 'text', 'generation_cost': 'decimal 6', 'executive_summary': 'text', 'capabilities': 'text', 'approach': 'text', 'value_proposition': 'text', 'additional_sections': 'jsonb', 'tender_id': 'text'}))
     op.invoke(SetAuditOp('tender_notices', 'organization_id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'tender_id': 'text', 'release_id': 'text', 'released_at': 'time', 'digest': 'text', 'content': 'json', 'package': 'json'}))
     # ### end Alembic commands ###

@@ -11,7 +11,7 @@ from sqlmodel import select as select_of
 from ..database import Database
 from ..models import DomainModel, Organization
 from ..models.tables import TENANT, is_tenant_table
-from ..tenancy import SystemSession
+from ..tenancy import SystemSession, including_deleted
 from .options import DatabaseUrl, Models, SystemDatabaseUrl, import_models
 from .screen import cell, counted, grid, screen
 
@@ -48,7 +48,7 @@ def stats(
         db.system_session(actor=ACTOR, reason="count the rows of every organization") as system,
     ):
         everyone = select_of(Organization).order_by(col(Organization.slug), col(Organization.id))
-        organizations = system.exec(everyone).all()
+        organizations = system.exec(including_deleted(everyone)).all()
         rows = count_rows(system)
     _print(organizations, rows)
 

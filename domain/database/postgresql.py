@@ -39,6 +39,7 @@ class FoldingConnection(extensions.connection):
         self._level: int | None = None
         self._settings: dict[str, str] = {}
         self._unsent: dict[str, str] = {}
+        self._question: tuple[str, Callable[[], object]] | None = None
         self.is_stricter = False  # than READ COMMITTED, by the server's default: then reading is a part of it
 
     def put(self, name: str, value: int | str) -> None:
@@ -47,6 +48,10 @@ class FoldingConnection(extensions.connection):
         literal.prepare(self)
         call = f"set_config('{name}', {literal.getquoted().decode()}, true)"
         self._settings[name] = self._unsent[name] = call
+
+    def ask(self, question: str, sent: Callable[[], object]) -> None:
+        """Have a SELECT without parameters go before the next statement; ``sent`` is called as it goes out."""
+        self._question = (question, sent)
 
     def preamble(self, *, reads: bool = False) -> str:
         """What goes before a statement, in the same message; ``reads``: it does nothing but read."""
@@ -61,7 +66,15 @@ class FoldingConnection(extensions.connection):
         else:
             calls, self._unsent = self._unsent, {}
             begin = ""
-        return f"{begin}SELECT {', '.join(calls.values())}; " if calls else begin
+        settings = f"SELECT {', '.join(calls.values())}; " if calls else ""
+        return begin + settings + self._asked()
+
+    def _asked(self) -> str:
+        if self._question is None:
+            return ""
+        (question, sent), self._question = self._question, None
+        sent()
+        return f"{question}; "
 
     def begin(self) -> None:
         """Send BEGIN and the settings now, for what can't have them in front of it."""
@@ -99,7 +112,7 @@ class FoldingConnection(extensions.connection):
         self._level = level
 
     def _end(self, command: str, by_driver: Callable[[], None]) -> None:
-        self._settings, self._unsent = {}, {}
+        self._settings, self._unsent, self._question = {}, {}, None
         self.commit_sent = False
         if not self.autocommit:
             self.commit_sent = command == "COMMIT"

@@ -17,6 +17,7 @@ from ..errors import (
 )
 from ..models import DomainModel
 from ..models.base import REGISTRY
+from ..tenancy.organizations import refused
 
 _RETRYABLE = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
 _UNAVAILABLE = {"57014", "57P01", "57P02", "57P03", "53100", "53200", "53300", "53400", "25006"}  # 25006: a standby
@@ -84,6 +85,8 @@ def _from_postgresql(error: Any) -> DomainError | None:
         return ConstraintError(_sentence(name, error.diag.column_name), constraint=name)
     if code in _RETRYABLE or code in _UNAVAILABLE:
         return UnavailableError(f"the database gave up ({code})", retryable=code in _RETRYABLE)
+    if deleted := refused(error.diag.message_primary or ""):
+        return deleted
     if code.startswith("22"):
         return ConstraintError(f"a value does not fit its column ({code})")
     if code == "42501":

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 
 from ..models import Tender, TenderNotice
-from ..tenancy import TenantSession
+from ..tenancy import TenantSession, including_deleted
 
 Packages: TypeAlias = dict[str, Mapping[str, JsonValue]]
 """What the packages around a tender's notices said, by the notices' digests."""
@@ -28,7 +28,8 @@ def deleted_tenders(session: TenantSession, external_ids: Collection[str]) -> di
     """The ids of the deleted tenders, the last of each external id."""
     statement = select(Tender.external_id, func.max(Tender.id)).where(*_named(session, external_ids))
     statement = statement.where(col(Tender.is_deleted)).group_by(col(Tender.external_id))
-    return {external_id: tender_id for external_id, tender_id in session.exec(statement) if external_id}
+    found = session.exec(including_deleted(statement))
+    return {external_id: tender_id for external_id, tender_id in found if external_id}
 
 
 def locked_tenders(session: TenantSession, external_ids: Collection[str]) -> dict[int, Tender]:
@@ -45,7 +46,7 @@ def packages(session: TenantSession, tender_ids: Collection[int], digests: Colle
         *_of(session, tender_ids), col(TenderNotice.digest).in_(list(digests))
     )
     found: dict[int, Packages] = {tender_id: {} for tender_id in tender_ids}
-    for tender_id, digest, package in session.exec(statement):
+    for tender_id, digest, package in session.exec(including_deleted(statement)):
         found[tender_id][digest] = package
     return found
 
@@ -54,7 +55,7 @@ def with_notices(session: TenantSession, tenders: Mapping[int, Tender]) -> Itera
     """Each tender with its notices, deleted ones included."""
     left = dict(tenders)
     statement = select(TenderNotice).where(*_of(session, tenders)).order_by(col(TenderNotice.tender_id))
-    rows = session.exec(statement, execution_options={"yield_per": _ROWS})
+    rows = session.exec(including_deleted(statement), execution_options={"yield_per": _ROWS})
     for tender_id, notices in groupby(rows, key=lambda notice: notice.tender_id):
         yield left.pop(tender_id), list(notices)
     for tender in left.values():

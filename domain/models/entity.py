@@ -8,7 +8,7 @@ from sqlalchemy.orm import declared_attr
 from sqlmodel import Field
 
 from .base import DomainModel
-from .fields import UtcDatetime, example, managed_field, utcnow
+from .fields import Text, UtcDatetime, example, managed_field, utcnow
 from .types import UTC_DATETIME, BigId
 
 _NOW = {"server_default": text("CURRENT_TIMESTAMP")}
@@ -73,6 +73,13 @@ class Deletable(DomainModel):
         default=None,
         description="The deletion it went with: restoring brings back exactly the rows that share it.",
         schema_extra=example("0197f3c2-6d1e-7c3a-9a54-3f2b8c1d0e9f"),
+    )
+    deleted_by: Text | None = managed_field(
+        audited=False,  # the trail names the actor itself
+        default=None,
+        max_length=255,
+        description="Who deleted it: the session's actor.",
+        schema_extra=example("user:12"),
     )
 
 

@@ -16,6 +16,7 @@ class RepositoryCore(Generic[ModelT]):
     """A repository's model and session. ``org_id`` names the organization, and binds an unbound session to it."""
 
     model: type[ModelT]
+    _admits_deleted = False  # whether the rows stay in reach where their organization is deleted
 
     def __init__(self, session: DomainSession) -> None:
         self.session = session
@@ -35,7 +36,11 @@ class RepositoryCore(Generic[ModelT]):
         session = self.session
         if not isinstance(session, TenantSession):
             raise TenantRequiredError(f"{self.model.__name__} in a system session (see as_organization)")
-        return session.organization_id if org_id is None else session.bind_organization(org_id)
+        if org_id is not None:
+            return session.bind_organization(org_id, admits_deleted=self._admits_deleted)
+        if not self._admits_deleted:
+            session.refuse_deleted()
+        return session.organization_id
 
     def _scope(self, org_id: int | None) -> Params:
         """The parameters that scope a statement; raises as ``_owner`` does."""

@@ -1,9 +1,10 @@
 """Organizations: finding, metering and the nightly work over all of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 
-from sqlalchemy import BigInteger, Date, Integer, Update, bindparam, case
+from sqlalchemy import BigInteger, Date, Integer, Update, bindparam, case, event
 from sqlmodel import col, select, update
 
 from ..errors import ArgumentError
@@ -11,10 +12,11 @@ from ..models import Organization
 from ..models.fields import as_utc
 from ..models.organization import INT32_MAX, current_period
 from ..models.policies import SLUG_SETTING
-from ..tenancy import TRUSTED, TenantSession
+from ..tenancy import TRUSTED, TenantSession, forget_live
 from .base import Repository, constructor
-from .deletion import delete_batch, restore_batch
+from .deletion import delete_batch, preview_batch
 from .page import checked_limit
+from .restoring import restore_batch
 
 _period = bindparam("meter_period", type_=Date())
 _increment = bindparam("meter_increment", type_=Integer())
@@ -55,6 +57,7 @@ class OrganizationRepository(Repository[Organization]):
     """``org_id`` names the organization and binds the session to it. Takes a system session as well."""
 
     model = Organization
+    _admits_deleted = True
 
     @constructor(Organization)
     def create(self, entity: Organization) -> Organization:
@@ -131,13 +134,28 @@ class OrganizationRepository(Repository[Organization]):
         return bool(self.session.exec(statement, params=params, execution_options={TRUSTED: True}).one_or_none())
 
     def soft_delete(self, org_id: int) -> bool:  # type: ignore[override]  # the row's id is the organization
-        """Delete the organization and its users, as one deletion. False where it is not live."""
+        """Delete the organization and its users, as one deletion. False where it is not live.
+
+        What else it has stays as it is and out of reach: sessions for it raise OrganizationDeletedError.
+        """
         self._own_id(org_id)
         self.session.flush()
-        return delete_batch(self.session, Organization, org_id, owner=org_id)
+        is_deleted = delete_batch(self.session, Organization, org_id, owner=org_id)
+        forget_live(org_id)
+        event.listen(self.session, "after_commit", partial(_forget, org_id), once=True)
+        return is_deleted
+
+    def preview_delete(self, org_id: int) -> Mapping[str, int]:  # type: ignore[override]  # as above
+        """How many rows of each model ``soft_delete`` would delete; empty where the organization is not live."""
+        self._own_id(org_id)
+        self.session.flush()
+        return preview_batch(self.session, Organization, org_id, owner=org_id)
 
     def restore(self, entity_id: int, /, org_id: int | None = None) -> bool:
-        """Bring back the organization and the users that were deleted with it; raises as ``Repository.restore``."""
+        """Bring back the organization and the users that were deleted with it; raises as ``Repository.restore``.
+
+        In a system session, or in one that is opened without an organization.
+        """
         owner = self._own_id(entity_id if org_id is None else org_id)
         self.session.flush()
         return restore_batch(self.session, Organization, entity_id, owner=owner)
@@ -145,7 +163,7 @@ class OrganizationRepository(Repository[Organization]):
     def _own_id(self, org_id: int) -> int:
         """The id, which binds a session that is bound to no organization; raises TenantScopeError for another's."""
         if isinstance(self.session, TenantSession):
-            self.session.bind_organization(org_id)
+            self.session.bind_organization(org_id, admits_deleted=True)
         return org_id
 
     def _metered(self, statement: Update, org_id: int, **values: int) -> bool:
@@ -158,3 +176,7 @@ def _month_of(moment: datetime) -> date:
         return as_utc(moment).date().replace(day=1)
     except ValueError as error:
         raise ArgumentError(f"used_at {error}") from None
+
+
+def _forget(org_id: int, _session: object) -> None:
+    forget_live(org_id)

@@ -11,7 +11,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from ..models import DomainModel, Entity, Organization, OwnedByOrganization
 from ..models.tables import TENANT
-from ..tenancy import READS, TRUSTED, prebuilt
+from ..tenancy import INCLUDE_DELETED, READS, TRUSTED, prebuilt
 
 ModelT = TypeVar("ModelT", bound=Entity)
 
@@ -48,6 +48,13 @@ class Statements(Generic[ModelT]):
         self.count_live: SelectOfScalar[int] = self.count.where(self.is_live)
         self.exists: SelectOfScalar[int] = one.where(*self.scope).execution_options(**trusted)
         self.exists_live: SelectOfScalar[int] = self.exists.where(self.is_live)
+        # A caller's condition makes the session's guard look at them, which leaves deleted rows out of others.
+        with_deleted = {INCLUDE_DELETED: True}
+        self.newest = self.newest.execution_options(**with_deleted)
+        self.get = self.get.execution_options(**with_deleted)
+        self.slice = self.slice.execution_options(**with_deleted)
+        self.count = self.count.execution_options(**with_deleted)
+        self.exists = self.exists.execution_options(**with_deleted)
         for rows in (self.get, self.get_live, self.slice, self.slice_live):
             prebuilt(rows, model)
         for numbers in (self.count, self.count_live, self.exists, self.exists_live):

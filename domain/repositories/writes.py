@@ -8,9 +8,10 @@ from ..errors import ArgumentError, DuplicateError, StaleVersionError
 from ..models import DomainModel, TenantEntity
 from ..models.tables import TENANT, live_unique_indexes
 from ..tenancy import TRUSTED
-from .deletion import delete_batch, restore_batch
+from .deletion import delete_batch, preview_batch
 from .reads import Reads
 from .references import lock_references
+from .restoring import restore_batch
 from .statements import ModelT
 from .upsert import upsert_statement
 
@@ -86,16 +87,28 @@ class Writes(Reads[ModelT]):
         return entity
 
     def soft_delete(self, entity_id: int, /, org_id: int | None = None) -> bool:
-        """Delete the row and what belongs to it, as one deletion. False where there is no such live row."""
+        """Delete the row and what belongs to it, as one deletion. False where there is no such live row.
+
+        Each row gets the deletion's ``deletion_id`` and ``deleted_at``, and the session's actor as ``deleted_by``.
+        """
         owner = self._owner(org_id)
         self.session.flush()
         return delete_batch(self.session, self.model, entity_id, owner=owner)
 
+    def preview_delete(self, entity_id: int, /, org_id: int | None = None) -> Mapping[str, int]:
+        """How many rows of each model ``soft_delete`` would delete; empty where there is no such live row."""
+        owner = self._owner(org_id)
+        self.session.flush()
+        return preview_batch(self.session, self.model, entity_id, owner=owner)
+
     def restore(self, entity_id: int, /, org_id: int | None = None) -> bool:
         """Bring back exactly what was deleted with the row. False where no such row is deleted.
 
+        Where it raises, nothing is restored.
+
         Raises:
-            DuplicateError: a live row has taken a unique value meanwhile; nothing is restored.
+            DuplicateError: a live row has taken a unique value meanwhile; ``holder_id`` says which, where it is one
+                of this organization.
             ConflictError: what the row belongs to is itself deleted.
         """
         owner = self._owner(org_id)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, Delete, Row, Table, Update, select, true, tuple_
 
 from ..models.tables import TENANT
-from ..tenancy import TRUSTED, SystemSession
+from ..tenancy import PURGING, TRUSTED, SystemSession
 from .schema import ORGANIZATIONS, owner_column
 from .terms import Condition
 
@@ -80,7 +80,7 @@ class Batches:
 
 def execute(system: SystemSession, statement: Delete | Update) -> int:
     """Run what removes or changes rows; how many there were."""
-    return system.exec(statement, execution_options={TRUSTED: True}).rowcount
+    return system.exec(statement, execution_options={TRUSTED: True, PURGING: True}).rowcount
 
 
 def _key(table: Table) -> list[Column[Any]]:

@@ -3,9 +3,14 @@
 from .acting import acting
 from .acting import forget as forget_acting
 from .guard import prebuilt
-from .sessions import READS, TRUSTED, DomainSession, SystemSession, TenantSession
+from .liveness import including_deleted
+from .organizations import forget_live
+from .sessions import INCLUDE_DELETED, PURGING, READS, TRUSTED, DomainSession, SystemSession, TenantSession
+from .shown import note_shown
 
 __all__ = [
+    "INCLUDE_DELETED",
+    "PURGING",
     "READS",
     "TRUSTED",
     "DomainSession",
@@ -13,5 +18,8 @@ __all__ = [
     "TenantSession",
     "acting",
     "forget_acting",
+    "forget_live",
+    "including_deleted",
+    "note_shown",
     "prebuilt",
 ]

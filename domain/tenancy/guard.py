@@ -4,17 +4,20 @@ The repositories' own statements carry their organization and are marked as trus
 here. What goes round the session (``Database.engine``) is left to row level security.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     CompoundSelect,
     Delete,
     Executable,
     Insert,
     Select,
     Update,
+    and_,
     bindparam,
     event,
     inspect,
@@ -28,11 +31,14 @@ from ..models.base import REGISTRY
 from ..models.policies import SLUG_SETTING
 from ..models.tables import TENANT
 from .inspection import WRITES_TRAIL, check_insert, refuse_unbound, refuse_unscopable, refuse_writing_trail
-from .sessions import TRUSTED, TenantSession
+from .liveness import deletable, keep_rows, wants_live
+from .sessions import TRUSTED, SystemSession, TenantSession
 
 StatementT = TypeVar("StatementT", bound=Select[Any] | Update | Delete)
+_Condition: TypeAlias = Callable[[Any], ColumnElement[bool]]
 
 _ORGANIZATION = "guarded_organization_id"
+_GUARDED = "domain_guarded"  # execution option of an UPDATE or DELETE that was looked at
 _PREBUILT: dict[int, Executable] = {}
 _KEPT: list[Executable] = []  # the ids above stay theirs
 
@@ -57,24 +63,46 @@ def _check_statement(state: ORMExecuteState) -> None:
         state.statement = guarded
         return
     # A column load reads an object again by its primary key; the session holds its own organization's only.
-    if session.unguarded_sql or state.is_column_load:
+    if state.is_column_load:
         return
-    trusted = bool(state.execution_options.get(TRUSTED)) or state.is_relationship_load
-    if not session.is_bound:
-        if not trusted:
+    options = state.execution_options
+    trusted = bool(options.get(TRUSTED) or options.get(_GUARDED)) or state.is_relationship_load
+    if session.unguarded_sql or not session.is_bound:
+        if not (session.unguarded_sql or trusted):
             refuse_unbound(state.statement)
+        keep_rows(state)
+        _leave_out_deleted(state)
         return
     organization_id = session.organization_id
     refuse_writing_trail(state.statement)
     if not trusted:
         refuse_unscopable(state, organization_id)
+        session.refuse_deleted()
+    keep_rows(state)
     statement: Any = state.statement
     if isinstance(statement, Insert):
         check_insert(statement, state.parameters, organization_id, trusted=trusted)
     elif isinstance(statement, Select | CompoundSelect | Update | Delete):
         # A trusted statement names its models at the top; in others any part may be a subquery.
         mappers = tuple((trusted and state.all_mappers) or REGISTRY.mappers)
-        state.statement = statement.options(*_criteria(organization_id, mappers))
+        state.statement = statement.options(*_criteria(organization_id, mappers, live=wants_live(state)))
+        if isinstance(statement, Update | Delete):
+            # The ORM asks which objects it holds of the rows, by a SELECT that names the table.
+            state.update_execution_options(**{_GUARDED: True})
+
+
+@event.listens_for(SystemSession, "do_orm_execute")
+def _check_system_statement(state: ORMExecuteState) -> None:
+    if not state.is_column_load:
+        keep_rows(state)
+        _leave_out_deleted(state)
+
+
+def _leave_out_deleted(state: ORMExecuteState) -> None:
+    """Of every organization, in a session that the guard does not scope."""
+    statement: Any = state.statement
+    if isinstance(statement, Select | CompoundSelect | Update | Delete) and wants_live(state):
+        state.statement = statement.options(*_criteria(None, tuple(REGISTRY.mappers), live=True))
 
 
 @event.listens_for(TenantSession, "before_attach")
@@ -115,17 +143,34 @@ def _own_organization(session: TenantSession, organization: Organization) -> Non
 
 
 @lru_cache(maxsize=4096)
-def _criteria(organization_id: int, mappers: tuple[Mapper[Any], ...]) -> tuple[LoaderCriteriaOption, ...]:
-    """One condition a class: on a mixin they would fail."""
-    return tuple(_criterion(mapper.class_, organization_id) for mapper in mappers if _is_scoped(mapper.class_))
+def _criteria(
+    organization_id: int | None, mappers: tuple[Mapper[Any], ...], *, live: bool
+) -> tuple[LoaderCriteriaOption, ...]:
+    """One condition a class: on a mixin they would fail. Without an organization: of every one."""
+    found = (_criterion(mapper, organization_id, live=live and deletable(mapper)) for mapper in mappers)
+    return tuple(option for option in found if option is not None)
 
 
 def _is_scoped(model: type[object]) -> bool:
     return issubclass(model, OwnedByOrganization | Organization)
 
 
-def _criterion(model: type[Any], organization: int) -> LoaderCriteriaOption:
-    # Functions of the class: a finished condition is not adapted to an alias in JOIN ... ON, and scopes nothing there.
+def _criterion(mapper: Mapper[Any], organization: int | None, *, live: bool) -> LoaderCriteriaOption | None:
+    model: type[Any] = mapper.class_
+    condition = _condition(model, organization if _is_scoped(model) else None, live=live)
+    return None if condition is None else with_loader_criteria(model, condition, include_aliases=True)
+
+
+def _condition(
+    model: type[Any], organization: int | None, *, live: bool
+) -> Callable[[Any], ColumnElement[bool]] | None:
+    # Functions of the class: a finished condition is not adapted to an alias in JOIN ... ON, and holds nothing there.
+    if organization is None:
+        return (lambda cls: ~cls.is_deleted) if live else None
     if model is Organization:
-        return with_loader_criteria(model, lambda cls: cls.id == organization, include_aliases=True)
-    return with_loader_criteria(model, lambda cls: cls.organization_id == organization, include_aliases=True)
+        if live:
+            return lambda cls: and_(cls.id == organization, ~cls.is_deleted)
+        return lambda cls: cls.id == organization
+    if live:
+        return lambda cls: and_(cls.organization_id == organization, ~cls.is_deleted)
+    return lambda cls: cls.organization_id == organization

@@ -50,7 +50,18 @@ def refuse_unscopable(state: ORMExecuteState, organization_id: int) -> None:
     for part in _parts(statement, orm=False):
         if isinstance(part, TableClause) and _is_scoped(part.description):
             raise UnguardedStatementError(f"the table {part.description!r}, not its model class")
+        if isinstance(part, Select) and not _is_of_orm(cast(Select[Any], part)):
+            for table in cast(Select[Any], part).get_final_froms():
+                if isinstance(table, TableClause) and _is_scoped(table.description):
+                    what = f"exists().where(a & b) over {table.description!r}"
+                    raise UnguardedStatementError(f"{what} (write exists(select(Model.id).where(...)))")
     _refuse_opaque(statement)
+
+
+def _is_of_orm(part: Select[Any]) -> bool:
+    """Whether criteria reach it. A SELECT is no ORM's if only an AND or OR in its WHERE names a class."""
+    attributes: Any = part._propagate_attrs  # pyright: ignore[reportPrivateUsage]  # has no public name
+    return bool(attributes.get("compile_state_plugin") == "orm")
 
 
 def _refuse_opaque(statement: Executable) -> None:
@@ -138,4 +149,4 @@ def _children(part: Any) -> Any:
 
 def _is_text(part: Any) -> bool:
     literal = isinstance(part, ColumnClause) and part.is_literal and part.name != "*"
-    return literal or isinstance(part, TextClause | TextualSelect)
+    return (literal and not part.name.isdecimal()) or isinstance(part, TextClause | TextualSelect)

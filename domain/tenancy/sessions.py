@@ -9,15 +9,20 @@ from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import Session, col, select
 
-from ..errors import ConflictError, StaleVersionError, TenantRequiredError, TenantScopeError, UnguardedStatementError
+from ..errors import HardDeletionError, TenantRequiredError, TenantScopeError, UnguardedStatementError
 from ..models import Entity, Organization, OwnedByOrganization, User
 from ..models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
 from ..models.tables import TENANT
 from .acting import act_as, checked
+from .organizations import announce_live
 from .setting import put
+from .staleness import seen_versions, stale
 
-TRUSTED = "domain_trusted"  # execution option of statements that carry their organization, or look up one row
-READS = "domain_reads"  # of statements that only read, and may be sent outside a transaction before the first write
+# Execution options, each True where it is given:
+TRUSTED = "domain_trusted"  # a statement that carries its organization, or looks up one row
+READS = "domain_reads"  # a statement that only reads: may go outside a transaction, before the first write
+INCLUDE_DELETED = "domain_include_deleted"  # deleted rows are asked for as well
+PURGING = "domain_purging"  # a DELETE that may remove rows: the purge's
 
 
 class DomainSession(Session):
@@ -30,20 +35,34 @@ class DomainSession(Session):
     ) -> None:
         self.actor = actor
         self.request_id = checked("request_id", request_id)
+        self._connection: Connection | None = None  # that of the transaction
         super().__init__(bind, expire_on_commit=False, **options)
 
     def flush(self, objects: Any = None) -> None:
-        # From vars: an expired attribute would be loaded, which flushes.
-        seen = [
-            (type(e).__name__, vars(e).get("id"), vars(e).get("version")) for e in self.dirty if isinstance(e, Entity)
-        ]
+        """As in SQLAlchemy. Raises StaleVersionError, naming the first object that the database has moved past."""
+        seen = seen_versions(self.dirty)
         try:
             super().flush(objects)
         except StaleDataError as error:
-            if len(seen) != 1:
-                raise ConflictError("a row has changed or gone since it was read; read it again") from error
-            entity, entity_id, version = seen[0]
-            raise StaleVersionError(entity, entity_id, seen=version, current=None) from error
+            raise stale(self._connection, self.scope, seen) from error
+
+    def delete(self, instance: object) -> None:
+        """As in SQLAlchemy, for tables whose rows are not marked as deleted. Raises HardDeletionError for others."""
+        if isinstance(instance, Entity):
+            raise HardDeletionError(type(instance).__name__)
+        super().delete(instance)
+
+    def get(self, entity: Any, ident: Any, **options: Any) -> Any:
+        """As in SQLAlchemy; a deleted row is None, unless the execution option INCLUDE_DELETED asks for it."""
+        wanted = {**options.pop("execution_options", {}), TRUSTED: True}
+        found = super().get(entity, ident, execution_options=wanted, **options)
+        hidden = isinstance(found, Entity) and found.is_deleted and not wanted.get(INCLUDE_DELETED)
+        return None if hidden else found
+
+    @property
+    def scope(self) -> int | None:
+        """The organization that the session is bound to, if any."""
+        return None
 
     def find_organization(self, slug: str) -> Organization | None:
         """The live organization with this slug, without binding the session."""
@@ -84,9 +103,12 @@ class TenantSession(DomainSession):
         actor: str | None = None,
         request_id: str | None = None,
         unguarded_sql: bool = False,
+        admits_deleted: bool = False,
         **options: Any,
     ) -> None:
         self._organization_id = organization_id
+        self._admits_deleted = admits_deleted
+        self._refuses_deleted = organization_id is not None and not admits_deleted
         self.unguarded_sql = unguarded_sql
         super().__init__(bind, actor=checked("actor", actor), request_id=request_id, **options)
 
@@ -106,8 +128,16 @@ class TenantSession(DomainSession):
         """Whether the session belongs to an organization by now."""
         return self._organization_id is not None
 
-    def bind_organization(self, organization_id: int) -> int:
+    @property
+    def scope(self) -> int | None:
+        """The organization that the session is bound to, if any."""
+        return self._organization_id
+
+    def bind_organization(self, organization_id: int, *, admits_deleted: bool = False) -> int:
         """Bind the session, or make sure that it is bound to this one.
+
+        The next statement raises OrganizationDeletedError where the organization is deleted, unless the session
+        ``admits_deleted``, as one does that is to restore it.
 
         Raises:
             TenantScopeError: it is bound to another.
@@ -115,11 +145,26 @@ class TenantSession(DomainSession):
         bound = self._organization_id
         if bound is None:
             self._organization_id = organization_id
+            self._refuses_deleted = not (admits_deleted or self._admits_deleted)
             if self.in_transaction():
-                self.announce(ORGANIZATION_SETTING, organization_id)
+                self._announce_organization(super().connection())
         elif bound != organization_id:
             raise TenantScopeError(bound=bound, asked=organization_id)
+        elif not admits_deleted:
+            self.refuse_deleted()
         return organization_id
+
+    def refuse_deleted(self) -> None:
+        """Let the next statement raise OrganizationDeletedError where the session's organization is deleted."""
+        if not (self._refuses_deleted or self._admits_deleted):
+            self._refuses_deleted = True
+            if self.in_transaction():
+                self._announce_organization(super().connection())
+
+    def _announce_organization(self, connection: Connection) -> None:
+        put(connection, ORGANIZATION_SETTING, self.organization_id)
+        if self._refuses_deleted:
+            announce_live(connection, self.organization_id)
 
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
         """As in SQLAlchemy; tenant tables are keyed by (organization_id, id). Raises TenantScopeError."""
@@ -128,7 +173,7 @@ class TenantSession(DomainSession):
             named = ident if issubclass(model, Organization) else _owner_of(ident)
             if named != self.organization_id:
                 raise TenantScopeError(bound=self.organization_id, asked=named)
-            options["execution_options"] = {**options.get("execution_options", {}), TRUSTED: True}
+            self.refuse_deleted()
         return super().get(entity, ident, **options)
 
     def connection(self, *args: Any, **options: Any) -> Connection:
@@ -156,10 +201,11 @@ def _owner_of(ident: object) -> int:
     return cast(Sequence[int], ident)[0]
 
 
-@event.listens_for(DomainSession, "after_begin")
+@event.listens_for(DomainSession, "after_begin", propagate=True)
 def _after_begin(session: DomainSession, _transaction: SessionTransaction, connection: Connection) -> None:
+    session._connection = connection  # pyright: ignore[reportPrivateUsage]  # its own module's
     if isinstance(session, TenantSession) and session.is_bound:
-        put(connection, ORGANIZATION_SETTING, session.organization_id)
+        session._announce_organization(connection)  # pyright: ignore[reportPrivateUsage]  # as above
     act_as(connection, session.actor, session.request_id)
 
 
@@ -175,6 +221,7 @@ class SystemSession(DomainSession):
             organization_id=organization_id,
             actor=self.actor,
             request_id=self.request_id,
+            admits_deleted=True,
             join_transaction_mode="create_savepoint",
         )
         with session:

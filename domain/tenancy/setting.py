@@ -4,6 +4,7 @@ Local to the transaction, so that nothing survives on a pooled connection (PgBou
 The connection sends it again at every begin, and after a rollback to a savepoint, which undoes what was set inside it.
 """
 
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from sqlalchemy import Connection
@@ -14,8 +15,18 @@ class _Putting(Protocol):
 
     def put(self, name: str, value: int | str) -> None: ...
 
+    def ask(self, question: str, sent: Callable[[], object]) -> None: ...
+
 
 def put(connection: Connection, name: str, value: int | str) -> None:
     """Have PostgreSQL know a setting from the next statement on, until the transaction ends."""
     if connection.dialect.name == "postgresql":
         cast(_Putting, connection.connection.dbapi_connection).put(name, value)
+
+
+def ask(connection: Connection, question: str, sent: Callable[[], object]) -> None:
+    """Have PostgreSQL answer a SELECT without parameters in front of the next statement: with its error, or not.
+
+    ``sent`` is called as it goes out.
+    """
+    cast(_Putting, connection.connection.dbapi_connection).ask(question, sent)

@@ -17,8 +17,7 @@ from sqlmodel import col, select
 
 import domain.repositories
 from domain import Database, Organization, Tender
-from domain.models.tables import TENANT
-from domain.repositories import deletion, organization, references, statements, upsert
+from domain.repositories import deletion_statements, organization, references, restoring, statements, upsert
 from domain.repositories.statements import SCOPE, Statements
 from domain.testing import attack
 from domain.testing.attack import Layer
@@ -82,7 +81,9 @@ def _is_owned(node: ast.AST) -> bool:
 
 OURS = [model for model in MODELS if model is not Crate]
 SCOPES = [place for place in _places(_is_scope) if place.function != "_owner"]
-OWNED = list(_places(_is_owned))
+# These look at rows that were found to be the organization's own; an attack does not get so far.
+OWN_ROWS = {"_named", "_read_again"}
+OWNED = [place for place in _places(_is_owned) if place.function not in OWN_ROWS]
 USED = {
     place
     for file in FOLDER.glob("*.py")
@@ -108,11 +109,12 @@ def _leaks(database: Database, methods: set[str]) -> list[str]:
 def _methods(function: str) -> set[str]:
     known = {
         "_stored": {"upsert_many"},
-        "delete_batch": {"soft_delete"},
+        "_going": {"soft_delete", "preview_delete"},
+        "_marking": {"soft_delete"},
+        "_marked": {"soft_delete"},
         "restore_batch": {"restore"},
-        "_require_live_parents": {"restore"},
-        "_mark": {"soft_delete", "restore"},
-        "_reload": {"soft_delete", "restore"},
+        "_require_live": {"restore"},
+        "_unmark": {"restore"},
     }
     return known.get(function, {function})
 
@@ -147,13 +149,18 @@ def test_a_statement_without_its_scope_is_found(
 def test_a_deletion_without_its_organization_is_found(
     domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
-    owned = vars(deletion)["_owned"]
+    built, given = vars(deletion_statements)["_owned"], vars(restoring)["_owned"]
 
-    def mutated(model: Any, owner: int | None) -> Any:
-        return true() if place.is_called_from(_caller()) else owned(model, owner)
+    def once(model: Any) -> Any:
+        return ANYONES if place.is_called_from(_caller()) else built(model)
 
-    monkeypatch.setattr(deletion, "_owned", mutated)
-    assert _leaks(domain_sqlite, _methods(place.function))
+    def each_time(model: Any, owner: int | None) -> Any:
+        return true() if place.is_called_from(_caller()) else given(model, owner)
+
+    with rebuilt_statements():
+        monkeypatch.setattr(deletion_statements, "_owned", once)
+        monkeypatch.setattr(restoring, "_owned", each_time)
+        assert _leaks(domain_sqlite, _methods(place.function))
 
 
 class _Anyone:
@@ -200,10 +207,7 @@ def test_an_upsert_without_its_organization_is_found(domain_sqlite: Database, mo
 def test_references_that_are_locked_without_their_organization_are_found(
     domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def loose(column: Any) -> Any:
-        return _Anyone() if column.key == TENANT else col(column)
-
-    monkeypatch.setattr(references, "col", loose)
+    monkeypatch.setattr(references, "scope_column", _of_anyone)
     assert any("select of tenders does not compare" in leak for leak in _leaks(domain_sqlite, {"add"}))
 
 

@@ -30,7 +30,9 @@ def as_stored(name: str, value: Any) -> Any:
     """What JSON says, as the model's own type."""
     if value is None:
         return None
-    return {"estimated_value": Decimal, "deadline": datetime.fromisoformat}.get(name, lambda held: held)(value)
+    if name == "estimated_value":
+        return Decimal(value)
+    return datetime.fromisoformat(value) if name == "deadline" else value
 
 
 @settings(

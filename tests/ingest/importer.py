@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import JsonValue
 from sqlmodel import col, select
 
-from domain import Database, Tender, TenderContent, TenderNotice, TenderPatch, TenderRepository
+from domain import Database, Tender, TenderContent, TenderNotice, TenderPatch, TenderRepository, including_deleted
 from domain.ingest import ImportSummary, import_paths
 
 Json = dict[str, JsonValue]
@@ -54,7 +54,7 @@ class Importer:
         """The organization's tenders, in the order of their ids."""
         with self.db.get_session(organization_id=self.organization_id) as session:
             statement = select(Tender).where(Tender.organization_id == self.organization_id).order_by(col(Tender.id))
-            return [row for row in session.exec(statement) if include_deleted or not row.is_deleted]
+            return [row for row in session.exec(including_deleted(statement)) if include_deleted or not row.is_deleted]
 
     def tender(self, ocid: str = BRIDGE) -> Tender:
         """The live tender with this external id."""
@@ -65,7 +65,7 @@ class Importer:
         """The organization's notices, in the order of their ids."""
         with self.db.get_session(organization_id=self.organization_id) as session:
             statement = select(TenderNotice).where(TenderNotice.organization_id == self.organization_id)
-            rows = session.exec(statement.order_by(col(TenderNotice.id)))
+            rows = session.exec(including_deleted(statement).order_by(col(TenderNotice.id)))
             return [row for row in rows if include_deleted or not row.is_deleted]
 
     def content(self) -> dict[str | None, dict[str, object]]:

@@ -8,6 +8,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 import domain
 from domain import (
@@ -19,13 +20,18 @@ from domain import (
     ConstraintError,
     Database,
     DuplicateError,
+    OrganizationDeletedError,
+    OrganizationRepository,
     TenantRepository,
+    TenantSession,
     Tender,
     TenderNotice,
     TenderNoticeRepository,
     TenderPatch,
     TenderRepository,
     TenderStatus,
+    User,
+    UserRepository,
 )
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
@@ -38,7 +44,7 @@ REPOSITORIES: list[Repo] = [
     if isinstance(kind, type) and issubclass(kind, TenantRepository) and kind is not TenantRepository
 ]
 every_repository = pytest.mark.parametrize("kind", REPOSITORIES, ids=lambda kind: kind.__name__)
-STATE = ("is_deleted", "deleted_at", "deletion_id")
+STATE = ("is_deleted", "deleted_at", "deletion_id", "deleted_by")
 
 
 def state(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -51,12 +57,14 @@ def test_a_deleted_row_keeps_its_values_and_comes_back(
 ) -> None:
     row = make(kind.model)
     before = stored(kind.model, row.id)
-    with domain_db.get_session() as session:
+    with domain_db.get_session(actor="user:12") as session:
         held = kind(session).require(row.id, org_id=1)
         assert kind(session).soft_delete(row.id, org_id=1) is True
         assert kind(session).soft_delete(row.id) is False
-        assert (held.is_deleted, held.version) == (True, 2)
+        assert (held.is_deleted, held.deleted_by, held.version) == (True, "user:12", 2)
+        shown = state(vars(held))
     deleted = stored(kind.model, row.id)
+    assert state(deleted) == shown
     assert {name for name in deleted if deleted[name] != before[name]} == {*STATE, "updated_at", "version"}
     assert deleted["deleted_at"] == deleted["updated_at"] <= datetime.now(UTC)
     assert deleted["deletion_id"] == held.deletion_id is not None
@@ -100,7 +108,7 @@ def test_a_tender_goes_with_what_belongs_to_it(domain_db: Database, stored: Stor
     assert one[0] is True
     assert [state(stored(row.__class__, row.id)) for row in rows] == [one] * 4
     assert {stored(row.__class__, row.id)["version"] for row in rows} == {2}
-    assert [state(stored(row.__class__, row.id)) for row in others] == [(False, None, None)] * 3
+    assert [state(stored(row.__class__, row.id)) for row in others] == [(False, None, None, None)] * 3
 
 
 def test_restoring_brings_back_exactly_what_went_with_it(
@@ -118,7 +126,7 @@ def test_restoring_brings_back_exactly_what_went_with_it(
         held = TenderNoticeRepository(session).require(kept[2].id, include_deleted=True)
         assert TenderRepository(session).restore(tender.id) is True
         assert not held.is_deleted
-    alive = (False, None, None)
+    alive = (False, None, None, None)
     assert [state(stored(row.__class__, row.id)) for row in [*kept, tender]] == [alive] * 4
     assert state(stored(TenderNotice, gone_before.id)) == before
     assert stored(Tender, other.id)["is_deleted"]
@@ -161,12 +169,14 @@ def test_a_tender_whose_external_id_was_taken_is_not_restored(
     make(AnalysisResult, tender_id=tender.id)
     with domain_db.get_session(organization_id=1) as session:
         TenderRepository(session).soft_delete(tender.id)
-    make(Tender, external_id="ocds-1")
+    taker: Tender = make(Tender, external_id="ocds-1")
     before = stored_rows(Tender), stored_rows(AnalysisResult)
     with domain_db.get_session(organization_id=1) as session:
         with pytest.raises(DuplicateError) as refused:
             TenderRepository(session).restore(tender.id)
         assert (refused.value.entity, refused.value.fields) == ("Tender", ("external_id",))
+        assert refused.value.holder_id == taker.id
+        assert str(taker.id) in str(refused.value)
         assert TenderRepository(session).get(tender.id) is None
     assert (stored_rows(Tender), stored_rows(AnalysisResult)) == before
 
@@ -215,6 +225,112 @@ def test_a_deletion_that_is_rolled_back_deleted_nothing(
         session.rollback()
     assert not stored(Tender, tender.id)["is_deleted"]
     assert not stored(AnalysisResult, analysis.id)["is_deleted"]
+
+
+def test_a_preview_says_what_would_go(domain_db: Database, stored: Stored, make: Make, tender: Tender) -> None:
+    for model in (AnalysisResult, TenderNotice, TenderNotice):
+        make(model, tender_id=tender.id)
+    gone_before: TenderNotice = make(TenderNotice, tender_id=tender.id)
+    foreign: Tender = make(Tender, organization_id=2)
+    with domain_db.get_session(organization_id=1) as session:
+        TenderNoticeRepository(session).soft_delete(gone_before.id)
+        tenders = TenderRepository(session)
+        assert tenders.preview_delete(tender.id) == {"Tender": 1, "AnalysisResult": 1, "TenderNotice": 2}
+        assert tenders.preview_delete(foreign.id) == tenders.preview_delete(tender.id + 1000) == {}
+        assert tenders.soft_delete(tender.id)
+        assert tenders.preview_delete(tender.id) == {}
+    assert not stored(Tender, foreign.id)["is_deleted"]
+
+
+def test_an_object_that_another_session_changed_is_read_again_when_it_is_deleted(
+    domain_db: Database, tender: Tender
+) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        held = TenderRepository(session).require(tender.id)
+        session.commit()
+        with domain_db.get_session(organization_id=1) as other:
+            TenderRepository(other).update(tender.id, TenderPatch(title="Renamed"))
+        assert TenderRepository(session).soft_delete(tender.id)
+        assert (held.title, held.is_deleted, held.version) == ("Renamed", True, 3)
+
+
+def test_a_deletion_that_a_savepoint_undid_is_not_shown(domain_db: Database, make: Make, tender: Tender) -> None:
+    analysis: AnalysisResult = make(AnalysisResult, tender_id=tender.id)
+    with domain_db.get_session(organization_id=1) as session:
+        held = TenderRepository(session).require(tender.id), AnalysisRepository(session).require(analysis.id)
+        savepoint = session.begin_nested()
+        assert TenderRepository(session).soft_delete(tender.id)
+        assert [row.is_deleted for row in held] == [True, True]
+        savepoint.rollback()
+        assert [row.is_deleted for row in held] == [False, False]
+        held[0].title = "Renamed"  # and it can be saved
+        session.flush()
+        assert held[0].version == 2
+
+
+def test_a_row_that_other_hands_marked_comes_back_alone(domain_db: Database, stored: Stored, tender: Tender) -> None:
+    table = Tender.__table__
+    with domain_db.migration_engine.begin() as connection:
+        connection.execute(table.update().where(table.c.id == tender.id).values(is_deleted=True))
+    with domain_db.get_session(organization_id=1) as session:
+        assert TenderRepository(session).restore(tender.id) is True
+    assert not stored(Tender, tender.id)["is_deleted"]
+
+
+def test_a_key_that_another_organization_took_is_named_without_the_row(
+    domain_db: Database, make: Make, stored: Stored
+) -> None:
+    ann = make(User, email="ann@example.org")
+    with domain_db.get_session(organization_id=1) as session:
+        UserRepository(session).soft_delete(ann.id)
+    make(User, organization_id=2, email="ann@example.org")
+    with domain_db.get_session(organization_id=1) as session:
+        with pytest.raises(DuplicateError) as refused:
+            UserRepository(session).restore(ann.id)
+        assert (refused.value.fields, refused.value.holder_id) == (("email",), None)
+    assert stored(User, ann.id)["is_deleted"]
+
+
+def test_a_session_for_a_deleted_organization_is_refused(domain_db: Database, stored: Stored, tender: Tender) -> None:
+    with domain_db.get_session() as session:
+        assert OrganizationRepository(session).soft_delete(1)
+    with pytest.raises(OrganizationDeletedError) as refused, domain_db.get_session(organization_id=1) as session:
+        TenderRepository(session).update_status(tender.id, TenderStatus.COMPLETE)
+    assert refused.value.organization_id == 1
+    with pytest.raises(OrganizationDeletedError), domain_db.get_session() as session:
+        TenderRepository(session).count(org_id=1)
+    with pytest.raises(OrganizationDeletedError), domain_db.get_session(organization_id=1) as session:
+        session.exec(select(Tender)).all()
+    looks: list[Callable[[TenantSession], object]] = [
+        lambda session: TenderRepository(session).count(),
+        lambda session: session.exec(select(Tender)).all(),
+        lambda session: session.get(Tender, (1, tender.id)),
+    ]
+    for look in looks:
+        with domain_db.get_session() as session:
+            assert OrganizationRepository(session).get_by_id(1) is None  # does not raise, and binds
+            with pytest.raises(OrganizationDeletedError):
+                look(session)
+            session.rollback()
+    with domain_db.get_session(organization_id=2) as session:
+        assert TenderRepository(session).count() == 0
+    assert stored(Tender, tender.id)["status"] == "pending"
+    with domain_db.get_session() as session:
+        assert OrganizationRepository(session).restore(1)
+    with domain_db.get_session(organization_id=1) as session:
+        assert TenderRepository(session).count() == 1
+
+
+def test_a_session_is_refused_after_it_deleted_its_organization(domain_db: Database, tender: Tender) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        assert TenderRepository(session).count() == 1
+        assert OrganizationRepository(session).soft_delete(1)
+        session.commit()
+        with pytest.raises(OrganizationDeletedError):
+            TenderRepository(session).count()
+        session.rollback()
+    with domain_db.system_session(actor="tests", reason="what is left") as system, system.as_organization(1) as inside:
+        assert TenderRepository(inside).count() == 1
 
 
 def new_tender(database: Database) -> int:

@@ -123,9 +123,9 @@ def test_a_user_takes_along_what_is_theirs(domain_db: Database, stored: Stored, 
         else:
             assert OrganizationRepository(session).soft_delete(1)
     assert stored(AccessKey, key.id)["is_deleted"]
-    with domain_db.get_session(organization_id=1) as session:
+    with domain_db.get_session() as session:
         if door == "user":
-            assert UserRepository(session).restore(key.user_id)
+            assert UserRepository(session).restore(key.user_id, org_id=1)
         else:
             assert OrganizationRepository(session).restore(1)
     assert not stored(AccessKey, key.id)["is_deleted"]

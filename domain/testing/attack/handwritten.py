@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from ...models.tables import TENANT
 from ...repositories.reads import relationship_of
+from ...tenancy import PURGING, including_deleted
 from .call import ORM, Call
 from .discovery import Model, references
 from .world import World, natural_key
@@ -25,6 +26,8 @@ def read_calls(world: World, model: Model) -> Iterator[Call]:
         "select": select(model),
         "select by id": select(model).where(col(model.id).in_([row.id, gone.id])),
         "select by organization": select(model).where(col(model.organization_id) == organization),
+        "select with deleted rows": including_deleted(select(model)),
+        "select a deleted row by id": including_deleted(select(model).where(col(model.id) == gone.id)),
         "select columns": select(*model.__mapper__.column_attrs.values()[:3]),
         "select count": select(func.count()).select_from(model),
         "select max": select(func.max(model.id)),
@@ -66,6 +69,7 @@ def write_calls(world: World, model: Model) -> Iterator[Call]:
         "update organization": update(model).where(by_id).values(**moved),
         "give away": update(model).where(col(model.id) == own.id).values(**{TENANT: organization}),
         "delete by id": delete(model).where(by_id),
+        "purge by id": delete(model).where(by_id).execution_options(**{PURGING: True}),
         "insert for another": insert(model).values(**{**plain, TENANT: organization}),
     }
     for name, statement in statements.items():

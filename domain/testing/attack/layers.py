@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, event, text, true
 from ...database import Database
 from ...models import DomainModel
 from ...models.policies import policies
-from ...repositories import deletion, statements, upsert, writes
+from ...repositories import deletion_statements, restoring, statements, upsert, writes
 from ...tenancy import TenantSession, guard
 
 
@@ -63,7 +63,7 @@ def _without_predicates() -> Generator[None]:
         """The keys in the database are another layer."""
 
     with ExitStack() as stack:
-        for module in (statements, deletion, upsert):
+        for module in (statements, deletion_statements, restoring, upsert):
             stack.enter_context(patch.object(module, "scope_column", scope_column))
         stack.enter_context(patch.object(writes, "lock_references", no_lock))
         with rebuilt_statements():
@@ -73,12 +73,14 @@ def _without_predicates() -> Generator[None]:
 @contextmanager
 def rebuilt_statements() -> Generator[None]:
     """Build the repositories' statements anew, for the block and after it."""
-    built: Any = vars(statements)["_built"]
-    built.cache_clear()
+    caches: list[Any] = [vars(statements)["_built"], vars(deletion_statements)["_deletion"]]
+    for cache in caches:
+        cache.cache_clear()
     try:
         yield
     finally:
-        built.cache_clear()
+        for cache in caches:
+            cache.cache_clear()
 
 
 _LISTENERS: dict[str, Callable[..., object]] = {

@@ -7,7 +7,7 @@ from sqlalchemy import func, text
 from sqlmodel import literal, select
 
 from ...database import Database
-from ...tenancy import TenantSession
+from ...tenancy import TenantSession, including_deleted
 from .call import ORM, Call
 from .discovery import Model
 from .layers import Layer
@@ -61,7 +61,7 @@ def _start(session: Any) -> None:
 
 
 def _count(session: Any, model: Model) -> int:
-    found: int = session.execute(select(func.count()).select_from(model)).scalar_one()
+    found: int = session.execute(including_deleted(select(func.count()).select_from(model))).scalar_one()
     return found
 
 

@@ -1,0 +1,247 @@
+"""Deleting, restoring and creating in two sessions at once, in every order of their steps: no orphan, no lost row."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import select
+
+from domain import (
+    AnalysisRepository,
+    AnalysisResult,
+    ConflictError,
+    ConstraintError,
+    Database,
+    DuplicateError,
+    OrganizationDeletedError,
+    OrganizationRepository,
+    TenantSession,
+    Tender,
+    TenderRepository,
+    User,
+    UserRepository,
+)
+from domain.testing import build, make_organization
+from tests.isolation.schedules import Pair, Played, Unit, play_all
+from tests.repositories.test_own_models import Drawing, DrawingRepository, Lot, LotRepository
+
+Step = Callable[[TenantSession], object]
+State = dict[str, Any]
+
+
+def unit(database: Database, *steps: Step, organization_id: int = 1) -> Unit[TenantSession]:
+    return Unit(partial(database.get_session, organization_id=organization_id), steps)
+
+
+def looking(tender_id: int) -> Step:
+    """A step before the one that counts: it begins the transaction."""
+    return lambda session: TenderRepository(session).get(tender_id)
+
+
+def stored(witness: Engine, model: type[Any], entity_id: int) -> State:
+    columns = model.__table__.c
+    with witness.connect() as connection:
+        return dict(connection.execute(select(*columns).where(columns.id == entity_id)).mappings().one())
+
+
+def played(witness: Engine, pair: Callable[[], Pair]) -> Iterator[tuple[int, Played]]:
+    yield from enumerate(play_all(witness, pair))
+
+
+def test_a_grandchild_made_while_its_grandparent_is_deleted_is_no_live_orphan(
+    shared: Database, witness: Engine
+) -> None:
+    made: list[tuple[int, int, list[int]]] = []
+
+    def pair() -> Pair:
+        with shared.get_session(organization_id=1) as session:
+            tender = TenderRepository(session).create(title="Bridge")
+            lot = LotRepository(session).create(tender_id=tender.id, number=1)
+        drawings: list[int] = []
+        made.append((tender.id, lot.id, drawings))
+        return (
+            unit(shared, looking(tender.id), lambda session: TenderRepository(session).soft_delete(tender.id)),
+            unit(
+                shared,
+                looking(tender.id),
+                lambda session: drawings.append(DrawingRepository(session).add(Drawing(lot_id=lot.id)).id),
+            ),
+        )
+
+    outcomes: list[Played] = []
+    for number, one in played(witness, pair):
+        tender_id, lot_id, drawings = made[number]
+        assert "A" not in one.errors, one
+        assert one.raised() <= {ConstraintError}, one
+        tender, lot = stored(witness, Tender, tender_id), stored(witness, Lot, lot_id)
+        assert tender["is_deleted"], one
+        assert lot["deletion_id"] == tender["deletion_id"], one
+        if "B" not in one.errors:
+            assert stored(witness, Drawing, drawings[0])["deletion_id"] == tender["deletion_id"], one
+        outcomes.append(one)
+    assert {one.succeeded for one in outcomes} == {1, 2}
+    assert any(one.waits for one in outcomes)
+
+
+def test_a_user_made_while_the_organization_is_deleted_is_no_live_orphan(shared: Database, witness: Engine) -> None:
+    organizations: list[int] = []
+
+    def pair() -> Pair:
+        organizations.append(organization_id := make_organization(shared).id)
+        return (
+            unit(
+                shared,
+                lambda session: UserRepository(session).count(),
+                lambda session: OrganizationRepository(session).soft_delete(organization_id),
+                organization_id=organization_id,
+            ),
+            unit(
+                shared,
+                lambda session: UserRepository(session).count(),
+                lambda session: UserRepository(session).add(build(User)),
+                organization_id=organization_id,
+            ),
+        )
+
+    outcomes: list[Played] = []
+    users = User.__table__
+    for number, one in played(witness, pair):
+        assert one.raised() <= {ConstraintError, OrganizationDeletedError}, one
+        assert "A" not in one.errors, one
+        with witness.connect() as connection:
+            mine = select(users.c.is_deleted).where(users.c.organization_id == organizations[number])
+            assert connection.scalars(mine).all() == ([] if "B" in one.errors else [True]), one
+        outcomes.append(one)
+    assert {one.succeeded for one in outcomes} == {1, 2}
+
+
+def with_an_analysis(database: Database, **fields: object) -> tuple[int, int]:
+    """A deleted tender, and the analysis that went with it."""
+    with database.get_session(organization_id=1) as session:
+        tender = TenderRepository(session).add(build(Tender, title="Bridge", **fields))
+        analysis = AnalysisRepository(session).add(build(AnalysisResult, tender_id=tender.id))
+        assert TenderRepository(session).soft_delete(tender.id)
+    return tender.id, analysis.id
+
+
+def test_a_tender_deleted_and_restored_at_once_is_all_there_or_all_gone(shared: Database, witness: Engine) -> None:
+    made: list[tuple[int, int]] = []
+    answers: list[dict[str, bool]] = []
+
+    def pair() -> Pair:
+        tender_id, analysis_id = with_an_analysis(shared)
+        made.append((tender_id, analysis_id))
+        answer: dict[str, bool] = {}
+        answers.append(answer)
+
+        def restore(session: TenantSession) -> None:
+            answer["restored"] = TenderRepository(session).restore(tender_id)
+
+        def delete(session: TenantSession) -> None:
+            answer["deleted"] = TenderRepository(session).soft_delete(tender_id)
+
+        return unit(shared, restore), unit(shared, delete)
+
+    results: set[bool] = set()
+    for number, one in played(witness, pair):
+        tender, analysis = (stored(witness, m, i) for m, i in zip((Tender, AnalysisResult), made[number], strict=True))
+        assert not one.errors, one
+        assert answers[number]["restored"], one
+        assert tender["is_deleted"] is answers[number]["deleted"], one
+        assert tender["deletion_id"] == analysis["deletion_id"], one
+        assert tender["version"] == analysis["version"] == 3 + answers[number]["deleted"], one
+        results.add(tender["is_deleted"])
+    assert results == {True, False}
+
+
+def test_two_that_restore_one_tender_restore_it_once(shared: Database, witness: Engine) -> None:
+    made: list[int] = []
+    answers: list[list[bool]] = []
+
+    def pair() -> Pair:
+        tender_id, _ = with_an_analysis(shared)
+        made.append(tender_id)
+        answer: list[bool] = []
+        answers.append(answer)
+
+        def restore(session: TenantSession) -> None:
+            answer.append(TenderRepository(session).restore(tender_id))
+
+        return unit(shared, restore), unit(shared, restore)
+
+    for number, one in played(witness, pair):
+        assert not one.errors, one
+        assert sorted(answers[number]) == [False, True], one
+        assert stored(witness, Tender, made[number])["version"] == 3, one
+
+
+def put(external_id: str, session: TenantSession) -> object:
+    return TenderRepository(session).put(Tender(external_id=external_id, title="Tunnel"))
+
+
+def create(external_id: str, session: TenantSession) -> object:
+    return TenderRepository(session).create(external_id=external_id, title="Tunnel")
+
+
+@pytest.mark.parametrize("write", [put, create])
+def test_of_a_restored_row_and_a_new_one_with_its_key_one_is_live(
+    shared: Database, witness: Engine, write: Callable[[str, TenantSession], object]
+) -> None:
+    made: list[tuple[int, str]] = []
+
+    def pair() -> Pair:
+        external_id = f"{write.__name__}-{len(made)}"
+        tender_id, _ = with_an_analysis(shared, external_id=external_id)
+        made.append((tender_id, external_id))
+        return (
+            unit(shared, looking(tender_id), lambda session: TenderRepository(session).restore(tender_id)),
+            unit(shared, looking(tender_id), partial(write, external_id)),
+        )
+
+    outcomes: list[Played] = []
+    for number, one in played(witness, pair):
+        tender_id, external_id = made[number]
+        assert one.raised() <= {DuplicateError}, one
+        assert one.succeeded >= 1, one
+        columns = Tender.__table__.c
+        with witness.connect() as connection:
+            every = select(columns.id, columns.title, columns.is_deleted).where(columns.external_id == external_id)
+            rows = {row.id: row for row in connection.execute(every)}
+        live = [row for row in rows.values() if not row.is_deleted]
+        assert len(live) == 1, one
+        assert live[0].title == ("Bridge" if "B" in one.errors else "Tunnel"), one
+        assert rows[tender_id].is_deleted is ("A" in one.errors), one
+        assert len(rows) == (2 if "A" in one.errors else 1), one
+        outcomes.append(one)
+    assert any("A" in one.errors for one in outcomes)
+    assert any("A" not in one.errors for one in outcomes)
+
+
+def test_an_analysis_restored_while_its_tender_is_restored_or_deleted_is_no_live_orphan(
+    shared: Database, witness: Engine
+) -> None:
+    made: list[tuple[int, int]] = []
+
+    def pair() -> Pair:
+        with shared.get_session(organization_id=1) as session:
+            tender = TenderRepository(session).create(title="Bridge")
+            analysis = AnalysisRepository(session).add(build(AnalysisResult, tender_id=tender.id))
+            AnalysisRepository(session).soft_delete(analysis.id)
+            if len(made) % 2:
+                TenderRepository(session).soft_delete(tender.id)
+        made.append((tender.id, analysis.id))
+        step = (TenderRepository.soft_delete, TenderRepository.restore)[(len(made) - 1) % 2]
+        return (
+            unit(shared, looking(tender.id), lambda session: step(TenderRepository(session), tender.id)),
+            unit(shared, looking(tender.id), lambda session: AnalysisRepository(session).restore(analysis.id)),
+        )
+
+    for number, one in played(witness, pair):
+        tender, analysis = (stored(witness, m, i) for m, i in zip((Tender, AnalysisResult), made[number], strict=True))
+        assert one.raised() <= {ConflictError}, one
+        assert "A" not in one.errors, one
+        assert analysis["is_deleted"] or not tender["is_deleted"], one
+        if not number % 2 and "B" not in one.errors:
+            assert analysis["deletion_id"] == tender["deletion_id"], one

@@ -1,0 +1,298 @@
+"""Statements written by hand leave deleted rows out, remove none, and leave no stale object unnoticed."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from sqlalchemy import and_, delete, exists, func, update
+from sqlalchemy.orm import aliased, selectinload
+from sqlmodel import col, select
+
+from domain import (
+    AnalysisRepository,
+    AnalysisResult,
+    ArgumentError,
+    BidDocument,
+    Database,
+    DomainSession,
+    HardDeletionError,
+    StaleVersionError,
+    SystemAccess,
+    Tender,
+    TenderRepository,
+    UnguardedStatementError,
+    User,
+    UserRepository,
+    including_deleted,
+)
+from domain.repositories.reads import relationship_of
+from domain.tenancy import PURGING
+
+Stored = Callable[[type[Any], int], dict[str, Any]]
+Make = Callable[..., Any]
+Open = Callable[[Database], AbstractContextManager[DomainSession]]
+
+SESSIONS: dict[str, Open] = {
+    "tenant": lambda db: db.get_session(organization_id=1),
+    "system": lambda db: db.system_session(actor="tests", reason="look"),
+}
+every_session = pytest.mark.parametrize("opened", SESSIONS.values(), ids=SESSIONS.keys())
+
+
+@pytest.fixture
+def rows(domain_db: Database, make: Make) -> tuple[Tender, Tender, Tender]:
+    """A live tender with a live analysis, one whose analysis is deleted, and a deleted one."""
+    whole, bare, gone = (make(Tender, title=title) for title in ("Bridge", "Tunnel", "Road"))
+    for tender in (whole, bare, gone):
+        make(AnalysisResult, tender_id=tender.id, overall_score=5.0)
+        make(BidDocument, tender_id=tender.id)
+    with domain_db.get_session(organization_id=1) as session:
+        analyses = AnalysisRepository(session)
+        (analysis,) = analyses.find(col(AnalysisResult.tender_id) == bare.id)
+        assert analyses.soft_delete(analysis.id)
+        assert TenderRepository(session).soft_delete(gone.id)
+    return whole, bare, gone
+
+
+MINE = (
+    col(AnalysisResult.organization_id) == col(Tender.organization_id),
+    col(AnalysisResult.tender_id) == col(Tender.id),
+)
+OTHER = aliased(Tender)
+ANALYSIS = aliased(AnalysisResult)
+PART = select(Tender.title, Tender.organization_id).subquery()
+TITLES = select(Tender.title).cte()
+EXPECTED: dict[str, tuple[Any, list[Any]]] = {
+    "select": (select(Tender.title), ["Bridge", "Tunnel"]),
+    "alias": (select(OTHER.title), ["Bridge", "Tunnel"]),
+    "count": (select(func.count()).select_from(Tender), [2]),
+    "count of a column": (select(func.count(col(Tender.id))), [2]),
+    "subquery": (select(PART.c.title), ["Bridge", "Tunnel"]),
+    "scalar subquery": (select(select(func.count(col(Tender.id))).scalar_subquery()), [2]),
+    "cte": (select(TITLES.c.title), ["Bridge", "Tunnel"]),
+    "union": (select(Tender.title).union(select(OTHER.title)), ["Bridge", "Tunnel"]),
+    "in a subquery": (
+        select(Tender.title).where(col(Tender.id).in_(select(AnalysisResult.tender_id))),
+        ["Bridge"],
+    ),
+    "exists": (select(Tender.title).where(exists().where(*MINE)), ["Bridge"]),
+    "not exists": (select(Tender.title).where(~exists().where(*MINE)), ["Tunnel"]),
+    "exists of a select": (
+        select(Tender.title).where(exists(select(AnalysisResult.id).where(and_(*MINE)))),
+        ["Bridge"],
+    ),
+    "has": (select(Tender.title).where(relationship_of(Tender, "analysis").has()), ["Bridge"]),
+    "has not": (select(Tender.title).where(~relationship_of(Tender, "analysis").has()), ["Tunnel"]),
+    "join": (
+        select(Tender.title).join(AnalysisResult, col(AnalysisResult.tender_id) == Tender.id),
+        ["Bridge"],
+    ),
+    "outer join": (
+        select(Tender.title, AnalysisResult.overall_score).outerjoin(
+            AnalysisResult, col(AnalysisResult.tender_id) == Tender.id
+        ),
+        [("Bridge", 5.0), ("Tunnel", None)],
+    ),
+    "outer join of an alias": (
+        select(Tender.title, ANALYSIS.overall_score).outerjoin(ANALYSIS, col(ANALYSIS.tender_id) == Tender.id),
+        [("Bridge", 5.0), ("Tunnel", None)],
+    ),
+    "outer join along the relationship": (
+        select(Tender.title, AnalysisResult.overall_score).outerjoin(relationship_of(Tender, "analysis")),
+        [("Bridge", 5.0), ("Tunnel", None)],
+    ),
+    "join of live children of a deleted whole": (
+        select(Tender.title).select_from(BidDocument).join(Tender, col(BidDocument.tender_id) == Tender.id),
+        ["Bridge", "Tunnel"],
+    ),
+}
+
+
+@every_session
+@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.usefixtures("rows")
+def test_a_select_written_by_hand_leaves_deleted_rows_out(domain_db: Database, opened: Open, name: str) -> None:
+    statement, expected = EXPECTED[name]
+    with opened(domain_db) as session:
+        found = [tuple(row) if len(row) > 1 else row[0] for row in session.execute(statement)]
+    assert sorted(found, key=str) == expected
+
+
+@every_session
+@pytest.mark.parametrize("statement", [select(Tender.title), select(OTHER.title), select(PART.c.title)])
+@pytest.mark.usefixtures("rows")
+def test_deleted_rows_are_shown_where_the_statement_asks_for_them(
+    domain_db: Database, opened: Open, statement: Any
+) -> None:
+    with opened(domain_db) as session:
+        assert sorted(session.scalars(including_deleted(statement))) == ["Bridge", "Road", "Tunnel"]
+        assert sorted(session.scalars(statement)) == ["Bridge", "Tunnel"]
+
+
+@every_session
+def test_a_relationship_shows_live_rows_only(
+    domain_db: Database, opened: Open, rows: tuple[Tender, Tender, Tender]
+) -> None:
+    loaded = select(Tender).options(selectinload(relationship_of(Tender, "analysis"))).order_by(col(Tender.id))
+    with opened(domain_db) as session:
+        whole, bare = session.exec(loaded).all()
+        assert (whole.id, bare.id) == (rows[0].id, rows[1].id)
+        assert whole.analysis is not None
+        assert bare.analysis is None
+
+
+@every_session
+def test_a_deleted_row_is_not_got_by_its_key(
+    domain_db: Database, opened: Open, rows: tuple[Tender, Tender, Tender]
+) -> None:
+    gone = (1, rows[2].id)
+    with opened(domain_db) as session:
+        assert session.get(Tender, gone) is None
+        held = session.exec(including_deleted(select(Tender)).where(col(Tender.id) == rows[2].id)).one()
+        assert session.get(Tender, gone) is None  # although the session holds it
+        session.refresh(held)
+        assert held.is_deleted
+        assert session.get(Tender, gone, execution_options={"domain_include_deleted": True}) is held
+        assert session.get(Tender, (1, rows[0].id)) is not None
+
+
+@every_session
+def test_an_update_written_by_hand_changes_live_rows_and_raises_their_version(
+    domain_db: Database, stored: Stored, opened: Open, rows: tuple[Tender, Tender, Tender]
+) -> None:
+    before = [stored(Tender, row.id) for row in rows]
+    with opened(domain_db) as session:
+        session.exec(update(Tender).where(col(Tender.organization_id) == 1).values(location="Bergen"))
+    after = [stored(Tender, row.id) for row in rows]
+    assert [row["location"] for row in after] == ["Bergen", "Bergen", None]
+    assert [row["version"] for row in after] == [2, 2, 2]  # the last since it was deleted
+    assert [b["updated_at"] < a["updated_at"] for b, a in zip(before, after, strict=True)] == [True, True, False]
+
+
+@every_session
+def test_an_update_finds_live_rows_only_in_its_subqueries(
+    domain_db: Database, opened: Open, stored: Stored, rows: Any
+) -> None:
+    with opened(domain_db) as session:
+        session.exec(
+            update(Tender)
+            .where(col(Tender.id).in_(select(AnalysisResult.tender_id)))
+            .values(location="Bergen")
+            .execution_options(synchronize_session=False)
+        )
+    assert [stored(Tender, row.id)["location"] for row in rows] == ["Bergen", None, None]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        update(Tender).values(location="Bergen"),
+        update(Tender).values({Tender.location: "Bergen", "description": "Far away"}),
+    ],
+    ids=["values", "by attribute"],
+)
+@every_session
+def test_an_object_is_not_saved_over_an_update_written_by_hand(
+    domain_db: Database, opened: Open, stored: Stored, tender: Tender, statement: Any
+) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        held = TenderRepository(session).require(tender.id)
+        session.commit()
+        with opened(domain_db) as other:
+            other.exec(statement.execution_options(synchronize_session=False))
+        held.title = "Renamed"
+        with pytest.raises(StaleVersionError) as refused:
+            session.flush()
+        session.rollback()
+    assert (refused.value.seen, refused.value.current) == (1, 2)
+    row = stored(Tender, tender.id)
+    assert (row["title"], row["location"], row["version"]) == ("Harbour bridge", "Bergen", 2)
+
+
+@every_session
+def test_an_update_that_can_not_raise_the_version_is_refused(domain_db: Database, opened: Open) -> None:
+    with opened(domain_db) as session, pytest.raises(ArgumentError, match="version"):
+        session.exec(update(Tender).ordered_values((col(Tender.location), "Bergen")))
+
+
+def test_an_exists_that_no_condition_can_be_added_to_is_refused(domain_db: Database) -> None:
+    with domain_db.get_session(organization_id=1) as session, pytest.raises(UnguardedStatementError, match="exists"):
+        session.exec(select(Tender.title).where(exists().where(and_(*MINE))))
+
+
+def test_an_update_with_parameters_raises_the_version(domain_db: Database, stored: Stored, tender: Tender) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        session.execute(update(Tender), {"location": "Bergen"})
+    assert (stored(Tender, tender.id)["location"], stored(Tender, tender.id)["version"]) == ("Bergen", 2)
+
+
+def test_a_held_object_follows_an_update_written_by_hand(domain_db: Database, stored: Stored, tender: Tender) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        held = TenderRepository(session).require(tender.id)
+        session.exec(update(Tender).values(location="Bergen"))
+        held.title = "Renamed"
+    row = stored(Tender, tender.id)
+    assert (row["title"], row["location"], row["version"]) == ("Renamed", "Bergen", 3)
+
+
+DELETES: dict[str, Callable[[DomainSession, Tender], object]] = {
+    "session.delete": lambda session, held: session.delete(held),
+    "delete()": lambda session, _: session.exec(delete(Tender)),
+    "delete() of an alias": lambda session, _: session.execute(delete(OTHER)),
+    "query.delete()": lambda session, _: session.query(Tender).delete(),
+    "delete() including deleted rows": lambda session, _: session.execute(including_deleted(delete(Tender))),
+}
+
+
+@every_session
+@pytest.mark.parametrize("name", DELETES)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_rows_are_not_removed(domain_db: Database, opened: Open, stored: Stored, tender: Tender, name: str) -> None:
+    with opened(domain_db) as session:
+        held = session.exec(select(Tender)).one()
+        with pytest.raises(HardDeletionError, match="soft_delete"):
+            DELETES[name](session, held)
+    assert not stored(Tender, tender.id)["is_deleted"]
+
+
+def test_a_session_without_the_guard_for_sql_leaves_deleted_rows_out_as_well(
+    domain_postgresql: Database,
+) -> None:
+    with domain_postgresql.get_session(organization_id=1) as session:
+        kept, gone = (TenderRepository(session).create(title=title) for title in ("Bridge", "Tunnel"))
+        TenderRepository(session).soft_delete(gone.id)
+    with domain_postgresql.get_session(organization_id=1, unguarded_sql=True) as session:
+        assert session.exec(select(Tender.id)).all() == [kept.id]
+        with pytest.raises(HardDeletionError):
+            session.exec(delete(Tender))
+
+
+def test_the_purge_may_remove_rows_and_finds_deleted_ones(
+    domain_db: Database, stored_rows: Callable[[type[Any]], list[Any]], rows: Any
+) -> None:
+    bids = delete(BidDocument).where(col(BidDocument.organization_id) == 1, col(BidDocument.is_deleted))
+    with domain_db.system_session(actor="tests", reason="purge") as system:
+        system.exec(bids, execution_options={PURGING: True})
+    assert [row["tender_id"] for row in stored_rows(BidDocument)] == [rows[0].id, rows[1].id]
+
+
+def test_other_tables_without_organization_leave_deleted_rows_out(domain_db: Database) -> None:
+    with domain_db.system_session(actor="tests", reason="one"):
+        table = SystemAccess.__table__
+        with domain_db.migration_engine.begin() as connection:
+            connection.execute(update(table).where(table.c.reason == "one").values(is_deleted=True))
+    with domain_db.system_session(actor="tests", reason="two") as system:
+        found = system.exec(select(SystemAccess.reason)).all()
+    assert "two" in found
+    assert "one" not in found
+
+
+def test_a_join_to_a_live_user_of_a_deleted_one_is_left_out(domain_db: Database, make: Make) -> None:
+    ann, bob = make(User, full_name="Ann"), make(User, full_name="Bob")
+    with domain_db.get_session(organization_id=1) as session:
+        assert UserRepository(session).soft_delete(bob.id)
+        other = aliased(User)
+        pairs = select(User.full_name, other.full_name).join(other, col(User.organization_id) == other.organization_id)
+        assert session.exec(pairs).all() == [("Ann", "Ann")]
+    assert ann.id < bob.id

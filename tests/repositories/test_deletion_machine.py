@@ -1,0 +1,284 @@
+"""Any sequence of deletions, restores and writes over trees of rows leaves what a plain model of it says."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlmodel import select
+
+from domain import (
+    ConflictError,
+    ConstraintError,
+    Database,
+    DuplicateError,
+    TenantRepository,
+    TenantSession,
+    Tender,
+    TenderRepository,
+)
+from domain.testing import make_organization
+from tests.repositories.test_own_models import Drawing, DrawingRepository, Lot, LotRepository
+
+STEPS = {"sqlite": (10, 25), "postgresql": (4, 25)}  # examples, steps of each
+Ref = tuple[str, int]
+Make = Callable[[TenantSession], Any]
+
+REPOSITORIES: dict[str, type[TenantRepository[Any]]] = {
+    "Tender": TenderRepository,
+    "Lot": LotRepository,
+    "Drawing": DrawingRepository,
+}
+MODELS: dict[str, type[Any]] = {"Tender": Tender, "Lot": Lot, "Drawing": Drawing}
+COLUMNS = {"Tender": (), "Lot": ("tender_id",), "Drawing": ("lot_id", "other_tender_id")}
+PARENTS = {"tender_id": "Tender", "lot_id": "Lot", "other_tender_id": "Tender"}
+
+picks = st.integers(0, 40)
+kinds = st.sampled_from(["Tender", "Lot", "Drawing"])
+keys = st.sampled_from(["a", "b"])
+numbers = st.integers(1, 2)
+titles = st.sampled_from(["Bridge", "Tunnel"])
+
+
+@dataclass
+class Row:
+    """``key``: what live rows of the kind are told apart by. ``parents`` by column. ``batch``: its deletion, if any."""
+
+    key: object = None
+    title: str = ""
+    parents: dict[str, Ref] = field(default_factory=dict[str, Ref])
+    batch: int = 0
+    version: int = 1
+
+
+class Trees(RuleBasedStateMachine):
+    """Tenders, their lots, and the lots' drawings, which may name another tender as well."""
+
+    database: ClassVar[Database]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.organization_id = make_organization(self.database).id
+        self.rows: dict[Ref, Row] = {}
+        self.batches = 0
+        self.run(self.plant)
+
+    def plant(self, session: TenantSession) -> None:
+        """Two tenders with a lot each, and drawings of both lots."""
+        tenders = [TenderRepository(session).create(external_id=key, title="Bridge") for key in ("a", "b")]
+        for tender in tenders:
+            self.rows["Tender", tender.id] = Row(tender.external_id, "Bridge")
+            lot = LotRepository(session).add(Lot(tender_id=tender.id, number=1, title="Bridge"))
+            self.rows["Lot", lot.id] = Row((tender.id, 1), "Bridge", {"tender_id": ("Tender", tender.id)})
+            parents = {"lot_id": ("Lot", lot.id), "other_tender_id": ("Tender", tenders[0].id)}
+            drawing = DrawingRepository(session).add(Drawing(lot_id=lot.id, other_tender_id=tenders[0].id))
+            self.rows["Drawing", drawing.id] = Row(parents=parents)
+
+    def run(self, unit: Callable[[TenantSession], Any]) -> Any:
+        with self.database.get_session(organization_id=self.organization_id, actor="machine") as session:
+            return unit(session)
+
+    # -- the model ----------------------------------------------------------------------------------------------
+
+    def picked(self, kind: str, pick: int) -> Ref | None:
+        """A row of the kind, live or not."""
+        found = [ref for ref in self.rows if ref[0] == kind]
+        return sorted(found)[pick % len(found)] if found else None
+
+    def is_live(self, ref: Ref) -> bool:
+        return not self.rows[ref].batch
+
+    def holder(self, kind: str, key: object) -> Ref | None:
+        """The live row with the key."""
+        live = (ref for ref, row in self.rows.items() if ref[0] == kind and row.key == key and not row.batch)
+        return None if key is None else next(live, None)
+
+    def going(self, root: Ref) -> list[Ref]:
+        """The live row and the live rows that go with it."""
+        gone = [root]
+        for ref in gone:
+            below = (r for r, row in self.rows.items() if ref in row.parents.values() and not row.batch)
+            gone += [r for r in below if r not in gone]
+        return gone
+
+    def orphans(self, batch: list[Ref]) -> bool:
+        """Whether a row would come back without what it belongs to."""
+        above = (parent for ref in batch for parent in self.rows[ref].parents.values())
+        return any(not self.is_live(parent) and parent not in batch for parent in above)
+
+    def created(self, kind: str, make: Make, row: Row) -> None:
+        """Create the row, or be refused."""
+        if not all(self.is_live(parent) for parent in row.parents.values()):
+            with pytest.raises(ConstraintError):
+                self.run(make)
+        elif self.holder(kind, row.key):
+            with pytest.raises(DuplicateError):
+                self.run(make)
+        else:
+            entity = self.run(make)
+            assert (kind, entity.id) not in self.rows
+            self.rows[kind, entity.id] = row
+
+    # -- writes ---------------------------------------------------------------------------------------------
+
+    @rule(key=st.one_of(st.none(), keys), title=titles)
+    def create_tender(self, key: str | None, title: str) -> None:
+        tender = Tender(external_id=key, title=title)
+        self.created("Tender", lambda session: TenderRepository(session).add(tender), Row(key, title))
+
+    @rule(pick=picks, number=numbers, title=titles)
+    def create_lot(self, pick: int, number: int, title: str) -> None:
+        if tender := self.picked("Tender", pick):
+            lot = Lot(tender_id=tender[1], number=number, title=title)
+            row = Row((tender[1], number), title, {"tender_id": tender})
+            self.created("Lot", lambda session: LotRepository(session).add(lot), row)
+
+    @rule(pick=picks, other=st.one_of(st.none(), picks), many=st.booleans())
+    def create_drawing(self, pick: int, other: int | None, many: bool) -> None:
+        lot = self.picked("Lot", pick)
+        tender = None if other is None else self.picked("Tender", other)
+        if lot is None:
+            return
+        parents = {"lot_id": lot} | ({"other_tender_id": tender} if tender else {})
+        drawing = Drawing(lot_id=lot[1], other_tender_id=tender and tender[1])
+
+        def make(session: TenantSession) -> Drawing:
+            drawings = DrawingRepository(session)
+            return drawings.create_many([drawing])[0] if many else drawings.add(drawing)
+
+        self.created("Drawing", make, Row(parents=parents))
+
+    @rule(key=keys, title=titles)
+    def put_tender(self, key: str, title: str) -> None:
+        held = self.holder("Tender", key)
+        tender = self.run(lambda session: TenderRepository(session).put(Tender(external_id=key, title=title)))
+        self.was_put(("Tender", tender.id), held, Row(key, title))
+
+    @rule(pick=picks, number=numbers, title=titles)
+    def put_lot(self, pick: int, number: int, title: str) -> None:
+        tender = self.picked("Tender", pick)
+        if tender is None:
+            return
+        lot = Lot(tender_id=tender[1], number=number, title=title)
+        if not self.is_live(tender):
+            with pytest.raises(ConstraintError):
+                self.run(lambda session: LotRepository(session).put(lot))
+            return
+        held = self.holder("Lot", (tender[1], number))
+        stored = self.run(lambda session: LotRepository(session).put(lot))
+        self.was_put(("Lot", stored.id), held, Row((tender[1], number), title, {"tender_id": tender}))
+
+    def was_put(self, ref: Ref, held: Ref | None, row: Row) -> None:
+        if held is None:
+            assert ref not in self.rows
+            self.rows[ref] = row
+        else:
+            assert ref == held
+            self.rows[held].title = row.title
+            self.rows[held].version += 1
+
+    @rule(kind=kinds, pick=picks)
+    def delete(self, kind: str, pick: int) -> None:
+        ref = self.picked(kind, pick)
+        if ref is None:
+            return
+        gone = self.going(ref) if self.is_live(ref) else []
+
+        def unit(session: TenantSession) -> tuple[dict[str, int], bool]:
+            repository = REPOSITORIES[kind](session)
+            return dict(repository.preview_delete(ref[1])), repository.soft_delete(ref[1])
+
+        preview, is_deleted = self.run(unit)
+        assert is_deleted is bool(gone)
+        assert preview == {name: n for name in MODELS if (n := sum(one[0] == name for one in gone))}
+        self.batches += 1
+        for one in gone:
+            self.rows[one].batch = self.batches
+            self.rows[one].version += 1
+
+    @rule(kind=kinds, pick=picks)
+    def restore(self, kind: str, pick: int) -> None:
+        ref = self.picked(kind, pick)
+        if ref is None:
+            return
+        batch = [] if self.is_live(ref) else self.batch_below(ref)
+        holders = {held for one in batch if (held := self.holder(one[0], self.rows[one].key))}
+        if self.orphans(batch) or holders:
+            with pytest.raises(ConflictError) as refused:
+                self.run(lambda session: REPOSITORIES[kind](session).restore(ref[1]))
+            assert isinstance(refused.value, DuplicateError) or self.orphans(batch)
+            if isinstance(refused.value, DuplicateError):
+                assert (refused.value.entity, refused.value.holder_id) in holders
+            return
+        assert self.run(lambda session: REPOSITORIES[kind](session).restore(ref[1])) is bool(batch)
+        for one in batch:
+            self.rows[one].batch = 0
+            self.rows[one].version += 1
+
+    def batch_below(self, root: Ref) -> list[Ref]:
+        """The row, and what went with it in its deletion: of kinds that may belong to its kind."""
+        below = list(MODELS)[list(MODELS).index(root[0]) + 1 :]
+        with_it = (ref for ref, row in self.rows.items() if row.batch == self.rows[root].batch and ref[0] in below)
+        return [root, *with_it]
+
+    # -- what must hold -----------------------------------------------------------------------------------------
+
+    @invariant()
+    def the_tables_hold_what_the_model_says(self) -> None:
+        deletions: dict[object, int] = {}
+        found: dict[Ref, Row] = {}
+        for ref, stored in self.stored():
+            deletion = stored["deletion_id"]
+            assert stored["is_deleted"] is (deletion is not None) is (stored["deleted_at"] is not None)
+            assert stored["deleted_by"] == ("machine" if deletion else None)
+            batch = deletions.setdefault(deletion, self.rows[ref].batch)  # the same for all that have the id
+            parents = {c: (PARENTS[c], stored[c]) for c in COLUMNS[ref[0]] if stored[c] is not None}
+            key = {"Tender": stored.get("external_id"), "Lot": (stored.get("tender_id"), stored.get("number"))}
+            found[ref] = Row(key.get(ref[0]), stored.get("title", ""), parents, batch, stored["version"])
+        assert found == self.rows
+        assert len(set(deletions.values())) == len(deletions)
+
+    @invariant()
+    def repositories_show_the_live_rows(self) -> None:
+        with self.database.get_session(organization_id=self.organization_id) as session:
+            for kind, repository in REPOSITORIES.items():
+                every = {ref[1] for ref in self.rows if ref[0] == kind}
+                live = {ref[1] for ref in self.rows if ref[0] == kind and self.is_live(ref)}
+                assert {row.id for row in repository(session).find(limit=200)} == live
+                assert set(session.scalars(select(MODELS[kind].id))) == live
+                assert {row.id for row in repository(session).find(limit=200, include_deleted=True)} == every
+
+    @invariant()
+    def no_live_row_belongs_to_a_deleted_one(self) -> None:
+        for ref, row in self.rows.items():
+            assert row.batch or all(self.is_live(parent) for parent in row.parents.values()), ref
+
+    def stored(self) -> Iterator[tuple[Ref, dict[str, Any]]]:
+        """Every row of the organization, past the session."""
+        with self.database.migration_engine.connect() as connection:
+            for kind, model in MODELS.items():
+                table = model.__table__
+                mine = select(*table.c).where(table.c.organization_id == self.organization_id)
+                for row in connection.execute(mine).mappings():
+                    yield (kind, row["id"]), dict(row)
+
+
+def test_any_sequence_of_deletions_and_restores_agrees_with_the_model(domain_db: Database) -> None:
+    examples, steps = STEPS[domain_db.engine.dialect.name]
+
+    class OnThisDatabase(Trees):
+        database = domain_db
+
+    run_state_machine_as_test(
+        OnThisDatabase,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+        ),
+    )
