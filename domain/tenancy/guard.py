@@ -34,7 +34,7 @@ from .inspection import WRITES_TRAIL, check_insert, refuse_unbound, refuse_unsco
 from .liveness import deletable, keep_rows, wants_live
 from .sessions import TRUSTED, SystemSession, TenantSession
 
-StatementT = TypeVar("StatementT", bound=Select[Any] | Update | Delete)
+StatementT = TypeVar("StatementT", bound=Executable)
 _Condition: TypeAlias = Callable[[Any], ColumnElement[bool]]
 
 _ORGANIZATION = "guarded_organization_id"
@@ -44,13 +44,22 @@ _KEPT: list[Executable] = []  # the ids above stay theirs
 
 
 def prebuilt(statement: StatementT, model: type[object]) -> StatementT:
-    """A repository's statement of one model, executed as it is: the guard's condition is added to it once."""
+    """A repository's statement that is executed as it is: the guard's condition on its model is added once."""
     if _is_scoped(model):
         column: Any = getattr(model, "id" if model is Organization else TENANT)
         condition = column == bindparam(_ORGANIZATION, type_=BigInteger())
-        _PREBUILT[id(statement)] = statement.where(condition)
+        _PREBUILT[id(statement)] = _with(condition, statement, model)
         _KEPT.append(statement)
     return statement
+
+
+def _with(condition: ColumnElement[bool], statement: Executable, model: type[object]) -> Executable:
+    # As a plain predicate it costs a call nothing; where the model is in a part of the statement, criteria reach it.
+    table = inspect(model).local_table
+    if isinstance(statement, Update) or (isinstance(statement, Select) and statement.get_final_froms() == [table]):
+        plain: Executable = statement.where(condition)
+        return plain
+    return statement.options(with_loader_criteria(model, condition))
 
 
 @event.listens_for(TenantSession, "do_orm_execute")

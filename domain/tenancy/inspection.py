@@ -82,7 +82,10 @@ def check_insert(statement: Insert, parameters: Any, organization_id: int, *, tr
         return
     if isinstance(source := statement.select, Select):  # of many rows, which all get the one that it names
         named: Any = source.selected_columns.get(TENANT)
-        owner = getattr(getattr(named, "element", None), "value", None)
+        bound: Any = getattr(named, "element", named)
+        owner = getattr(bound, "value", None)
+        if owner is None and isinstance(parameters, dict):  # a statement that was built once
+            owner = cast(dict[str, Any], parameters).get(getattr(bound, "key", ""))
         if owner != organization_id:
             raise TenantScopeError(bound=organization_id, asked=owner)
         return

@@ -23,11 +23,12 @@ class Seen(NamedTuple):
 
 def seen_versions(dirty: Iterable[object]) -> list[Seen]:
     """Of the changed objects. From ``vars``: an expired attribute would be loaded, which flushes."""
-    return [
+    seen = [
         Seen(type(entity), vars(entity)["id"], vars(entity).get("version"))
         for entity in dirty
         if isinstance(entity, Entity) and vars(entity).get("id") is not None
     ]
+    return sorted(seen, key=lambda one: (one.model.__name__, one.entity_id))  # of several, always the same is named
 
 
 def stale(connection: Connection | None, organization_id: int | None, seen: list[Seen]) -> ConflictError:

@@ -268,13 +268,13 @@ def test_a_deletion_that_a_savepoint_undid_is_not_shown(domain_db: Database, mak
         assert held[0].version == 2
 
 
-def test_a_row_that_other_hands_marked_comes_back_alone(domain_db: Database, stored: Stored, tender: Tender) -> None:
+def test_a_row_that_is_in_no_deletion_does_not_come_back(domain_db: Database, stored: Stored, tender: Tender) -> None:
     table = Tender.__table__
     with domain_db.migration_engine.begin() as connection:
         connection.execute(table.update().where(table.c.id == tender.id).values(is_deleted=True))
     with domain_db.get_session(organization_id=1) as session:
-        assert TenderRepository(session).restore(tender.id) is True
-    assert not stored(Tender, tender.id)["is_deleted"]
+        assert TenderRepository(session).restore(tender.id) is False
+    assert stored(Tender, tender.id)["is_deleted"]
 
 
 def test_a_key_that_another_organization_took_is_named_without_the_row(

@@ -106,6 +106,7 @@ COMMON: dict[str, Call] = {
     "create": lambda repository, row: repository.create(**set_on(twin(row))),
     "update": lambda repository, row: repository.update(row.id, PATCHES[type(row)]),
     "soft_delete": lambda repository, row: repository.soft_delete(row.id),
+    "preview_delete": lambda repository, row: repository.preview_delete(row.id),
     "restore": lambda repository, row: repository.restore(row.id),
 }
 

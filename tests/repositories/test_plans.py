@@ -76,6 +76,7 @@ CALLS: dict[str, Call] = {
     "Repository.find": lambda s: TenderRepository(s).find(include_deleted=True),
     "Repository.get": lambda s: TenderRepository(s).get(tender(s)),
     "Repository.page": second_page,
+    "Repository.preview_delete": lambda s: TenderRepository(s).preview_delete(tender(s)),
     "Repository.put": lambda s: TenderRepository(s).put(Tender(external_id="ocds-5", title="Newer")),
     "Repository.require": lambda s: TenderRepository(s).require(tender(s), include_deleted=True),
     "Repository.restore": lambda s: TenderRepository(s).restore(deleted(s)),
@@ -111,6 +112,8 @@ CALLS: dict[str, Call] = {
     ),
     "OrganizationRepository.soft_delete": lambda s: OrganizationRepository(s).soft_delete(1),
     "OrganizationRepository.stream_active": lambda s: list(OrganizationRepository(s).stream_active()),
+    "OrganizationRepository.preview_delete": lambda s: OrganizationRepository(s).preview_delete(1),
+    "OrganizationRepository.return_usage": lambda s: OrganizationRepository(s).return_usage(1),
     "OrganizationRepository.update_usage": lambda s: OrganizationRepository(s).update_usage(1),
     "TenderNoticeRepository.create": lambda s: TenderNoticeRepository(s).add(build(TenderNotice, tender_id=tender(s))),
     "TenderNoticeRepository.list_by_tender_id": lambda s: TenderNoticeRepository(s).list_by_tender_id(tender(s)),
@@ -129,6 +132,9 @@ CALLS: dict[str, Call] = {
     # ILIKE is not leakproof, so no index could serve it: it filters what an index on the organization finds.
     "TenderRepository.search": lambda s: TenderRepository(s).search("bridge"),
     "TenderRepository.soft_delete": lambda s: TenderRepository(s).soft_delete(tender(s)),
+    "TenderRepository.upsert_many": lambda s: TenderRepository(s).upsert_many(
+        [{"external_id": "ocds-9", "title": "Newer"}, {"external_id": "new", "title": "New"}], source="tests"
+    ),
     "TenderRepository.update_status": lambda s: TenderRepository(s).update_status(tender(s), TenderStatus.COMPLETE),
     "UserRepository.create": lambda s: UserRepository(s).add(build(User)),
     "UserRepository.get_by_email": lambda s: UserRepository(s).get_by_email("user-1@org-1.example"),

@@ -100,7 +100,7 @@ def upserted(repository: Repo, rows: Rows) -> list[Any]:
     model = repository.model
     key = {*live_unique_indexes(model.__table__)[0].info["live_unique"], "tender_id"} & model.model_fields.keys()
     stored = repository.find(limit=rows.number)
-    twins = [build(model, **{name: getattr(row, name) for name in key}) for row in stored]
+    twins = [build(model, **{name: getattr(row, name) for name in key}, **CHANGES[model]) for row in stored]
     return [*twins, *_with_key(new(repository, rows, rows.number))]
 
 
@@ -157,6 +157,7 @@ COMMON: dict[str, Call] = {
     "update": lambda repository, rows: repository.update(
         first(repository, rows), PATCHES[repository.model].model_validate(CHANGES[repository.model])
     ),
+    "preview_delete": lambda repository, rows: repository.preview_delete(first(repository, rows)),
     "soft_delete": deleted_while_held,
     "restore": restored_while_held,
 }
