@@ -12,7 +12,8 @@ DESCRIPTION = "Works as in the annex: groundworks, two spans, approach roads, li
 ORGANIZATIONS = """
 INSERT INTO organizations (name, slug, subscription_tier, monthly_analysis_limit, monthly_analysis_count,
                            usage_period, is_active, legal_hold)
-SELECT 'Organization ' || n, 'org-' || n, 'pro', 2000000000, 0, date_trunc('month', now() AT TIME ZONE 'UTC'), true, false
+SELECT 'Organization ' || n, 'org-' || n, 'pro', 2000000000, 0, date_trunc('month', now() AT TIME ZONE 'UTC'),
+       true, false
 FROM generate_series(%s, %s) n"""
 # A quarter is pending, spread over the whole time.
 TENDERS = """

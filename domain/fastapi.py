@@ -25,6 +25,7 @@ from .errors import (
     ConstraintError,
     DomainError,
     NotFoundError,
+    OrganizationDeletedError,
     OutcomeUnknownError,
     TenantRequiredError,
     TenantScopeError,
@@ -50,6 +51,7 @@ _STATUS: dict[type[DomainError], tuple[int, str]] = {
     ConflictError: (409, "Conflict"),
     TenantScopeError: (403, "Another organization's data"),
     TenantRequiredError: (403, "No organization"),
+    OrganizationDeletedError: (403, "Organization deleted"),
     ConstraintError: (422, "Refused by the database"),
     ArgumentError: (422, "Argument out of range"),
     OutcomeUnknownError: (500, "Outcome unknown"),  # not 503, after which proxies and clients repeat

@@ -36,7 +36,9 @@ def test_every_error_has_one_root_its_suffix_a_line_in_the_tree_and_is_exported(
 
 def test_the_tree_is_the_one_that_the_file_draws() -> None:
     parents = {error.__name__: error.__mro__[1].__name__ for error in EVERY if error is not DomainError}
-    assert parents.pop("DuplicateError") == parents.pop("StaleVersionError") == "ConflictError"
+    conflicts = {"DuplicateError", "LegalHoldError", "StaleVersionError"}
+    assert {parents.pop(name) for name in conflicts} == {"ConflictError"}
+    assert parents.pop("InvalidRowsError") == "ArgumentError"
     assert parents.pop("OutcomeUnknownError") == "UnavailableError"
     assert set(parents.values()) == {"DomainError"}
     assert issubclass(ArgumentError, ValueError)

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from domain import ConfigurationError, Database, DomainModel, TenderRepository, UnavailableError
+from domain.models import audit_sqlite
 from domain.testing import make_organization
 
 SECRET = "hunter2"
@@ -107,7 +108,7 @@ def test_create_all_and_drop_all(memory: Database) -> None:
         memory.create_all()
         memory.create_all()
         tables = set(inspect(memory.engine).get_table_names())
-        assert tables == set(DomainModel.metadata.tables)
+        assert tables == {*DomainModel.metadata.tables, audit_sqlite.CONTEXT}
         memory.drop_all()
         assert inspect(memory.engine).get_table_names() == []
 

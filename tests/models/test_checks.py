@@ -80,5 +80,6 @@ def test_an_applications_own_field_has_its_check_as_well() -> None:
     assert checks(Room) == {
         "ck_rooms_name_length": "length(rooms.name) >= 2 AND length(rooms.name) <= 7",
         "ck_rooms_height_range": "rooms.height > 0 AND rooms.height < 9",
+        "ck_rooms_deleted_by_length": "length(rooms.deleted_by) <= 255",
     }
     assert "ck_system_access_actor_length" in checks(SystemAccess)

@@ -15,7 +15,8 @@ Plan = dict[str, Any]
 FILL = """
 INSERT INTO organizations (name, slug, subscription_tier, monthly_analysis_limit, monthly_analysis_count,
                            usage_period, is_active, legal_hold)
-SELECT 'Organization ' || n, 'org-' || n, 'free', 1000, 0, date '2026-01-01', true, false FROM generate_series(3, 1200) n;
+SELECT 'Organization ' || n, 'org-' || n, 'free', 1000, 0, date '2026-01-01', true, false
+FROM generate_series(3, 1200) n;
 INSERT INTO users (organization_id, email, hashed_password, full_name, role, is_active, is_verified)
 SELECT o, 'user-' || n || '@org-' || o || '.example', 'hash', 'Ann', 'member', true, true
 FROM generate_series(1, 1000) o, generate_series(1, 5) n;

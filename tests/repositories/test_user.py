@@ -210,11 +210,14 @@ def test_a_user_of_a_deleted_organization_is_not_restored(domain_db: Database, s
     user: User = make(User)
     with domain_db.get_session(organization_id=1) as session:
         OrganizationRepository(session).soft_delete(1)
-    with domain_db.get_session(organization_id=1) as session, pytest.raises(OrganizationDeletedError):
+    with pytest.raises(OrganizationDeletedError), domain_db.get_session(organization_id=1) as session:
         UserRepository(session).restore(user.id)
-    with domain_db.system_session(actor="tests", reason="past the session's refusal") as system:
-        with system.as_organization(1) as session, pytest.raises(ConflictError, match="Organization"):
-            UserRepository(session).restore(user.id)
+    with (
+        domain_db.system_session(actor="tests", reason="past the session's refusal") as system,
+        system.as_organization(1) as session,
+        pytest.raises(ConflictError, match="Organization"),
+    ):
+        UserRepository(session).restore(user.id)
     assert stored(User, user.id)["is_deleted"]
 
 

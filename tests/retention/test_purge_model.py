@@ -21,7 +21,7 @@ from domain import (
     purge,
 )
 from tests.retention.kinds import Remark, Section, Unit
-from tests.retention.rows import clear, left, put_by
+from tests.retention.rows import clear, left, put_by, without_trail
 
 CHILDREN: dict[type[Entity], tuple[type[Entity], ...]] = {
     Organization: (User, Tender),
@@ -124,8 +124,8 @@ def test_what_goes_is_what_the_model_says_and_what_the_plan_said(
     plan = plan_purge(domain_db, actor="tests", older_than_days=days)
     done = purge(domain_db, actor="tests", older_than_days=days, batch_size=batch_size)
     assert left(domain_db) == expected
-    assert done.counts == plan.counts
+    assert without_trail(done.counts) == without_trail(plan.counts)
     told: Counter[str] = Counter()
-    for count in plan.counts:
+    for count in without_trail(plan.counts):
         told[count.table] += count.rows
     assert told == numbers
