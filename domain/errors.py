@@ -161,7 +161,7 @@ class InvalidRowsError(ArgumentError):
 
     def __init__(self, entity: str, reasons: Mapping[int, str]) -> None:
         self.entity = entity
-        self.reasons = dict(reasons)
+        self.reasons: dict[int, str] = dict(reasons)
         first = [f"row {position}: {reason}" for position, reason in list(self.reasons.items())[:_NAMED]]
         more = len(self.reasons) - len(first)
         super().__init__(f"{entity}: " + "; ".join([*first, *([f"and {more} rows more"] if more else [])]))

@@ -34,7 +34,10 @@ def make_engine(url: URL, options: PoolOptions | None = None) -> Engine:
     else:
         engine = create_engine(
             url,
-            connect_args={"connection_factory": postgresql.FoldingConnection},
+            connect_args={
+                "connection_factory": postgresql.FoldingConnection,
+                "cursor_factory": postgresql.FoldingCursor,
+            },
             use_native_hstore=False,  # no column of ours: it would ask the server at every connect
             **keywords,
         )

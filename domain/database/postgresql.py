@@ -29,12 +29,13 @@ RESTED_SECONDS = 10.0
 class FoldingConnection(extensions.connection):
     """``put`` leaves a setting for the next statement; it holds until the transaction ends, or its savepoint."""
 
+    autocommit: bool
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.cursor_factory = FoldingCursor
         self.autocommit = True
-        self.commit_sent = False
-        self.used_at = monotonic()
+        self.commit_sent: bool = False
+        self.used_at: float = monotonic()
         self._folds = True
         self._level: int | None = None
         self._settings: dict[str, str] = {}

@@ -46,7 +46,7 @@ class Deletion:
     """
 
     def __init__(self, model: type[Entity]) -> None:
-        self.levels = levels(model)
+        self.levels: tuple[Level, ...] = levels(model)
         going = _going(self.levels)
         self.locks: list[Any] = [
             _lock(level, going) for level in self.levels if level.model is model or _is_parent(level, self)

@@ -19,7 +19,7 @@ class Batches:
     def __init__(self, system: SystemSession, *, size: int) -> None:
         self._system = system
         self._size = size
-        self.committed = 0
+        self.committed: int = 0
 
     def all(
         self,

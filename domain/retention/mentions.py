@@ -15,7 +15,7 @@ from .batches import execute
 from .schema import TRAIL
 
 WHO = ("deleted_by",)  # in every table; a model marks others with info={"mentions": True}
-PLACES = {
+PLACES: dict[str, tuple[str, ...]] = {
     str(SystemAccess.__tablename__): ("actor", "reason"),
     str(PurgeRecord.__tablename__): ("actor", "reason"),
     TRAIL: ("actor", "request_id", "before", "after", "personal"),

@@ -53,13 +53,19 @@ def prebuilt(statement: StatementT, model: type[object]) -> StatementT:
     return statement
 
 
-def _with(condition: ColumnElement[bool], statement: Executable, model: type[object]) -> Executable:
+def _with(condition: ColumnElement[bool], statement: Any, model: type[object]) -> Executable:
     # As a plain predicate it costs a call nothing; where the model is in a part of the statement, criteria reach it.
-    table = inspect(model).local_table
-    if isinstance(statement, Update) or (isinstance(statement, Select) and statement.get_final_froms() == [table]):
-        plain: Executable = statement.where(condition)
-        return plain
-    return statement.options(with_loader_criteria(model, condition))
+    scoped: Executable = (
+        statement.where(condition)
+        if _is_of(model, statement)
+        else statement.options(with_loader_criteria(model, condition))
+    )
+    return scoped
+
+
+def _is_of(model: type[object], statement: object) -> bool:
+    froms: Any = isinstance(statement, Select) and statement.get_final_froms()
+    return isinstance(statement, Update) or bool(froms == [inspect(model).local_table])
 
 
 @event.listens_for(TenantSession, "do_orm_execute")

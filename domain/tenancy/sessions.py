@@ -34,7 +34,7 @@ class DomainSession(Session):
         self, bind: Engine | Connection, *, actor: str | None = None, request_id: str | None = None, **options: Any
     ) -> None:
         self.actor = actor
-        self.request_id = checked("request_id", request_id)
+        self.request_id: str | None = checked("request_id", request_id)
         self._connection: Connection | None = None  # that of the transaction
         super().__init__(bind, expire_on_commit=False, **options)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import PendingRollbackError
 from sqlalchemy.orm import Session as ORMSession
 
-from domain import ConflictError, Database, TenantSession
+from domain import ConflictError, Database, TenantSession, including_deleted
 from domain.testing import make_organization
 from tests.isolation.kinds import Facts, everything, facts, stored
 from tests.isolation.seats import Seat, Threads, Unit, seat
@@ -211,4 +211,4 @@ class Sessions(RuleBasedStateMachine):
 
 def seen(session: TenantSession) -> set[Facts]:
     """What a hand-written statement that names no organization finds."""
-    return {Facts(*row) for row in ORMSession.execute(session, everything())}
+    return {Facts(*row) for row in ORMSession.execute(session, including_deleted(everything()))}

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Table
 from sqlmodel import select
 
 from domain import (
@@ -41,7 +41,7 @@ def looking(tender_id: int) -> Step:
 
 
 def stored(witness: Engine, model: type[Any], entity_id: int) -> State:
-    columns = model.__table__.c
+    columns = cast(Table, model.__table__).c
     with witness.connect() as connection:
         return dict(connection.execute(select(*columns).where(columns.id == entity_id)).mappings().one())
 

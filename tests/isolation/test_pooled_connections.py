@@ -19,7 +19,7 @@ BEGIN = f"BEGIN; {SETTING}"
 ENOUGH = 3
 
 
-def recording(sent: list[str]) -> type[FoldingConnection]:
+def recording(sent: list[str]) -> tuple[type[FoldingConnection], type[FoldingCursor]]:
     """A connection that notes each message it sends."""
 
     class RecordingCursor(FoldingCursor):
@@ -32,15 +32,11 @@ def recording(sent: list[str]) -> type[FoldingConnection]:
             sent.append(f"executemany {query}")
 
     class RecordingConnection(FoldingConnection):
-        def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **options)
-            self.cursor_factory = RecordingCursor
-
         def _run(self, command: str) -> None:
             super()._run(command)
             sent.append(command)
 
-    return RecordingConnection
+    return RecordingConnection, RecordingCursor
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +49,11 @@ def every_sent() -> list[str]:
 def one_connection(domain_cluster: Cluster, postgresql_name: str, every_sent: list[str]) -> Iterator[Database]:
     """A pool of one connection, in which organization 1 has tenders and organization 2 has one."""
     with few_connections(domain_cluster.url(postgresql_name, APPLICATION), connections=1) as database:
-        connection = recording(every_sent)
+        connection, cursor = recording(every_sent)
 
         @event.listens_for(database.engine, "do_connect")
         def _record(_dialect: object, _record: object, _arguments: object, keywords: dict[str, object]) -> None:
-            keywords["connection_factory"] = connection
+            keywords.update(connection_factory=connection, cursor_factory=cursor)
 
         for organization_id, number in ((1, ENOUGH), (2, 1)):
             with database.get_session(organization_id=organization_id) as session:

@@ -1,8 +1,8 @@
 """The plans that PostgreSQL makes for what the repositories send, under row level security."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, event
 
@@ -76,7 +76,8 @@ def plans_of(
 
 def explained(connection: Connection, statement: str, parameters: Any) -> Plan:
     """The plan of a statement; of the first of many parameters."""
-    first: Any = parameters[0] if isinstance(parameters, list) else parameters
+    many = isinstance(parameters, list)
+    first: Any = next(iter(cast(Iterable[Any], parameters))) if many else parameters
     plan: Plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", first).scalar_one()[0]["Plan"]
     return plan
 

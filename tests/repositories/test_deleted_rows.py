@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import and_, delete, exists, func, update
+from sqlalchemy.orm import Session as ORMSession
 from sqlalchemy.orm import aliased, selectinload
 from sqlmodel import col, select
 
@@ -115,7 +116,7 @@ EXPECTED: dict[str, tuple[Any, list[Any]]] = {
 def test_a_select_written_by_hand_leaves_deleted_rows_out(domain_db: Database, opened: Open, name: str) -> None:
     statement, expected = EXPECTED[name]
     with opened(domain_db) as session:
-        found = [tuple(row) if len(row) > 1 else row[0] for row in session.execute(statement)]
+        found = [tuple(row) if len(row) > 1 else row[0] for row in ORMSession.execute(session, statement)]
     assert sorted(found, key=str) == expected
 
 
@@ -223,7 +224,7 @@ def test_an_exists_that_no_condition_can_be_added_to_is_refused(domain_db: Datab
 
 def test_an_update_with_parameters_raises_the_version(domain_db: Database, stored: Stored, tender: Tender) -> None:
     with domain_db.get_session(organization_id=1) as session:
-        session.execute(update(Tender), {"location": "Bergen"})
+        session.exec(update(Tender), params={"location": "Bergen"})
     assert (stored(Tender, tender.id)["location"], stored(Tender, tender.id)["version"]) == ("Bergen", 2)
 
 
@@ -239,9 +240,11 @@ def test_a_held_object_follows_an_update_written_by_hand(domain_db: Database, st
 DELETES: dict[str, Callable[[DomainSession, Tender], object]] = {
     "session.delete": lambda session, held: session.delete(held),
     "delete()": lambda session, _: session.exec(delete(Tender)),
-    "delete() of an alias": lambda session, _: session.execute(delete(OTHER)),
-    "query.delete()": lambda session, _: session.query(Tender).delete(),
-    "delete() including deleted rows": lambda session, _: session.execute(including_deleted(delete(Tender))),
+    "delete() of an alias": lambda session, _: ORMSession.execute(session, delete(OTHER)),
+    "query.delete()": lambda session, _: ORMSession.query(session, Tender).delete(),
+    "delete() including deleted rows": lambda session, _: ORMSession.execute(
+        session, including_deleted(delete(Tender))
+    ),
 }
 
 

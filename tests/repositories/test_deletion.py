@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from datetime import UTC, datetime
 from threading import Event
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlmodel import select
@@ -20,6 +20,7 @@ from domain import (
     ConstraintError,
     Database,
     DuplicateError,
+    Entity,
     OrganizationDeletedError,
     OrganizationRepository,
     TenantRepository,
@@ -62,7 +63,7 @@ def test_a_deleted_row_keeps_its_values_and_comes_back(
         assert kind(session).soft_delete(row.id, org_id=1) is True
         assert kind(session).soft_delete(row.id) is False
         assert (held.is_deleted, held.deleted_by, held.version) == (True, "user:12", 2)
-        shown = state(vars(held))
+        shown = state(vars(cast(Entity, held)))
     deleted = stored(kind.model, row.id)
     assert state(deleted) == shown
     assert {name for name in deleted if deleted[name] != before[name]} == {*STATE, "updated_at", "version"}

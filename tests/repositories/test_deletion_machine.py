@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlalchemy import Table
 from sqlmodel import select
 
 from domain import (
@@ -260,7 +261,7 @@ class Trees(RuleBasedStateMachine):
         """Every row of the organization, past the session."""
         with self.database.migration_engine.connect() as connection:
             for kind, model in MODELS.items():
-                table = model.__table__
+                table = cast(Table, model.__table__)
                 mine = select(*table.c).where(table.c.organization_id == self.organization_id)
                 for row in connection.execute(mine).mappings():
                     yield (kind, row["id"]), dict(row)

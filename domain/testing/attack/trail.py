@@ -59,13 +59,14 @@ def _paging(given: dict[str, Any], victim: int) -> Callable[[TenantSession, list
 def _reading(statement: Any, victim: int) -> Callable[[TenantSession, list[Any]], object]:
     def act(session: Any, _given: list[Any]) -> object:
         found: list[Any] = session.execute(statement).scalars().all()
-        return found[0] if found and isinstance(found[0], int) else _foreign(found, victim)
+        return _foreign(found, victim) if found and not isinstance(found[0], int) else next(iter(found), 0)
 
     return act
 
 
-def _foreign(entries: Any, victim: int) -> int:
-    return sum(vars(entry)[TENANT] == victim for entry in entries)
+def _foreign(entries: list[Any], victim: int) -> int:
+    owners: list[int] = [vars(entry)[TENANT] for entry in entries]
+    return owners.count(victim)
 
 
 def _executing(statement: Any) -> Callable[[TenantSession, list[Any]], object]:
