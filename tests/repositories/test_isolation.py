@@ -6,7 +6,7 @@ Every public method of every repository is called here; one that is added has to
 import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import event
@@ -173,8 +173,9 @@ def test_every_public_method_of_every_repository_is_called_here() -> None:
 
 def answered(answer: Any) -> Any:
     """What an answer has in it; a page, its rows and their number."""
-    page: Any = isinstance(answer, domain.Page) and vars(answer)
-    return (page["items"] or page["total"]) if page else answer
+    is_page = isinstance(answer, domain.Page)
+    found: Any = vars(cast(object, answer)) if is_page else {"items": answer, "total": None}
+    return found["items"] or found["total"]
 
 
 @pytest.fixture
