@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from domain import Database, OrganizationRepository, Tender, TenderContent, TenderRepository, TenderStatus
+from domain import Database, OrganizationRepository, Tender, TenderRepository, TenderStatus
 
 from ..operations import DEPTH, PAGE
 from .contender import Contender, Content
@@ -69,8 +69,8 @@ class Ours(Contender):
 
     def create_many(self, organization_id: int, rows: list[Content]) -> Any:
         with self.database.get_session(organization_id=organization_id) as session:
-            return TenderRepository(session).create_many([Tender(**row) for row in rows])
+            return TenderRepository(session).create_many(rows)
 
     def upsert_many(self, organization_id: int, rows: list[Content]) -> Any:
         with self.database.get_session(organization_id=organization_id) as session:
-            return TenderRepository(session).upsert_many([TenderContent(**row) for row in rows])
+            return TenderRepository(session).upsert_many(rows)

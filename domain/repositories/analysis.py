@@ -85,7 +85,7 @@ class AnalysisRepository(TenantRepository[AnalysisResult]):
             .where(*self._sql.scope, self._sql.is_live, table.c.tender_id == tender_id)
             .values(**rating.model_dump(exclude_unset=True), updated_at=utcnow(), version=table.c.version + 1)
         )
-        return self._change(statement, owner)
+        return self._change(statement.returning(table.c.id), owner)
 
     def get_high_score_tenders(
         self, org_id: int | None = None, min_score: float = 7.0, limit: int = 50

@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Float, Integer, ScalarSelect, Update, bindparam, union_all
+from sqlalchemy import BigInteger, Float, Integer, ScalarSelect, bindparam, union_all
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col, func, select, update
 
@@ -98,8 +98,8 @@ def _claiming(sql: Statements[Tender]) -> ReturningUpdate[Any]:
 
 
 @cache
-def _renewing(sql: Statements[Tender]) -> Update:
-    return (
+def _renewing(sql: Statements[Tender]) -> ReturningUpdate[Any]:
+    statement = (
         update(Tender)
         .where(
             *sql.scope,
@@ -114,3 +114,4 @@ def _renewing(sql: Statements[Tender]) -> Update:
             updated_at=col(Tender.updated_at),
         )
     )
+    return prebuilt(statement.returning(sql.table.c.id), Tender)

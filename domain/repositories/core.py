@@ -1,8 +1,8 @@
 """What every part of a repository builds on: its session, its model and the organization."""
 
-from typing import Generic
+from typing import Any, Generic
 
-from sqlalchemy import Update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from ..errors import TenantRequiredError
 from ..models import TenantEntity
@@ -10,6 +10,7 @@ from ..tenancy import TRUSTED, DomainSession, SystemSession, TenantSession
 from .statements import SCOPE, ModelT, Statements, statements
 
 Params = dict[str, object]
+_CHANGING = {"synchronize_session": False, TRUSTED: True}
 
 
 class RepositoryCore(Generic[ModelT]):
@@ -47,16 +48,16 @@ class RepositoryCore(Generic[ModelT]):
         owner = self._owner(org_id)
         return {} if owner is None else {SCOPE: owner}
 
-    def _change(self, statement: Update, owner: int | None, **values: object) -> bool:
-        """Run an UPDATE of one row, at most; whether there was one. What the session holds of it is read again."""
+    def _change(self, statement: ReturningUpdate[Any], owner: int | None, **values: object) -> bool:
+        """Run an UPDATE of one row, at most, that returns its id; whether there was one. What the session holds of it
+        is read again."""
         self.session.flush()
         params = {**values} if owner is None else {SCOPE: owner, **values}
-        returning = statement.returning(self._sql.table.c.id)
-        row = self.session.exec(
-            returning, params=params, execution_options={"synchronize_session": False, TRUSTED: True}
-        ).first()
+        row = self.session.exec(statement, params=params, execution_options=_CHANGING).first()
         if row is None:
             return False
+        if not self.session.identity_map:
+            return True
         identity = (owner, row.id) if issubclass(self.model, TenantEntity) else (row.id,)
         held = self.session.identity_map.get(self.session.identity_key(self.model, identity))
         if held is not None:

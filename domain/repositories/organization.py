@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
+from typing import Any
 
-from sqlalchemy import BigInteger, Date, Integer, Update, bindparam, case, event
+from sqlalchemy import BigInteger, Date, Integer, bindparam, case, event
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col, select, update
 
 from ..errors import ArgumentError
@@ -12,7 +14,7 @@ from ..models import Organization
 from ..models.fields import as_utc
 from ..models.organization import INT32_MAX, current_period
 from ..models.policies import SLUG_SETTING
-from ..tenancy import TRUSTED, TenantSession, forget_live
+from ..tenancy import TRUSTED, TenantSession, forget_live, prebuilt
 from .base import Repository, constructor
 from .deletion import delete_batch, preview_batch
 from .page import checked_limit
@@ -25,7 +27,7 @@ _count = case((col(Organization.usage_period) >= _period, col(Organization.month
 _current = case((col(Organization.usage_period) >= _period, col(Organization.usage_period)), else_=_period)
 _this_one = (col(Organization.id) == bindparam("meter_id", type_=BigInteger()), ~col(Organization.is_deleted))
 # Metering is no change that a reader of the organization must see: version and updated_at stay.
-_meter = (
+_meter = prebuilt(
     update(Organization)
     .where(*_this_one, col(Organization.is_active), _increment <= col(Organization.monthly_analysis_limit) - _count)
     .values(
@@ -33,8 +35,10 @@ _meter = (
         usage_period=_current,
         updated_at=col(Organization.updated_at),
     )
+    .returning(col(Organization.id)),
+    Organization,
 )
-_give_back = (
+_give_back = prebuilt(
     update(Organization)
     .where(
         *_this_one,
@@ -45,11 +49,15 @@ _give_back = (
         monthly_analysis_count=col(Organization.monthly_analysis_count) - _increment,
         updated_at=col(Organization.updated_at),
     )
+    .returning(col(Organization.id)),
+    Organization,
 )
-_reset = (
+_reset = prebuilt(
     update(Organization)
     .where(*_this_one)
     .values(monthly_analysis_count=0, usage_period=_current, updated_at=col(Organization.updated_at))
+    .returning(col(Organization.id)),
+    Organization,
 )
 
 
@@ -166,7 +174,7 @@ class OrganizationRepository(Repository[Organization]):
             self.session.bind_organization(org_id, admits_deleted=True)
         return org_id
 
-    def _metered(self, statement: Update, org_id: int, **values: int) -> bool:
+    def _metered(self, statement: ReturningUpdate[Any], org_id: int, **values: int) -> bool:
         self._own_id(org_id)
         return self._change(statement, None, meter_id=org_id, meter_period=current_period(), **values)
 

@@ -1,11 +1,10 @@
 """Tenders: finding, searching and the status of their processing."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, case, or_
+from sqlalchemy import ColumnElement, or_
 from sqlalchemy.orm import selectinload
-from sqlmodel import col, func, select, update
+from sqlmodel import col, func, select
 
 from ..errors import ArgumentError
 from ..models import Tender, TenderProgress, TenderStatus
@@ -19,6 +18,8 @@ from .page import Page, checked_limit, checked_offset
 from .pages import Where
 from .reads import relationship_of
 from .rows import Content
+from .statements import KEY
+from .statuses import EXPECTED, NEW, set_status
 
 MAX_WORDS = 20
 MAX_TEXT = 1000
@@ -142,25 +143,22 @@ class TenderRepository(TenderClaims):
         if error_message is not None and progress.status is not TenderStatus.ERROR:
             raise ArgumentError(f"error_message goes with the status error, not {progress.status}")
         owner = self._owner(org_id)
-        table = self._sql.table
-        statement = update(Tender).where(*self._sql.scope, self._sql.is_live, table.c.id == tender_id)
-        if expected is not None:
-            statement = statement.where(table.c.status == expected)
-        if expected_version is not None:
-            statement = statement.where(table.c.version == expected_version)
-        values: dict[str, Any] = {
-            "status": progress.status,
-            "updated_at": utcnow(),
-            "version": table.c.version + 1,
-            "leased_until": None,
-        }
-        if progress.status is TenderStatus.PROCESSING:  # again: the lease stays; anew: nobody has one
-            values["leased_until"] = case((table.c.status == TenderStatus.PROCESSING, table.c.leased_until))
+        new: dict[str, object] = {"status": progress.status, "updated_at": utcnow()}
         if progress.status is not TenderStatus.ERROR or error_message is not None:
-            values["error_message"] = error_message
+            new["error_message"] = error_message
         if processing_time is not None:
-            values["processing_time"] = progress.processing_time
-        return self._change(statement.values(values), owner)
+            new["processing_time"] = progress.processing_time
+        seen = {"status": expected, "version": expected_version}
+        expects = {name: value for name, value in seen.items() if value is not None}
+        statement = set_status(
+            self._sql,
+            new=frozenset(new),
+            expected=frozenset(expects),
+            processing=progress.status is TenderStatus.PROCESSING,
+        )
+        parameters = {NEW.format(name): value for name, value in new.items()}
+        parameters |= {EXPECTED.format(name): value for name, value in expects.items()}
+        return self._change(statement, owner, **{KEY: tender_id}, **parameters)
 
     def upsert_many(
         self, rows: Iterable[Content], /, *, source: str | None = None, org_id: int | None = None

@@ -47,7 +47,7 @@ class UserRepository(TenantRepository[User]):
             .where(*self._sql.scope, self._sql.is_live, table.c.id == user_id)
             .values(last_login_at=utcnow(), updated_at=table.c.updated_at)
         )
-        return self._change(statement, owner)
+        return self._change(statement.returning(table.c.id), owner)
 
     def soft_delete(self, user_id: int, org_id: int | None = None) -> bool:
         """Delete the user and what belongs to them, as one deletion. False where there is no such live user."""

@@ -72,7 +72,7 @@ def _places(wanted: Callable[[ast.AST], bool]) -> Iterator[Place]:
 
 
 def _is_scope(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and ast.unparse(node) == "self._sql.scope"
+    return isinstance(node, ast.Attribute) and ast.unparse(node) in {"self._sql.scope", "sql.scope"}
 
 
 def _is_owned(node: ast.AST) -> bool:
@@ -109,6 +109,9 @@ def _leaks(database: Database, methods: set[str]) -> list[str]:
 def _methods(function: str) -> set[str]:
     known = {
         "_stored": {"upsert_many"},
+        "set_status": {"update_status"},
+        "_claiming": {"claim"},
+        "_renewing": {"renew"},
         "_going": {"soft_delete", "preview_delete"},
         "_marking": {"soft_delete"},
         "_marked": {"soft_delete"},
