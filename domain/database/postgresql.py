@@ -40,7 +40,7 @@ class FoldingConnection(extensions.connection):
         self._level: int | None = None
         self._settings: dict[str, str] = {}
         self._unsent: dict[str, str] = {}
-        self._question: tuple[str, Callable[[], object]] | None = None
+        self._questions: list[tuple[str, Callable[[], object] | None]] = []
         self.is_stricter = False  # than READ COMMITTED, by the server's default: then reading is a part of it
 
     def put(self, name: str, value: int | str) -> None:
@@ -50,9 +50,9 @@ class FoldingConnection(extensions.connection):
         call = f"set_config('{name}', {literal.getquoted().decode()}, true)"
         self._settings[name] = self._unsent[name] = call
 
-    def ask(self, question: str, sent: Callable[[], object]) -> None:
+    def ask(self, question: str, sent: Callable[[], object] | None = None) -> None:
         """Have a SELECT without parameters go before the next statement; ``sent`` is called as it goes out."""
-        self._question = (question, sent)
+        self._questions.append((question, sent))
 
     def preamble(self, *, reads: bool = False) -> str:
         """What goes before a statement, in the same message; ``reads``: it does nothing but read."""
@@ -71,11 +71,13 @@ class FoldingConnection(extensions.connection):
         return begin + settings + self._asked()
 
     def _asked(self) -> str:
-        if self._question is None:
+        if not self._questions:
             return ""
-        (question, sent), self._question = self._question, None
-        sent()
-        return f"{question}; "
+        questions, self._questions = self._questions, []
+        for _, sent in questions:
+            if sent is not None:
+                sent()
+        return "".join(f"{question}; " for question, _ in questions)
 
     def begin(self) -> None:
         """Send BEGIN and the settings now, for what can't have them in front of it."""
@@ -113,7 +115,7 @@ class FoldingConnection(extensions.connection):
         self._level = level
 
     def _end(self, command: str, by_driver: Callable[[], None]) -> None:
-        self._settings, self._unsent, self._question = {}, {}, None
+        self._settings, self._unsent, self._questions = {}, {}, []
         self.commit_sent = False
         if not self.autocommit:
             self.commit_sent = command == "COMMIT"

@@ -33,8 +33,8 @@ def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *,
     if session.get_bind().dialect.name != "postgresql":
         marked: list[Marked] = list(_one_by_one(session, statements, params))
     else:
-        for lock in statements.locks:
-            _run(session, lock, key)
+        for lock in statements.locks(key):
+            session.lock_first(lock)
         if not held:
             return bool(_run(session, statements.root_alone, params))
         marked = _run(session, statements.whole, params)
@@ -62,7 +62,7 @@ def _run(session: Any, statement: Any, params: dict[str, Any]) -> list[Any]:
     return list(session.exec(statement, params=params))
 
 
-def _key(entity_id: int, owner: int | None) -> dict[str, object]:
+def _key(entity_id: int, owner: int | None) -> dict[str, int]:
     return {KEY: entity_id} if owner is None else {KEY: entity_id, SCOPE: owner}
 
 

@@ -1,11 +1,12 @@
 """The statements of a deletion, built once a model and executed with parameters."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator, Mapping
 from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import (
     CTE,
+    URL,
     BigInteger,
     ColumnElement,
     DateTime,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     union_all,
     update,
 )
+from sqlalchemy.engine import Dialect
 from sqlmodel import col
 
 from ..models import Entity
@@ -36,6 +38,7 @@ _KEY = bindparam(KEY, type_=BigInteger())
 _SCOPE = bindparam(SCOPE, type_=BigInteger())
 _BATCH = bindparam(BATCH, type_=Uuid())
 _TRUSTED = {TRUSTED: True}
+_POSTGRESQL: Dialect = URL.create("postgresql+psycopg2").get_dialect()()
 
 
 class Deletion:
@@ -48,7 +51,7 @@ class Deletion:
     def __init__(self, model: type[Entity]) -> None:
         self.levels: tuple[Level, ...] = levels(model)
         going = _going(self.levels)
-        self.locks: list[Any] = [
+        self._locks: list[str] = [
             _lock(level, going) for level in self.levels if level.model is model or _is_parent(level, self)
         ]
         self.each: list[Any] = [_marking(level).returning(*_answer(level)) for level in self.levels]
@@ -62,6 +65,11 @@ class Deletion:
             for level in self.levels
         ]
         self.preview: Any = union_all(*counts).execution_options(**_TRUSTED)
+
+    def locks(self, key: Mapping[str, int]) -> Iterator[str]:
+        """For PostgreSQL, as text: they go in one message with the statement after them."""
+        numbers = {name: f"{value:d}" for name, value in key.items()}
+        return (lock % numbers for lock in self._locks)
 
 
 def deletion(model: type[Entity]) -> Deletion:
@@ -92,10 +100,10 @@ def _ids(model: type[Entity], conditions: Conditions) -> Select[int]:
     return select(model.__table__.c.id).where(*conditions)
 
 
-def _lock(level: Level, going: dict[type[Entity], Conditions]) -> Any:
+def _lock(level: Level, going: dict[type[Entity], Conditions]) -> str:
     # A row that is made below one of these shares a lock on it (see references): either waits for the other to end.
     statement = select(col(level.model.id)).where(*going[level.model]).order_by(level.model.__table__.c.id)
-    return _built(statement.with_for_update(), level.model)
+    return str(statement.with_for_update().compile(dialect=_POSTGRESQL))
 
 
 def _is_parent(level: Level, whole: Deletion) -> bool:

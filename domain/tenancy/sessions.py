@@ -15,7 +15,7 @@ from ..models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
 from ..models.tables import TENANT
 from .acting import act_as, checked
 from .organizations import announce_live
-from .setting import put
+from .setting import ask, put
 from .staleness import seen_versions, stale
 
 # Execution options, each True where it is given:
@@ -76,6 +76,10 @@ class DomainSession(Session):
         self.announce(EMAIL_SETTING, address)
         statement = select(User).where(col(User.email) == address, ~col(User.is_deleted))
         return self.exec(statement, execution_options={TRUSTED: True, READS: True}).one_or_none()
+
+    def lock_first(self, select: str) -> None:
+        """On PostgreSQL, have a SELECT ... FOR UPDATE run before the next statement, in its message."""
+        ask(super().connection(), select)
 
     def announce(self, setting: str, value: int | str) -> None:
         """Let row level security know which row is looked up or made, until the transaction ends."""

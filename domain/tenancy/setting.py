@@ -15,7 +15,7 @@ class _Putting(Protocol):
 
     def put(self, name: str, value: int | str) -> None: ...
 
-    def ask(self, question: str, sent: Callable[[], object]) -> None: ...
+    def ask(self, question: str, sent: Callable[[], object] | None = None) -> None: ...
 
 
 def put(connection: Connection, name: str, value: int | str) -> None:
@@ -24,8 +24,8 @@ def put(connection: Connection, name: str, value: int | str) -> None:
         cast(_Putting, connection.connection.dbapi_connection).put(name, value)
 
 
-def ask(connection: Connection, question: str, sent: Callable[[], object]) -> None:
-    """Have PostgreSQL answer a SELECT without parameters in front of the next statement: with its error, or not.
+def ask(connection: Connection, question: str, sent: Callable[[], object] | None = None) -> None:
+    """Have PostgreSQL run a SELECT without parameters before the next statement, in its message: for its lock or error.
 
     ``sent`` is called as it goes out.
     """
