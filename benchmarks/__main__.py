@@ -63,14 +63,16 @@ def main() -> int:
 def set_up(
     server: Server, kinds: list[type[Contender]], closing: ExitStack, *, organizations: int, bulk: int
 ) -> list[Stage]:
-    """Two databases with the same rows: one with row level security, a copy without."""
-    isolated = server.create()
-    admin = server.admin(isolated)
+    """Databases with the same rows: with an audit trail; without one; and without row level security either."""
+    audited = server.create()
+    admin = server.admin(audited)
     fill(admin.cursor(), organizations=organizations, tenders=1000)
     admin.close()
-    bare = server.open_copy(isolated)
+    isolated, bare = (server.copy(audited, isolated=isolated) for isolated in (True, False))
     sizes = {"organizations": organizations, "bulk": bulk}
-    stages = [Stage(server, isolated if kind.isolated else bare, kind, **sizes) for kind in kinds]
+    stages = [
+        Stage(server, audited if kind.audited else isolated if kind.isolated else bare, kind, **sizes) for kind in kinds
+    ]
     for stage in stages:
         closing.callback(stage.close)
         stage.clean()

@@ -32,6 +32,6 @@ OPERATIONS = (
 )
 
 FLOOR = "psycopg2"
-OURS = ("ours",)  # with an audit trail by triggers: a second entry, and a contender of that name
+OURS = ("ours",)  # what the audit trail costs beyond is shown beside it, and judged by audit_cost.py
 MUST_BE_SLOWER = ("SQLAlchemy ORM", "SQLModel", "advanced-alchemy")
 PAGE, DEPTH = 50, 900

@@ -12,7 +12,7 @@ from domain.migrations import upgrade
 from domain.testing import Cluster, PostgresServer
 from domain.testing.cluster import APPLICATION
 
-from .isolation_cost import switch_off
+from . import audit_cost, isolation_cost
 
 SETTINGS = {
     "fsync": "on",
@@ -51,11 +51,13 @@ class Server:
         self.cluster.grant(name)
         return name
 
-    def open_copy(self, name: str) -> str:
-        """A copy of the database whose tables have no row level security; its name."""
+    def copy(self, name: str, *, isolated: bool) -> str:
+        """A copy of the database without its audit trail, and with row level security or without; its name."""
         copy = self.cluster.create(template=name)
         with self.cluster.database(copy) as database:
-            switch_off(database)
+            audit_cost.switch_off(database)
+            if not isolated:
+                isolation_cost.switch_off(database)
         self.cluster.grant(copy)
         with self.admin(copy) as connection, connection.cursor() as cursor:
             cursor.execute(f"GRANT TEMPORARY ON DATABASE {copy} TO {APPLICATION}")

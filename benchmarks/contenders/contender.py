@@ -15,6 +15,7 @@ class Contender(ABC):
 
     name: ClassVar[str]
     isolated: ClassVar[bool] = False
+    audited: ClassVar[bool] = False
     bulk_only: ClassVar[bool] = False
 
     @abstractmethod
