@@ -1,8 +1,8 @@
 """A session for a deleted organization is refused, by a look at the organization that has no round trip of its own.
 
 On PostgreSQL the look travels in the message of the first statement of a transaction. It costs the server a third of
-what a read of one row does, so an organization that was seen live is not looked at again for a second: a deletion by
-another process takes that long to be noticed, as by a session that was opened a second earlier. A deletion by this
+what a read of one row does, so an organization that was seen live is not looked at again for ten seconds: a deletion by
+another process takes that long to be noticed, as by a session that was opened earlier. A deletion by this
 process is noticed at once.
 """
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from ..errors import OrganizationDeletedError
 from .setting import ask
 
-RECHECK_SECONDS = 1.0
+RECHECK_SECONDS = 10.0
 _MARK = "domain: deleted organization "
 # A row that is there has a cast that fails, with a message of its own (see ``refused``).
 _LOOK = f"SELECT CAST('{_MARK}' || id AS bigint) FROM organizations WHERE is_deleted"  # noqa: S608  # constants
