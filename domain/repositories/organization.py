@@ -22,41 +22,42 @@ from .restoring import restore_batch
 
 _period = bindparam("meter_period", type_=Date())
 _increment = bindparam("meter_increment", type_=Integer())
-_count = case((col(Organization.usage_period) >= _period, col(Organization.monthly_analysis_count)), else_=0)
+_columns = Organization.__table__.c
+_count = case((_columns.usage_period >= _period, _columns.monthly_analysis_count), else_=0)
 # A clock that is behind at the month's end does not turn the month back.
-_current = case((col(Organization.usage_period) >= _period, col(Organization.usage_period)), else_=_period)
-_this_one = (col(Organization.id) == bindparam("meter_id", type_=BigInteger()), ~col(Organization.is_deleted))
+_current = case((_columns.usage_period >= _period, _columns.usage_period), else_=_period)
+_this_one = (_columns.id == bindparam("meter_id", type_=BigInteger()), ~_columns.is_deleted)
 # Metering is no change that a reader of the organization must see: version and updated_at stay.
 _meter = prebuilt(
-    update(Organization)
-    .where(*_this_one, col(Organization.is_active), _increment <= col(Organization.monthly_analysis_limit) - _count)
+    update(Organization.__table__)
+    .where(*_this_one, _columns.is_active, _increment <= _columns.monthly_analysis_limit - _count)
     .values(
         monthly_analysis_count=_count + _increment,
         usage_period=_current,
-        updated_at=col(Organization.updated_at),
+        updated_at=_columns.updated_at,
     )
-    .returning(col(Organization.id)),
+    .returning(_columns.id),
     Organization,
 )
 _give_back = prebuilt(
-    update(Organization)
+    update(Organization.__table__)
     .where(
         *_this_one,
-        col(Organization.usage_period) == _period,
-        col(Organization.monthly_analysis_count) >= _increment,
+        _columns.usage_period == _period,
+        _columns.monthly_analysis_count >= _increment,
     )
     .values(
-        monthly_analysis_count=col(Organization.monthly_analysis_count) - _increment,
-        updated_at=col(Organization.updated_at),
+        monthly_analysis_count=_columns.monthly_analysis_count - _increment,
+        updated_at=_columns.updated_at,
     )
-    .returning(col(Organization.id)),
+    .returning(_columns.id),
     Organization,
 )
 _reset = prebuilt(
-    update(Organization)
+    update(Organization.__table__)
     .where(*_this_one)
-    .values(monthly_analysis_count=0, usage_period=_current, updated_at=col(Organization.updated_at))
-    .returning(col(Organization.id)),
+    .values(monthly_analysis_count=0, usage_period=_current, updated_at=_columns.updated_at)
+    .returning(_columns.id),
     Organization,
 )
 
@@ -135,8 +136,10 @@ class OrganizationRepository(Repository[Organization]):
     def can_analyze(self, org_id: int) -> bool:
         """Whether the organization is live and active, and its month allows one analysis more."""
         self._own_id(org_id)
-        statement = select(_count < col(Organization.monthly_analysis_limit)).where(
-            *_this_one, col(Organization.is_active)
+        statement = (
+            select(_count < _columns.monthly_analysis_limit)
+            .select_from(Organization)
+            .where(*_this_one, col(Organization.is_active))
         )
         params = {"meter_id": org_id, "meter_period": current_period()}
         return bool(self.session.exec(statement, params=params, execution_options={TRUSTED: True}).one_or_none())

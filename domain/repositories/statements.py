@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import BigInteger, ColumnElement, Table, bindparam, func, literal
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, QueryableAttribute
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -29,6 +29,9 @@ class Statements(Generic[ModelT]):
         column = scope_column(model) if scoped else None
         organization = bindparam(SCOPE, type_=BigInteger())
         self.scope: tuple[ColumnElement[bool], ...] = () if column is None else (column == organization,)
+        # For UPDATEs of the table itself: through the ORM's way each costs half as much again.
+        own = column if column is None or not isinstance(column, QueryableAttribute) else self.table.c[column.key]
+        self.table_scope: tuple[ColumnElement[bool], ...] = () if own is None else (own == organization,)
         self.managed: frozenset[str] = frozenset({TENANT, *(c.key for c in self.table.c if "managed" in c.info)})
         self.is_live: ColumnElement[bool] = ~col(model.is_deleted)
         self.by_key: ColumnElement[bool] = col(model.id) == bindparam(KEY, type_=BigInteger())

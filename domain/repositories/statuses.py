@@ -3,13 +3,12 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, case
+from sqlalchemy import BigInteger, bindparam, case, update
 from sqlalchemy.sql.dml import ReturningUpdate
-from sqlmodel import col, update
 
 from ..models import Tender, TenderStatus
 from ..tenancy import prebuilt
-from .statements import Statements
+from .statements import KEY, Statements
 
 NEW, EXPECTED = "new_{}", "expected_{}"  # parameters by column
 
@@ -23,8 +22,9 @@ def set_status(
     values: dict[str, Any] = {name: bindparam(NEW.format(name), type_=columns[name].type) for name in new}
     values["version"] = columns.version + 1
     # Processing again, the lease stays; anew, nobody has one.
-    still = col(Tender.status) == TenderStatus.PROCESSING
-    values["leased_until"] = case((still, col(Tender.leased_until))) if processing else None
+    still = columns.status == TenderStatus.PROCESSING
+    values["leased_until"] = case((still, columns.leased_until)) if processing else None
     as_expected = (columns[name] == bindparam(EXPECTED.format(name), type_=columns[name].type) for name in expected)
-    statement = update(Tender).where(*sql.scope, sql.is_live, sql.by_key, *as_expected)
+    this = columns.id == bindparam(KEY, type_=BigInteger())
+    statement = update(sql.table).where(*sql.table_scope, ~columns.is_deleted, this, *as_expected)
     return prebuilt(statement.values(values).returning(columns.id), Tender)

@@ -46,20 +46,17 @@ _KEPT: list[Executable] = []  # the ids above stay theirs
 def prebuilt(statement: StatementT, model: type[object]) -> StatementT:
     """A repository's statement that is executed as it is: the guard's condition on its model is added once."""
     if _is_scoped(model):
-        column: Any = getattr(model, "id" if model is Organization else TENANT)
-        condition = column == bindparam(_ORGANIZATION, type_=BigInteger())
-        _PREBUILT[id(statement)] = _with(condition, statement, model)
+        _PREBUILT[id(statement)] = _scoped(statement, model)
         _KEPT.append(statement)
     return statement
 
 
-def _with(condition: ColumnElement[bool], statement: Any, model: type[object]) -> Executable:
-    # As a plain predicate it costs a call nothing; where the model is in a part of the statement, criteria reach it.
-    scoped: Executable = (
-        statement.where(condition)
-        if _is_of(model, statement)
-        else statement.options(with_loader_criteria(model, condition))
-    )
+def _scoped(statement: Any, model: type[object]) -> Executable:
+    name, organization = "id" if model is Organization else TENANT, bindparam(_ORGANIZATION, type_=BigInteger())
+    if _is_of(model, statement):  # a plain predicate, of the table, costs a call nothing
+        scoped: Executable = statement.where(inspect(model).local_table.c[name] == organization)
+    else:  # criteria reach the model in whatever part of the statement it is
+        scoped = statement.options(with_loader_criteria(model, getattr(model, name) == organization))
     return scoped
 
 

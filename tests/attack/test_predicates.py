@@ -38,6 +38,7 @@ class Place:
     function: str
     line: int
     column: int
+    name: str = ""
 
     def is_called_from(self, frame: FrameType) -> bool:
         """Whether the frame is at this very expression."""
@@ -68,11 +69,11 @@ def _places(wanted: Callable[[ast.AST], bool]) -> Iterator[Place]:
             if isinstance(function, ast.FunctionDef):
                 for node in ast.walk(function):
                     if isinstance(node, ast.Attribute | ast.Call) and wanted(node):
-                        yield Place(file.name, function.name, node.lineno, node.col_offset)
+                        yield Place(file.name, function.name, node.lineno, node.col_offset, getattr(node, "attr", ""))
 
 
 def _is_scope(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and ast.unparse(node) in {"self._sql.scope", "sql.scope"}
+    return isinstance(node, ast.Attribute) and ast.unparse(node) in {"self._sql.scope", "sql.scope", "sql.table_scope"}
 
 
 def _is_owned(node: ast.AST) -> bool:
@@ -138,13 +139,13 @@ def test_a_statement_without_its_scope_is_found(
     domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
     def read(self: Any) -> Any:
-        return ANYONES if place.is_called_from(_caller()) else cast(Any, vars(self))["scope"]
+        return ANYONES if place.is_called_from(_caller()) else cast(Any, vars(self))[place.name]
 
     def write(self: Any, value: Any) -> None:
-        vars(self)["scope"] = value
+        vars(self)[place.name] = value
 
     with rebuilt_statements():
-        monkeypatch.setattr(Statements, "scope", property(read, write), raising=False)
+        monkeypatch.setattr(Statements, place.name, property(read, write), raising=False)
         assert _leaks(domain_sqlite, _methods(place.function))
 
 
