@@ -8,21 +8,18 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import PendingRollbackError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..config import Settings, application_url, environment, optional_url
-from ..errors import ArgumentError, ConfigurationError, ConflictError, DomainError, UnavailableError
+from ..errors import ArgumentError, ConfigurationError, DomainError
 from ..models import DomainModel, SystemAccess, User
-from ..tenancy import DomainSession, SystemSession, TenantSession
+from ..tenancy import SystemSession, TenantSession
 from . import sqlite
+from .boundary import committing
 from .engines import PoolOptions, make_engine
 from .login import refuse_unheld_login
 from .retry import repeated
-from .translate import FAILED, LOST
 
-_RECONNECT = "8s2b"  # SQLAlchemy's code for going on after a lost connection
-SessionT = TypeVar("SessionT", bound=DomainSession)
 ResultT = TypeVar("ResultT")
 
 
@@ -127,7 +124,7 @@ class Database:
             request_id=request_id,
             unguarded_sql=unguarded_sql,
         )
-        with _committing(session):
+        with committing(session):
             yield session
 
     def run(
@@ -136,6 +133,7 @@ class Database:
         *,
         organization_id: int,
         actor: str | None = None,
+        request_id: str | None = None,
         attempts: int = 3,
     ) -> ResultT:
         """Run a unit of work in a session of its own, commit, and return what it returned.
@@ -153,7 +151,7 @@ class Database:
             raise ArgumentError("a unit of work is a plain function; await before or after it, not in its session")
 
         def attempt() -> ResultT:
-            with self.get_session(organization_id=organization_id, actor=actor) as session:
+            with self.get_session(organization_id=organization_id, actor=actor, request_id=request_id) as session:
                 return unit(session)
 
         return repeated(attempt, attempts=attempts)
@@ -164,10 +162,18 @@ class Database:
         *,
         organization_id: int,
         actor: str | None = None,
+        request_id: str | None = None,
         attempts: int = 3,
     ) -> ResultT:
         """``run`` in a worker thread, for coroutines. Cancelling stops the waiting: the work goes on to its end."""
-        return await asyncio.to_thread(self.run, unit, organization_id=organization_id, actor=actor, attempts=attempts)
+        return await asyncio.to_thread(
+            self.run,
+            unit,
+            organization_id=organization_id,
+            actor=actor,
+            request_id=request_id,
+            attempts=attempts,
+        )
 
     @contextmanager
     def system_session(self, *, actor: str, reason: str, request_id: str | None = None) -> Generator[SystemSession]:
@@ -182,10 +188,10 @@ class Database:
                 " (or Database(system_database_url=...))"
             )
         engine = self._system_engine or self.engine
-        with _committing(SystemSession(engine, actor=actor)) as record:
+        with committing(SystemSession(engine, actor=actor)) as record:
             record.add(SystemAccess(actor=actor, reason=reason))
         session = SystemSession(engine, actor=actor, request_id=request_id)
-        with _committing(session):
+        with committing(session):
             yield session
 
     def find_login(self, email: str) -> User | None:
@@ -224,22 +230,3 @@ class Database:
     def __repr__(self) -> str:
         # A password may stand in the query as well.
         return f"Database({self.engine.url.set(query={}).render_as_string(hide_password=True)})"
-
-
-@contextmanager
-def _committing(session: SessionT) -> Generator[SessionT]:
-    try:
-        with session:
-            yield session
-            session.commit()
-    except PoolTimeout as error:
-        message = "no connection came free in time: see pool_size"
-        raise UnavailableError(message, retryable=not session.has_committed) from error
-    except PendingRollbackError as error:
-        if error.code == _RECONNECT:
-            raise UnavailableError(LOST, retryable=not session.has_committed) from error
-        raise ConflictError(FAILED) from error
-    except UnavailableError as error:
-        if session.has_committed:
-            error.retryable = False  # what was committed midway would be done twice
-        raise

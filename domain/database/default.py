@@ -47,7 +47,9 @@ def get_db() -> Database:
 
 
 @contextmanager
-def get_db_session(*, organization_id: int | None = None, actor: str | None = None) -> Generator[TenantSession]:
+def get_db_session(
+    *, organization_id: int | None = None, actor: str | None = None, request_id: str | None = None
+) -> Generator[TenantSession]:
     """``get_db().get_session(...)``: commits on success, rolls back on error, closes."""
-    with get_db().get_session(organization_id=organization_id, actor=actor) as session:
+    with get_db().get_session(organization_id=organization_id, actor=actor, request_id=request_id) as session:
         yield session
