@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 
 from pydantic import ValidationError
+from sqlalchemy.orm.attributes import set_attribute
 
 from ..errors import ArgumentError, DuplicateError, StaleVersionError
 from ..models import DomainModel, TenantEntity
@@ -131,4 +132,4 @@ class Writes(Reads[ModelT]):
             if named is not None:
                 self._owner(named)
             elif owner is not None:
-                entity.organization_id = owner
+                set_attribute(entity, TENANT, owner)  # it needs no check: it is the session's

@@ -4,7 +4,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn, cast
 
-from sqlalchemy import Connection, Engine, event, inspect
+from sqlalchemy import Connection, Engine, String, bindparam, event, inspect
 from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import Session, col, select
@@ -23,6 +23,19 @@ TRUSTED = "domain_trusted"  # a statement that carries its organization, or look
 READS = "domain_reads"  # a statement that only reads: may go outside a transaction, before the first write
 INCLUDE_DELETED = "domain_include_deleted"  # deleted rows are asked for as well
 PURGING = "domain_purging"  # a DELETE that may remove rows: the purge's
+
+# Look-ups that begin without an organization, built once.
+_LOOKED_UP = {TRUSTED: True, READS: True}
+_BY_SLUG = (
+    select(Organization)
+    .where(col(Organization.slug) == bindparam("slug", type_=String()), ~col(Organization.is_deleted))
+    .execution_options(**_LOOKED_UP)
+)
+_BY_EMAIL = (
+    select(User)
+    .where(col(User.email) == bindparam("email", type_=String()), ~col(User.is_deleted))
+    .execution_options(**_LOOKED_UP)
+)
 
 
 class DomainSession(Session):
@@ -67,15 +80,13 @@ class DomainSession(Session):
     def find_organization(self, slug: str) -> Organization | None:
         """The live organization with this slug, without binding the session."""
         self.announce(SLUG_SETTING, slug)
-        statement = select(Organization).where(col(Organization.slug) == slug, ~col(Organization.is_deleted))
-        return self.exec(statement, execution_options={TRUSTED: True, READS: True}).one_or_none()
+        return self.exec(_BY_SLUG, params={"slug": slug}).one_or_none()
 
     def find_login(self, email: str) -> User | None:
         """The live user with this email, without binding the session."""
         address = email.strip().lower()
         self.announce(EMAIL_SETTING, address)
-        statement = select(User).where(col(User.email) == address, ~col(User.is_deleted))
-        return self.exec(statement, execution_options={TRUSTED: True, READS: True}).one_or_none()
+        return self.exec(_BY_EMAIL, params={"email": address}).one_or_none()
 
     def lock_first(self, select: str) -> None:
         """On PostgreSQL, have a SELECT ... FOR UPDATE run before the next statement, in its message."""
