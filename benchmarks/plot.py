@@ -31,7 +31,9 @@ def plot(measured: list[Measured]) -> None:
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.set_xlabel("times hand-written SQL on psycopg2 without row level security (dotted: the limit of ours)")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=(len(names) + 1) // 2, frameon=False, fontsize="small")
+    axes.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1), ncols=(len(names) + 1) // 2, frameon=False, fontsize="small"
+    )
     for ending in ("png", "svg"):
         figure.savefig(FOLDER / f"comparison.{ending}", dpi=120, metadata={"Date": None} if ending == "svg" else {})
     pyplot.close(figure)
