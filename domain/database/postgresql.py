@@ -199,6 +199,8 @@ def _refuse_dead(connection: FoldingConnection, _record: object, _fairy: object)
 
 
 def _has_word(connection: FoldingConnection) -> bool:
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([connection.fileno()], [], [], 0)[0])
     waiting = select.poll()
     waiting.register(connection.fileno(), select.POLLIN)
     return bool(waiting.poll(0))
