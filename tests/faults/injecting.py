@@ -95,8 +95,6 @@ class Faults:
                 self.done["backends killed"] += bool(connection.scalar(kill, {"pid": pid}))
 
     def _on_error(self, context: ExceptionContext) -> None:
-        if context.is_pre_ping:
-            return
         code = getattr(context.original_exception, "pgcode", None)
         name = "lost connections" if context.is_disconnect else _NAMES.get(code or "", f"others ({code})")
         with self._lock:
