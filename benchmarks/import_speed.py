@@ -33,7 +33,7 @@ FSYNC = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "m
 
 
 class Imported(NamedTuple):
-    """Seconds, and the process's peak in megabytes."""
+    """Seconds, and the peaks of the process and of the one that reads for it, in megabytes."""
 
     seconds: float
     megabytes: float
@@ -47,7 +47,7 @@ def import_file(url: str, path: Path) -> Imported:
         seconds = time.perf_counter() - started
     assert summary.ok, summary.refused[:3]
     assert summary.created, summary
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return Imported(seconds, peak / (2**20 if sys.platform == "darwin" else 2**10))
 
 

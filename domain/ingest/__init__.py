@@ -4,6 +4,16 @@ from .importing import import_paths
 from .items import Refusal, Release
 from .mapping import merge
 from .reading import read
+from .reading_ahead import ReadingStoppedError
 from .summary import ImportStoppedError, ImportSummary
 
-__all__ = ["ImportStoppedError", "ImportSummary", "Refusal", "Release", "import_paths", "merge", "read"]
+__all__ = [
+    "ImportStoppedError",
+    "ImportSummary",
+    "ReadingStoppedError",
+    "Refusal",
+    "Release",
+    "import_paths",
+    "merge",
+    "read",
+]

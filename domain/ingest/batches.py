@@ -1,13 +1,12 @@
-"""From paths to batches of releases that fit in memory, read ahead of their being stored."""
+"""From paths to batches of releases that fit in memory."""
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from sqlalchemy.engine import Dialect
+from sqlalchemy.engine import Dialect, make_url
 
 from ..models import Tender
 from ..models.types import Money
@@ -15,11 +14,12 @@ from .amounts import amount
 from .files import files_in
 from .items import Refusal, Release
 from .reading import read
+from .ready import Ready, ready
 from .values import child
 
 RELEASES = 1000
 CHARACTERS = 3_000_000
-"""Of JSON text: some 25 MB as objects, and two batches are in memory at a time."""
+"""Of JSON text; two batches are in memory at a time."""
 
 _VALUE = cast(Money, Tender.__table__.c.estimated_value.type)
 
@@ -28,27 +28,16 @@ _VALUE = cast(Money, Tender.__table__.c.estimated_value.type)
 class Batch:
     """What was read since the batch before."""
 
-    releases: list[Release] = field(default_factory=list[Release])
+    releases: list[Ready] = field(default_factory=list[Ready])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
     files: int = 0
     read: int = 0
     """Releases, with those that were refused after reading."""
 
 
-def batches(paths: Sequence[Path], *, dialect: Dialect) -> Generator[Batch]:
-    """What stands in files and folders, at most 1000 releases or about 3 MB at a time.
-
-    The next batch is read in a thread of its own while the database works on this one.
-    """
-    reading = _batches(paths, dialect=dialect)
-    with ThreadPoolExecutor(1, thread_name_prefix="domain-import") as thread:
-        following = thread.submit(next, reading, None)
-        while (batch := following.result()) is not None:
-            following = thread.submit(next, reading, None)
-            yield batch
-
-
-def _batches(paths: Sequence[Path], *, dialect: Dialect) -> Iterator[Batch]:
+def batches(paths: Iterable[Path], *, dialect: str) -> Iterator[Batch]:
+    """What stands in files and folders, at most 1000 releases or about 3 MB at a time, for a database's dialect."""
+    limits = make_url(f"{dialect}://").get_dialect()()
     batch = Batch()
     size = 0
     for found in _found(paths):
@@ -58,16 +47,21 @@ def _batches(paths: Sequence[Path], *, dialect: Dialect) -> Iterator[Batch]:
             batch.files += 1
         else:
             batch.read += 1
-            if refusal := _too_large(found, dialect):
+            if refusal := _too_large(found, limits):
                 batch.refusals.append(refusal)
                 continue
-            batch.releases.append(found)
-            _ = found.digest  # in this thread: storing needs it
-            size += len(found.written)
+            batch.releases.append(release := ready(found))
+            size += len(release.written)
             if len(batch.releases) >= RELEASES or size >= CHARACTERS:
                 yield batch
                 batch, size = Batch(), 0
     yield batch
+
+
+def size_of(paths: Sequence[Path]) -> int:
+    """Bytes of all the files; 0 for what can't be read."""
+    files = (file for path in paths for file in (files_in(path) if os.path.isdir(path) else [path]))
+    return sum(os.path.getsize(file) for file in files if isinstance(file, Path) and os.path.isfile(file))
 
 
 def _found(paths: Iterable[Path]) -> Iterator[Path | Release | Refusal]:

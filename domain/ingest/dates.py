@@ -9,6 +9,7 @@ from pydantic import JsonValue
 # the first and the last day that a datetime can hold.
 _FIRST_YEAR, _LAST_YEAR = 1900, 9998
 _LONGEST = 100
+_LONGEST_DATE = len("2026-03-01")
 
 _HOURS_FROM_UTC = {
     "UTC": 0.0, "GMT": 0.0,
@@ -41,10 +42,12 @@ def _read(value: JsonValue, *, time_of_dates: time) -> datetime | None:
 
 
 def _parsed(written: str, *, time_of_dates: time) -> datetime:
-    try:
+    if len(written) <= _LONGEST_DATE:
         return datetime.combine(date.fromisoformat(written), time_of_dates)
+    try:
+        return datetime.fromisoformat(written)
     except ValueError:
-        pass  # not a date alone
+        pass
     if (named := _NAMED_ZONE.fullmatch(written)) and (zone := named[2] or named[3]) in _HOURS_FROM_UTC:
         local = datetime.fromisoformat(named[1])
         if local.tzinfo is None:

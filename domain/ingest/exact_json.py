@@ -1,11 +1,16 @@
-"""JSON without a loss: decoding, parsing with exact numbers, and the digest that identifies a release."""
+"""JSON without a loss: decoding, parsing with exact numbers, and the digest that identifies a release.
+
+``orjson`` does the work wherever it is exact; what it refuses, or would round, the standard library reads and writes.
+"""
 
 import codecs
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
+import orjson
 from pydantic import JsonValue
 
 
@@ -21,6 +26,50 @@ def parse(data: bytes) -> JsonValue:
     Raises:
         UnreadableError: it is no JSON.
     """
+    if not _may_round(data):
+        try:
+            plain: JsonValue = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            pass
+        else:
+            return plain
+    return _parse_slowly(data)
+
+
+def written(content: Mapping[str, JsonValue]) -> str:
+    """``content`` as JSON."""
+    try:
+        return orjson.dumps(content).decode()
+    except TypeError:
+        return json.dumps(content)
+
+
+def canonical(content: Mapping[str, JsonValue]) -> bytes:
+    """``content`` as JSON with sorted keys; equal numbers are written alike (1.0 as 1)."""
+    as_it_is = _sorted(content)
+    if not _may_be_whole(as_it_is):
+        return as_it_is
+    same: JsonValue = json.loads(as_it_is, parse_float=_canonical_number)
+    return _sorted(same)
+
+
+def digest(content: Mapping[str, JsonValue]) -> str:
+    """SHA-256, in hex, of the canonical form: identifies a release as received."""
+    return hashlib.sha256(canonical(content)).hexdigest()
+
+
+def _may_round(data: bytes) -> bool:
+    """Whether there may be a number that a float, or 64 bits, can't hold: long, or with an exponent."""
+    shape = data.translate(_SHAPE)
+    return _LONG in shape or _EXPONENT in shape
+
+
+def _may_be_whole(data: bytes) -> bool:
+    """Whether there may be a float that equals a whole number: "1.0" or "1e22"."""
+    return _POINT_ZERO.search(data) is not None or _EXPONENT in data.translate(_SHAPE)
+
+
+def _parse_slowly(data: bytes) -> JsonValue:
     if not data.strip():
         raise UnreadableError("empty file")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -37,23 +86,11 @@ def parse(data: bytes) -> JsonValue:
     return value
 
 
-def written(content: Mapping[str, JsonValue]) -> str:
-    """``content`` as JSON in ASCII."""
-    return json.dumps(content)
-
-
-def canonical(content: Mapping[str, JsonValue]) -> str:
-    """``content`` as JSON in ASCII with sorted keys; equal numbers are written alike (1.0 as 1)."""
-    as_it_is = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    if not any(sign in as_it_is for sign in _MAYBE_WHOLE_FLOAT):
-        return as_it_is
-    same: JsonValue = json.loads(as_it_is, parse_float=_canonical_number, parse_constant=str)
-    return json.dumps(same, sort_keys=True, separators=(",", ":"))
-
-
-def digest(content: Mapping[str, JsonValue]) -> str:
-    """SHA-256, in hex, of the canonical form: identifies a release as received."""
-    return hashlib.sha256(canonical(content).encode("ascii")).hexdigest()
+def _sorted(value: object) -> bytes:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # half a surrogate pair, or a number of more than 64 bits
+        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _decoded(data: bytes) -> str:
@@ -80,8 +117,12 @@ def _exact_float(digits: str) -> float | str:
 
 # strict=False: a raw tab or line break inside a text is common and does no harm.
 _DECODER = json.JSONDecoder(parse_float=_exact_float, parse_int=_exact_int, parse_constant=str, strict=False)
-# What stands in JSON without blanks wherever a float is written that equals a whole number: "1.0" and "1e+22".
-_MAYBE_WHOLE_FLOAT = (".0,", ".0}", ".0]", "e+")
+
+# Digits, points and signs as 0, an E as e.
+_SHAPE = bytes.maketrans(b"123456789.+-E", b"000000000000e")
+_LONG = b"0" * 17  # a float keeps every number of up to 15 digits; there may be a sign and a point
+_EXPONENT = b"0e0"
+_POINT_ZERO = re.compile(rb"\.0[,}\]]")
 
 
 def _canonical_number(digits: str) -> int | float:

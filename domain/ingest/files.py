@@ -25,6 +25,8 @@ class Document(NamedTuple):
 
     place: str
     value: JsonValue
+    brackets: int
+    """How many open in its text: it can't be nested deeper."""
 
 
 class _Line(NamedTuple):
@@ -103,6 +105,6 @@ def _is_whole(line: _Line) -> bool:
 
 def _document(data: bytes, *, place: str) -> Found:
     try:
-        return Document(place, parse(data))
+        return Document(place, parse(data), data.count(b"{") + data.count(b"["))
     except UnreadableError as error:
         return Refusal(place, str(error))

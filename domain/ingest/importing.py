@@ -10,8 +10,9 @@ from ..database import Database
 from ..errors import ConflictError, ConstraintError, UnavailableError
 from ..repositories import OrganizationRepository
 from ..tenancy import TenantSession
-from .batches import batches
-from .items import Refusal, Release
+from .items import Refusal
+from .reading_ahead import read_batches
+from .ready import Ready
 from .store import store
 from .summary import ImportSummary
 from .tally import Outcome, Tally
@@ -44,6 +45,7 @@ def import_paths(
         NotFoundError: there is no such live organization.
         ImportStoppedError: ``strict``, and something was refused.
         UnavailableError: the database can't be reached, or is too busy.
+        ReadingStoppedError: the process in which large files are read ended too early.
     """
     open_session = partial(db.get_session, organization_id=organization_id, actor=actor)
     with open_session() as session:
@@ -54,7 +56,7 @@ def import_paths(
         if strict:
             whole = run.enter_context(open_session())
             unit = partial(_inside, whole)
-        reading = run.enter_context(closing(batches(paths, dialect=db.engine.dialect)))
+        reading = run.enter_context(closing(read_batches(paths, dialect=db.engine.dialect.name)))
         for batch in reading:
             tally.read(batch)
             if not batch.releases:
@@ -69,7 +71,7 @@ def _inside(session: TenantSession) -> AbstractContextManager[TenantSession]:
     return nullcontext(session)
 
 
-def _stored(unit: Unit, releases: Sequence[Release]) -> Outcome:
+def _stored(unit: Unit, releases: Sequence[Ready]) -> Outcome:
     """Store the releases; where that fails, half of them at a time, to refuse the bad ones alone."""
     try:
         return _tried_twice(unit, releases)
@@ -82,7 +84,7 @@ def _stored(unit: Unit, releases: Sequence[Release]) -> Outcome:
     return outcome
 
 
-def _tried_twice(unit: Unit, batch: Sequence[Release]) -> Outcome:
+def _tried_twice(unit: Unit, batch: Sequence[Ready]) -> Outcome:
     """Once more where somebody else wrote the same tenders meanwhile: by then their work can be seen."""
     try:
         return _in_savepoint(unit, batch)
@@ -94,7 +96,7 @@ def _tried_twice(unit: Unit, batch: Sequence[Release]) -> Outcome:
     return _in_savepoint(unit, batch)
 
 
-def _in_savepoint(unit: Unit, batch: Sequence[Release]) -> Outcome:
+def _in_savepoint(unit: Unit, batch: Sequence[Ready]) -> Outcome:
     with unit() as session:
         try:
             # The first statement: on SQLite it takes the lock that reading before writing needs.

@@ -5,21 +5,20 @@ parameter would have to be adapted here and parsed there cost more. (COPY into a
 refused, and the application's login makes no temporary tables.)
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, NamedTuple, TypedDict
 
+import orjson
 from pydantic import JsonValue
 from sqlalchemy import JSON, BigInteger, Column, Insert, Select, Table, Text, bindparam, cast, column, select
 from sqlmodel import col, func, insert
 
-from ..models import Tender, TenderNotice
+from ..models import Tender, TenderContent, TenderNotice
 from ..models.tables import TENANT
 from ..tenancy import TRUSTED, TenantSession
-from .items import Release
 from .mapping import TenderFields
+from .ready import Ready
 
 # Or SQLAlchemy would leave the columns out that are None, and send a statement for each combination.
 _ONE_STATEMENT = {"render_nulls": True}
@@ -29,8 +28,7 @@ class NewNotice(NamedTuple):
     """A release to keep with its tender."""
 
     tender_id: int
-    digest: str
-    release: Release
+    release: Ready
 
 
 class _NoticeFields(TypedDict):
@@ -42,8 +40,10 @@ class _NoticeFields(TypedDict):
     package: Mapping[str, JsonValue]
 
 
-def insert_tenders(session: TenantSession, tenders: Sequence[TenderFields]) -> dict[str, int]:
-    """Create the tenders: their ids by external id. The rest of each row, such as its status, is as in any new one.
+def insert_tenders(session: TenantSession, tenders: Sequence[str]) -> dict[str, int]:
+    """Create the tenders, given as JSON (see ``ready.row``): their ids by external id.
+
+    The rest of each row, such as its status, is as in any new one.
 
     Raises:
         DuplicateError: a live tender has the external id by now.
@@ -53,9 +53,10 @@ def insert_tenders(session: TenantSession, tenders: Sequence[TenderFields]) -> d
         return {}
     returned = (col(Tender.external_id), col(Tender.id))
     if _is_postgresql(session):
-        inserted = session.exec(_TENDERS.returning(*returned), **_sent(session, tenders))
+        inserted = session.exec(_TENDERS.returning(*returned), **_sent(session, f"[{','.join(tenders)}]"))
     else:
-        rows = [{**fields, TENANT: session.organization_id} for fields in tenders]
+        contents = map(TenderContent.model_validate_json, tenders)
+        rows = [content.model_dump() | {TENANT: session.organization_id} for content in contents]
         inserted = session.exec(insert(Tender).returning(*returned), params=rows, execution_options=_ONE_STATEMENT)
     return {external_id: tender_id for external_id, tender_id in inserted if external_id}
 
@@ -65,16 +66,18 @@ def insert_notices(session: TenantSession, notices: Sequence[NewNotice]) -> None
     if not notices:
         return
     if _is_postgresql(session):
-        session.exec(_NOTICES, **_sent(session, [_fields(notice, notice.release.written) for notice in notices]))
+        texts = [_fields(notice, notice.release.written) for notice in notices]
+        session.exec(_NOTICES, **_sent(session, orjson.dumps(texts).decode()))
     else:
-        rows = [{**_fields(notice, notice.release.content), TENANT: session.organization_id} for notice in notices]
+        owner = {TENANT: session.organization_id}
+        rows = [owner | _fields(notice, notice.release.content()) for notice in notices]
         session.exec(insert(TenderNotice), params=rows, execution_options=_ONE_STATEMENT)
 
 
 def _fields(notice: NewNotice, content: str | dict[str, JsonValue]) -> _NoticeFields:
     return _NoticeFields(
         tender_id=notice.tender_id,
-        digest=notice.digest,
+        digest=notice.release.digest,
         release_id=notice.release.release_id,
         released_at=notice.release.released_at,
         content=content,
@@ -86,20 +89,15 @@ def _is_postgresql(session: TenantSession) -> bool:
     return session.get_bind().dialect.name == "postgresql"
 
 
-def _sent(session: TenantSession, rows: Sequence[Mapping[str, object]]) -> Any:
-    parameters = {TENANT: session.organization_id, "rows": json.dumps(rows, default=_as_text)}
-    return {"params": parameters, "execution_options": {TRUSTED: True}}
-
-
-def _as_text(value: datetime | Decimal) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+def _sent(session: TenantSession, rows: str) -> Any:
+    return {"params": {TENANT: session.organization_id, "rows": rows}, "execution_options": {TRUSTED: True}}
 
 
 def _insert_rows(table: Table, names: Sequence[str], *, as_text: str | None = None) -> Insert:
     """INSERT of a JSON array of objects. ``as_text`` is a JSON column whose values come as texts: they may hold
     escapes, such as that of NUL, that PostgreSQL keeps but does not take apart."""
     typed: list[Column[Any]] = [table.c[name] for name in names]
-    given = func.json_to_recordset(cast(bindparam("rows"), JSON)).table_valued(
+    given = func.json_to_recordset(cast(bindparam("rows", type_=Text()), JSON)).table_valued(
         *(column(known.name, Text() if known.name == as_text else known.type) for known in typed)
     )
     rows = given.render_derived(name="given", with_types=True)

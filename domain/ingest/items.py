@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from typing import TypeAlias
 
 from pydantic import JsonValue
-
-from .exact_json import digest, written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +30,6 @@ class Release:
     """Where it stood: ``notices.jsonl:17``, ``notices.json releases[3]``."""
     compiled: bool = False
     """It was a record's ``compiledRelease``."""
-
-    @cached_property
-    def digest(self) -> str:
-        """What identifies the content."""
-        return digest(self.content)
-
-    @cached_property
-    def written(self) -> str:
-        """The content as JSON."""
-        return written(self.content)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,13 +78,17 @@ def merge(releases: Sequence[Release]) -> TenderFields:
 
 
 def _last(ordered: Sequence[Release], path: Callable[[paths.Content], T | None]) -> T | None:
-    found = (path(release.content) for release in reversed(ordered))
-    return next((value for value in found if value is not None), None)
+    for release in reversed(ordered):
+        if (value := path(release.content)) is not None:
+            return value
+    return None
 
 
 def _text(ordered: Sequence[Release], sources: Sequence[paths.Path], *, limit: int | None = None) -> str | None:
-    found = next((text for path in sources if (text := _last(ordered, path))), None)
-    return found[:limit].rstrip() if found else None
+    for path in sources:
+        if found := _last(ordered, path):
+            return found[:limit].rstrip()
+    return None
 
 
 def _value(ordered: Sequence[Release]) -> tuple[Decimal | None, str | None]:

@@ -36,7 +36,7 @@ def is_compiled(release: Release) -> bool:
     return "compiled" in tags(release.content)
 
 
-def _position(release: Release) -> tuple[datetime, bool, int, int, str, str]:
+def _position(release: Release) -> tuple[datetime, bool, int, int, bytes, str]:
     text = canonical(release.content)
     return (
         release.released_at or _UNDATED,

@@ -31,4 +31,4 @@ def _items(found: Found) -> Iterator[Item]:
     if isinstance(found, Refusal):
         yield found
     else:
-        yield from items(found.value, place=found.place)
+        yield from items(found)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from .dates import moment
+from .files import Document
 from .items import Item, Refusal, Release
 from .package import Package, package_of, with_record_dates
 from .text import identifier
@@ -21,8 +22,16 @@ MAX_DEPTH = 100
 _RELEASE_KEYS = {"ocid", "tag", "initiationType", "planning", "tender", "awards", "contracts"}
 
 
-def items(value: JsonValue, *, place: str) -> Iterator[Item]:
+def items(document: Document) -> Iterator[Item]:
     """The releases in one JSON document, and a refusal for each part that is none."""
+    for item in _items(document.value, place=document.place):
+        if document.brackets > MAX_DEPTH and isinstance(item, Release) and is_deeper_than(item.content, MAX_DEPTH):
+            yield Refusal(item.place, f"the release is nested deeper than {MAX_DEPTH} levels")
+        else:
+            yield item
+
+
+def _items(value: JsonValue, *, place: str) -> Iterator[Item]:
     if isinstance(value, list):
         for position, element in enumerate(value):
             yield from _document(element, place=f"{place} [{position}]")
@@ -91,8 +100,6 @@ def _release(
         return Refusal(place, "the release has no ocid: a non-empty text is needed")
     if len(known) > OCID_LIMIT:
         return Refusal(place, f"the ocid has {len(known)} characters, more than {OCID_LIMIT}")
-    if is_deeper_than(release, MAX_DEPTH):
-        return Refusal(place, f"the release is nested deeper than {MAX_DEPTH} levels")
     return Release(
         ocid=known,
         release_id=text(release.get("id"), limit=RELEASE_ID_LIMIT),

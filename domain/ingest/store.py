@@ -1,11 +1,10 @@
 """Storing a batch of releases: the notices, and the tenders that are merged from them.
 
-The statements are counted: three that read, two more where known tenders have news, an insert for the tenders and
+The statements are counted: two that read, two more where known tenders have news, an insert for the tenders and
 one for the notices. Only a row that changes has an UPDATE to itself, which checks its version.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TypeAlias
 
 from ..errors import ConflictError
@@ -17,13 +16,14 @@ from .inserts import NewNotice, insert_notices, insert_tenders
 from .items import Release
 from .mapping import merge
 from .package import joined
+from .ready import Ready, row
 from .tally import Outcome
 
-Group: TypeAlias = Mapping[str, Release]
+Group: TypeAlias = Mapping[str, Ready]
 """The releases of one tender, by their digests."""
 
 
-def store(session: TenantSession, releases: Iterable[Release]) -> Outcome:
+def store(session: TenantSession, releases: Iterable[Ready]) -> Outcome:
     """Write a batch, in the session's transaction.
 
     A tender that is deleted, and not live as well, is left alone, and its releases are not kept. Should somebody
@@ -34,18 +34,17 @@ def store(session: TenantSession, releases: Iterable[Release]) -> Outcome:
         ConstraintError: the database refused a value.
     """
     groups = _by_ocid(releases)
-    live = stored.live_tenders(session, groups)
-    missing = groups.keys() - live.keys()
-    deleted = stored.deleted_tenders(session, missing) if missing else {}
+    live, deleted = stored.known_tenders(session, groups)
+    deleted = {ocid: tender_id for ocid, tender_id in deleted.items() if ocid not in live}
     digests = [key for ocid in live for key in groups[ocid]]
     known = stored.packages(session, live.values(), digests) if live else {}
     news = {ocid: groups[ocid] for ocid, tender_id in live.items() if _has_news(groups[ocid], known[tender_id])}
     updated, notices = _update(session, news) if news else ([], [])
     # In the same order for everybody, as in ``locked_tenders``.
-    fresh = [merge(list(groups[ocid].values())) for ocid in sorted(missing - deleted.keys())]
+    fresh = [_tender(groups[ocid]) for ocid in sorted(groups.keys() - live.keys() - deleted.keys())]
     created = insert_tenders(session, fresh)
     for ocid, tender_id in created.items():
-        notices += [NewNotice(tender_id, key, release) for key, release in groups[ocid].items()]
+        notices += [NewNotice(tender_id, release) for release in groups[ocid].values()]
     insert_notices(session, notices)
     session.flush()
     return Outcome(
@@ -56,13 +55,20 @@ def store(session: TenantSession, releases: Iterable[Release]) -> Outcome:
     )
 
 
-def _by_ocid(releases: Iterable[Release]) -> dict[str, dict[str, Release]]:
-    groups: dict[str, dict[str, Release]] = {}
+def _by_ocid(releases: Iterable[Ready]) -> dict[str, dict[str, Ready]]:
+    groups: dict[str, dict[str, Ready]] = {}
     for release in releases:
         group = groups.setdefault(release.ocid, {})
         known = group.get(release.digest)
-        group[release.digest] = replace(known, package=joined(known.package, release.package)) if known else release
+        group[release.digest] = known.joined(release.package) if known else release
     return groups
+
+
+def _tender(group: Group) -> str:
+    if len(group) == 1:
+        (alone,) = group.values()
+        return alone.tender
+    return row(merge([each.release() for each in group.values()]))
 
 
 def _has_news(group: Group, known: stored.Packages) -> bool:
@@ -83,13 +89,13 @@ def _update(session: TenantSession, groups: Mapping[str, Group]) -> tuple[list[i
             _join_package(notice, group.get(notice.digest))
         known = {notice.digest for notice in notices}
         new = {key: release for key, release in group.items() if key not in known}
-        after = [*(_release(tender, notice) for notice in notices), *new.values()]
+        after = [_release(tender, notice) for notice in notices] + [each.release() for each in new.values()]
         changed = changes(tender, written=merge(before) if before else None, wanted=merge(after))
         for name, value in changed.items():
             setattr(tender, name, value)
         if changed:
             updated.append(tender.id)
-        inserts += [NewNotice(tender.id, key, release) for key, release in new.items()]
+        inserts += [NewNotice(tender.id, each) for each in new.values()]
     return updated, inserts
 
 
@@ -103,7 +109,7 @@ def _release(tender: Tender, notice: TenderNotice) -> Release:
     )
 
 
-def _join_package(notice: TenderNotice, received: Release | None) -> None:
+def _join_package(notice: TenderNotice, received: Ready | None) -> None:
     package = joined(notice.package, received.package) if received else notice.package
     if package != notice.package:
         notice.package = package

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from pydantic import JsonValue
-from sqlalchemy import ColumnElement
-from sqlmodel import col, func, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, any_, bindparam
+from sqlalchemy.orm import Mapped
+from sqlmodel import col, select
 
 from ..models import Tender, TenderNotice
 from ..tenancy import TenantSession, including_deleted
@@ -14,22 +15,26 @@ from ..tenancy import TenantSession, including_deleted
 Packages: TypeAlias = dict[str, Mapping[str, JsonValue]]
 """What the packages around a tender's notices said, by the notices' digests."""
 
+T = TypeVar("T")
+
+Ids: TypeAlias = dict[str, int]
+"""Of tenders, by their external ids."""
+
 _ROWS = 50
 """In memory at a time; each may have a megabyte."""
 
 
-def live_tenders(session: TenantSession, external_ids: Collection[str]) -> dict[str, int]:
-    """The ids of the live tenders, by external id."""
-    statement = select(Tender.external_id, Tender.id).where(*_named(session, external_ids), ~col(Tender.is_deleted))
-    return {external_id: tender_id for external_id, tender_id in session.exec(statement) if external_id}
-
-
-def deleted_tenders(session: TenantSession, external_ids: Collection[str]) -> dict[str, int]:
-    """The ids of the deleted tenders, the last of each external id."""
-    statement = select(Tender.external_id, func.max(Tender.id)).where(*_named(session, external_ids))
-    statement = statement.where(col(Tender.is_deleted)).group_by(col(Tender.external_id))
-    found = session.exec(including_deleted(statement))
-    return {external_id: tender_id for external_id, tender_id in found if external_id}
+def known_tenders(session: TenantSession, external_ids: Collection[str]) -> tuple[Ids, Ids]:
+    """The live tenders, and the deleted ones: the last of each external id."""
+    named = _named(session, external_ids)
+    live = select(Tender.external_id, Tender.id, Tender.is_deleted).where(*named, ~col(Tender.is_deleted))
+    deleted = select(Tender.external_id, Tender.id, Tender.is_deleted).where(*named, col(Tender.is_deleted))
+    ids: tuple[Ids, Ids] = {}, {}
+    # Each part has an index of its own.
+    both = including_deleted(live.union_all(deleted).order_by("id"))
+    for external_id, tender_id, is_deleted in session.execute(both):
+        ids[is_deleted][external_id] = tender_id
+    return ids
 
 
 def locked_tenders(session: TenantSession, external_ids: Collection[str]) -> dict[int, Tender]:
@@ -43,7 +48,7 @@ def locked_tenders(session: TenantSession, external_ids: Collection[str]) -> dic
 def packages(session: TenantSession, tender_ids: Collection[int], digests: Collection[str]) -> dict[int, Packages]:
     """What is known of these releases, without reading their contents; deleted notices are known, too."""
     statement = select(TenderNotice.tender_id, TenderNotice.digest, col(TenderNotice.package)).where(
-        *_of(session, tender_ids), col(TenderNotice.digest).in_(list(digests))
+        *_of(session, tender_ids), _among(session, col(TenderNotice.digest), digests)
     )
     found: dict[int, Packages] = {tender_id: {} for tender_id in tender_ids}
     for tender_id, digest, package in session.exec(including_deleted(statement)):
@@ -63,9 +68,19 @@ def with_notices(session: TenantSession, tenders: Mapping[int, Tender]) -> Itera
 
 
 def _named(session: TenantSession, external_ids: Collection[str]) -> tuple[ColumnElement[bool], ...]:
-    return col(Tender.organization_id) == session.organization_id, col(Tender.external_id).in_(list(external_ids))
+    return col(Tender.organization_id) == session.organization_id, _among(
+        session, col(Tender.external_id), external_ids
+    )
 
 
 def _of(session: TenantSession, tender_ids: Collection[int]) -> tuple[ColumnElement[bool], ...]:
     owned = col(TenderNotice.organization_id) == session.organization_id
-    return owned, col(TenderNotice.tender_id).in_(list(tender_ids))
+    return owned, _among(session, col(TenderNotice.tender_id), tender_ids)
+
+
+def _among(session: TenantSession, column: Mapped[T], values: Collection[T]) -> ColumnElement[bool]:
+    """One of the values; as one array where the database has arrays, since a thousand parameters take their time."""
+    if session.get_bind().dialect.name != "postgresql":
+        return column.in_(list(values))
+    kind = BigInteger() if all(isinstance(value, int) for value in values) else Text()
+    return column == any_(bindparam(None, list(values), type_=ARRAY(kind)))

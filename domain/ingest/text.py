@@ -19,7 +19,9 @@ _TAG = re.compile(r"</?[a-zA-Z][\w:-]*(?:\s[^<>]*)?/?>|<![^<>]*>|<\?[^<>]*>")
 
 def line(value: str, *, limit: int | None = None) -> str:
     """``value`` in one line of at most ``limit`` characters, runs of white space collapsed."""
-    return " ".join(_NO_TEXT.sub("", value).split())[:limit].rstrip()
+    if not value.isprintable():
+        value = _NO_TEXT.sub("", value)
+    return " ".join(value.split())[:limit].rstrip()
 
 
 def identifier(value: str) -> str:
@@ -29,6 +31,8 @@ def identifier(value: str) -> str:
 
 def paragraphs(value: str) -> str:
     """``value`` as plain text: tags removed, entities unescaped, lines kept, one blank line at a time."""
+    if value.isprintable() and "<" not in value and "&" not in value:
+        return value.strip()
     visible, *rest = _HIDDEN_START.split(value)
     # What is never closed stays: losing the rest of the text would be worse.
     visible += "".join(_HIDDEN_END.split(part, maxsplit=1)[-1] for part in rest)

@@ -16,8 +16,10 @@ def child(value: JsonValue, *path: str | int) -> JsonValue:
         if isinstance(step, int):
             found = elements(value)
             value = found[step] if step < len(found) else None
+        elif isinstance(value, dict):
+            value = value.get(step)
         else:
-            value = value.get(step) if isinstance(value, dict) else None
+            return None
     return value
 
 
@@ -54,15 +56,10 @@ def tags(release: Mapping[str, JsonValue]) -> list[str]:
 
 def is_deeper_than(value: JsonValue, levels: int) -> bool:
     """Whether arrays and objects stand more than ``levels`` deep in one another."""
-    level: list[JsonValue] = [value]
+    level = [value]
     for _ in range(levels):
-        level = [inner for outer in level for inner in _children(outer)]
+        inside = (outer.values() if isinstance(outer, dict) else elements(outer) for outer in level)
+        level = [inner for inners in inside for inner in inners if isinstance(inner, (dict, list))]
         if not level:
             return False
     return True
-
-
-def _children(value: JsonValue) -> list[JsonValue]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.orm.attributes import set_committed_value
 
 from domain import Tender, TenderRepository
-from domain.ingest import ImportSummary, stored
+from domain.ingest import ImportSummary, store, stored
 from domain.tenancy import TenantSession
 from tests.ingest.importer import BRIDGE, Importer, Json, counts, release
 
@@ -44,9 +44,9 @@ def test_runs_side_by_side_give_what_one_run_gives(
     assert len(importer.notices(include_deleted=True)) == 80
 
 
-def between(monkeypatch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> None:
+def between(monkeypatch: pytest.MonkeyPatch, name: str, act: Callable[[], object], *, of: object = stored) -> None:
     """Let ``act`` happen once, right before the import asks ``stored.<name>``."""
-    original = getattr(stored, name)
+    original = getattr(of, name)
     pending = [act]
 
     def asked(session: TenantSession, *arguments: object) -> object:
@@ -54,7 +54,7 @@ def between(monkeypatch: pytest.MonkeyPatch, name: str, act: Callable[[], object
             pending.pop()()
         return original(session, *arguments)
 
-    monkeypatch.setattr(stored, name, asked)
+    monkeypatch.setattr(of, name, asked)
 
 
 # On SQLite the import holds the database's lock from its first question on: nothing can come in between.
@@ -71,7 +71,7 @@ def test_a_tender_that_somebody_creates_meanwhile_is_filled(
         with importer.db.get_session(organization_id=importer.organization_id) as session:
             TenderRepository(session).create(title="Ours", external_id=BRIDGE)
 
-    between(monkeypatch, "deleted_tenders", create)
+    between(monkeypatch, "insert_tenders", create, of=store)
     assert counts(importer.run(release(title="Bridge", description="Two spans"))) == (0, 1, 0, 0)
     assert (importer.tender().title, importer.tender().description) == ("Ours", "Two spans")
 

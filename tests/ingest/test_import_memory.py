@@ -1,4 +1,4 @@
-"""A large JSON Lines file goes in with memory that does not grow with it."""
+"""A large JSON Lines file goes in with memory that does not grow with it, the reading process counted."""
 
 import subprocess
 import sys
@@ -15,7 +15,8 @@ from domain import Database, OrganizationRepository
 from domain.ingest import import_paths
 
 def megabytes():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    both = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return sum(resource.getrusage(who).ru_maxrss for who in both) / (2**20 if sys.platform == "darwin" else 2**10)
 
 def write(path, size):
     items = [{"id": str(n), "description": "Concrete, steel and gravel " * 20} for n in range(25)]
@@ -34,7 +35,7 @@ with Database(f"sqlite:///{folder / 'memory.db'}") as db:
     with db.get_session() as session:
         organization_id = OrganizationRepository(session).create(name="First", slug="first").id
     peaks = []
-    for size in (8_000_000, 40_000_000):
+    for size in (12_000_000, 40_000_000):
         path = folder / f"{size}.jsonl"
         number = write(path, size)
         summary = import_paths(db, [path], organization_id=organization_id)
@@ -51,4 +52,4 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     small, large = map(float, ran.stdout.split())
-    assert large < small + 16, f"8 MB took {small:.0f} MB, 40 MB took {large:.0f} MB"
+    assert large < small + 16, f"12 MB took {small:.0f} MB, 40 MB took {large:.0f} MB"

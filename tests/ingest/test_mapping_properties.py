@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from domain.ingest.dates import moment
 from domain.ingest.exact_json import digest
+from domain.ingest.files import Document
 from domain.ingest.items import Release
 from domain.ingest.mapping import TenderFields, merge
 from domain.ingest.shapes import items
@@ -164,7 +165,7 @@ def test_a_digest_survives_being_written_and_read_again(content: Json) -> None:
 @given(anything | st.lists(contents, max_size=2) | some(releases=contents, records=some(compiledRelease=contents)))
 @settings(max_examples=100, deadline=None)
 def test_any_json_document_gives_releases_or_refusals(document: JsonValue) -> None:
-    for found in items(document, place="x.json"):
+    for found in items(Document("x.json", document, 1000)):
         if isinstance(found, Release):
             assert 1 <= len(found.ocid) <= 255
             assert is_storable(found.ocid)
