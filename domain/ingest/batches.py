@@ -18,8 +18,8 @@ from .ready import Ready, ready
 from .values import child
 
 RELEASES = 1000
-CHARACTERS = 3_000_000
-"""Of JSON text; two batches are in memory at a time."""
+CHARACTERS = 2_000_000
+"""Of JSON text; two batches are in memory at a time, and copies on their way."""
 
 _VALUE = cast(Money, Tender.__table__.c.estimated_value.type)
 
@@ -36,7 +36,7 @@ class Batch:
 
 
 def batches(paths: Iterable[Path], *, dialect: str) -> Iterator[Batch]:
-    """What stands in files and folders, at most 1000 releases or about 3 MB at a time, for a database's dialect."""
+    """What stands in files and folders, at most 1000 releases or about 2 MB at a time, for a database's dialect."""
     limits = make_url(f"{dialect}://").get_dialect()()
     batch = Batch()
     size = 0

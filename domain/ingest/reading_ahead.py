@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..errors import DomainError
@@ -30,7 +31,7 @@ def read_batches(paths: Sequence[Path], *, dialect: str) -> Generator[Batch]:
     Raises:
         ReadingStoppedError: the process that reads ended too early, as when it is killed.
     """
-    if size_of(paths) < LARGE:
+    if size_of(paths) < LARGE or not sys.executable:
         yield from batches(paths, dialect=dialect)
     else:
         yield from _read_ahead(paths, dialect=dialect)
@@ -47,8 +48,11 @@ def _read_ahead(paths: Sequence[Path], *, dialect: str) -> Generator[Batch]:
         try:
             process.stdin.write(pickle.dumps((list(paths), dialect)))
             process.stdin.close()
-            while (batch := pickle.load(process.stdout)) is not None:  # noqa: S301  # our own process wrote it
-                yield batch
+            with ThreadPoolExecutor(1, thread_name_prefix="domain-import") as thread:
+                following = thread.submit(pickle.load, process.stdout)  # our own process wrote it
+                while (batch := following.result()) is not None:
+                    following = thread.submit(pickle.load, process.stdout)
+                    yield batch
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             process.kill()
             raise ReadingStoppedError(f"reading broke off: its process ended with {process.wait()}") from error
