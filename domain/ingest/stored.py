@@ -30,9 +30,9 @@ def known_tenders(session: TenantSession, external_ids: Collection[str]) -> tupl
     live = select(Tender.external_id, Tender.id, Tender.is_deleted).where(*named, ~col(Tender.is_deleted))
     deleted = select(Tender.external_id, Tender.id, Tender.is_deleted).where(*named, col(Tender.is_deleted))
     ids: tuple[Ids, Ids] = {}, {}
-    # Each part has an index of its own.
-    both = including_deleted(live.union_all(deleted).order_by("id"))
-    for external_id, tender_id, is_deleted in session.execute(both):
+    both = live.union_all(deleted).subquery()  # each part has an index of its own
+    found = select(both.c.external_id, both.c.id, both.c.is_deleted).order_by(both.c.id)
+    for external_id, tender_id, is_deleted in session.exec(including_deleted(found)):
         ids[is_deleted][external_id] = tender_id
     return ids
 

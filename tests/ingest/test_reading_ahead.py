@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from pydantic import JsonValue
 
 from domain.ingest import ImportStoppedError, ReadingStoppedError
 from tests.ingest.importer import Importer, Json, release
@@ -33,7 +34,8 @@ def _every_file_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_large_file_goes_in_as_a_small_one_does(
     importer: Importer, other: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines = [*releases(), b"no JSON", release("ocds-1", date="2026-05-02", title="Two bridges"), release("")]
+    news, bad = release("ocds-1", date="2026-05-02", title="Two bridges"), release("")
+    lines: list[JsonValue | bytes] = [*releases(), b"no JSON", news, bad]
     ahead = importer.paths([importer.file(*lines, name="notices.jsonl")])
     monkeypatch.setattr("domain.ingest.reading_ahead.LARGE", 10**9)
     at_once = other.paths([other.file(*lines, name="notices.jsonl")])
