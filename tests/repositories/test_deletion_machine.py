@@ -47,7 +47,7 @@ COLUMNS = {"Tender": (), "Lot": ("tender_id",), "Drawing": ("lot_id", "other_ten
 PARENTS = {"tender_id": "Tender", "lot_id": "Lot", "other_tender_id": "Tender"}
 
 picks = st.integers(0, 40)
-kinds = st.sampled_from(["Tender", "Lot", "Drawing"])
+kinds = st.sampled_from(["Tender", "Tender", "Lot", "Drawing"])
 keys = st.sampled_from(["a", "b"])
 numbers = st.integers(1, 2)
 titles = st.sampled_from(["Bridge", "Tunnel"])
@@ -98,20 +98,26 @@ class Trees(RuleBasedStateMachine):
         self.rows: dict[Ref, Row] = {}
         self.batches = 0
         self.run(self.plant)
+        self.delete("Lot", 0)
 
     def plant(self, session: TenantSession) -> None:
-        """Two tenders with a lot each, and drawings of both lots."""
+        """Two tenders with two lots each, and a drawing of each lot, which names the first tender too."""
         tenders = [TenderRepository(session).create(external_id=key, title="Bridge") for key in ("a", "b")]
         for tender in tenders:
             self.rows["Tender", tender.id] = Row(tender.external_id, "Bridge")
-            lot = LotRepository(session).add(Lot(tender_id=tender.id, number=1, title="Bridge"))
-            self.rows["Lot", lot.id] = Row((tender.id, 1), "Bridge", {"tender_id": ("Tender", tender.id)})
-            parents = {"lot_id": ("Lot", lot.id), "other_tender_id": ("Tender", tenders[0].id)}
-            drawing = DrawingRepository(session).add(Drawing(lot_id=lot.id, other_tender_id=tenders[0].id))
-            self.rows["Drawing", drawing.id] = Row(parents=parents)
+            for number in (1, 2):
+                lot = LotRepository(session).add(Lot(tender_id=tender.id, number=number, title="Bridge"))
+                self.rows["Lot", lot.id] = Row((tender.id, number), "Bridge", {"tender_id": ("Tender", tender.id)})
+                parents = {"lot_id": ("Lot", lot.id), "other_tender_id": ("Tender", tenders[0].id)}
+                drawing = DrawingRepository(session).add(Drawing(lot_id=lot.id, other_tender_id=tenders[0].id))
+                self.rows["Drawing", drawing.id] = Row(parents=parents)
 
     # One rule: of several, hypothesis leaves out some in most examples, and few of them would delete and restore.
-    @rule(step=st.one_of(st.tuples(st.just(name), st.fixed_dictionaries(given)) for name, given in STEPS.items()))
+    @rule(
+        step=st.one_of(
+            st.tuples(st.just(name), st.fixed_dictionaries(STEPS[name])) for name in (*STEPS, "delete", "restore")
+        )
+    )
     def step(self, step: tuple[str, dict[str, Any]]) -> None:
         getattr(self, step[0])(**step[1])
 
