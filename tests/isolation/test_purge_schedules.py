@@ -21,7 +21,8 @@ from domain import (
     purge,
     utcnow,
 )
-from domain.testing import build
+from domain.testing import Cluster, build
+from tests.isolation.conftest import superuser
 from tests.isolation.schedules import Unit, Waiting, interleavings, play
 from tests.isolation.stepwise import STEPS, Stepwise, gate, stepwise_purge
 
@@ -124,3 +125,19 @@ def test_from_the_moment_of_a_legal_hold_on_nothing_goes(emptied: Database, witn
                 hold(session, on=False)
             purge(emptied, actor="tests", organization_id=1)
     assert kept == {2, 1, 0}
+
+
+def test_what_went_with_a_locked_row_is_left_with_it_to_the_next_run(
+    shared_postgresql: Database, domain_cluster: Cluster, postgresql_name: str
+) -> None:
+    witness = superuser(domain_cluster, postgresql_name)
+    tender_id, _ = deleted_long_ago(shared_postgresql, witness)
+    tenders = Tender.__table__
+    with witness.begin() as restoring:
+        restoring.execute(select(tenders.c.id).where(tenders.c.id == tender_id).with_for_update())
+        purge(shared_postgresql, actor="tests", organization_id=1)
+        assert state(witness, tender_id) == [True, True]
+    with shared_postgresql.get_session(organization_id=1) as session:
+        assert TenderRepository(session).restore(tender_id)
+    assert state(witness, tender_id) == [False, False]
+    witness.dispose()

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, cast
 
@@ -31,11 +30,10 @@ from domain import (
     purge,
 )
 from domain.testing import make_organization
+from tests.repositories.forest import LET_GO, MODELS, Forest, Ref, Row
 from tests.repositories.test_own_models import Drawing, DrawingRepository, Lot, LotRepository
 
 RUNS = {"sqlite": (8, 25), "postgresql": (4, 25)}  # examples, steps of each
-LET_GO = -1  # the batch of a deleted row that a purge has begun to remove: nothing brings it back
-Ref = tuple[str, int]
 Make = Callable[[TenantSession], Any]
 
 REPOSITORIES: dict[str, type[TenantRepository[Any]]] = {
@@ -43,7 +41,6 @@ REPOSITORIES: dict[str, type[TenantRepository[Any]]] = {
     "Lot": LotRepository,
     "Drawing": DrawingRepository,
 }
-MODELS: dict[str, type[Any]] = {"Tender": Tender, "Lot": Lot, "Drawing": Drawing}
 COLUMNS = {"Tender": (), "Lot": ("tender_id",), "Drawing": ("lot_id", "other_tender_id")}
 PARENTS = {"tender_id": "Tender", "lot_id": "Lot", "other_tender_id": "Tender"}
 
@@ -69,26 +66,7 @@ STEPS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 }
 
 
-@dataclass
-class Row:
-    """``key``: what live rows of the kind are told apart by. ``parents`` by column. ``batch``: its deletion, if any.
-
-    ``age``: for how many days it has been deleted.
-    """
-
-    key: object = None
-    title: str = ""
-    parents: dict[str, Ref] = field(default_factory=dict[str, Ref])
-    batch: int = 0
-    version: int = 1
-    age: int = field(default=0, compare=False)
-
-
-def children_first(ref: Ref) -> tuple[int, int]:
-    return -list(MODELS).index(ref[0]), ref[1]
-
-
-class Trees(RuleBasedStateMachine):
+class Machine(Forest, RuleBasedStateMachine):
     """Tenders, their lots, and the lots' drawings, which may name another tender as well."""
 
     database: ClassVar[Database]
@@ -96,9 +74,6 @@ class Trees(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.organization_id = make_organization(self.database).id
-        self.rows: dict[Ref, Row] = {}
-        self.batches = 0
-        self.entries: Counter[tuple[Ref, str]] = Counter()  # of the trail, since it was last looked at
         self.last_entry = 0
         self.run(self.plant)
         self.run(self.new_entries)
@@ -129,43 +104,6 @@ class Trees(RuleBasedStateMachine):
         with self.database.get_session(organization_id=self.organization_id, actor="machine") as session:
             return unit(session)
 
-    # -- the model ----------------------------------------------------------------------------------------------
-
-    def picked(self, kind: str, pick: int, among: Callable[[Ref], bool] = bool) -> Ref | None:
-        """A row of the kind, live or not."""
-        found = [ref for ref in self.rows if ref[0] == kind and among(ref)]
-        return sorted(found)[pick % len(found)] if found else None
-
-    def is_live(self, ref: Ref) -> bool:
-        return not self.rows[ref].batch
-
-    def holder(self, kind: str, key: object) -> Ref | None:
-        """The live row with the key."""
-        live = (ref for ref, row in self.rows.items() if ref[0] == kind and row.key == key and not row.batch)
-        return None if key is None else next(live, None)
-
-    def below(self, ref: Ref) -> list[Ref]:
-        """The rows that belong to it."""
-        return [one for one, row in self.rows.items() if ref in row.parents.values()]
-
-    def going(self, root: Ref) -> list[Ref]:
-        """The live row and the live rows that go with it."""
-        gone = [root]
-        for ref in gone:
-            gone += [one for one in self.below(ref) if self.is_live(one) and one not in gone]
-        return gone
-
-    def is_due(self, ref: Ref, days: int | None) -> bool:
-        """Whether a purge removes it: deleted for so many days, or its model's own, as is all that belongs to it."""
-        kept = MODELS[ref[0]].retention_days if days is None else days
-        is_old = not self.is_live(ref) and self.rows[ref].age >= kept
-        return is_old and all(self.is_due(one, days) for one in self.below(ref))
-
-    def orphans(self, batch: list[Ref]) -> bool:
-        """Whether a row would come back without what it belongs to."""
-        above = (parent for ref in batch for parent in self.rows[ref].parents.values())
-        return any(not self.is_live(parent) and parent not in batch for parent in above)
-
     def created(self, kind: str, make: Make, row: Row) -> None:
         """Create the row, or be refused."""
         if not all(self.is_live(parent) for parent in row.parents.values()):
@@ -176,18 +114,6 @@ class Trees(RuleBasedStateMachine):
                 self.run(make)
         else:
             self.inserted((kind, self.run(make).id), row)
-
-    def inserted(self, ref: Ref, row: Row) -> None:
-        assert ref not in self.rows
-        self.rows[ref] = row
-        self.entries[ref, "insert"] += 1
-
-    def changed(self, ref: Ref, action: str, batch: int) -> None:
-        """Its deletion is another one, or none."""
-        row = self.rows[ref]
-        row.batch = batch
-        row.version += 1
-        self.entries[ref, action] += 1
 
     # -- writes ---------------------------------------------------------------------------------------------
 
@@ -242,15 +168,6 @@ class Trees(RuleBasedStateMachine):
         stored = self.run(lambda session: LotRepository(session).put(lot))
         self.was_put(("Lot", stored.id), held, Row((tender[1], number), title, {"tender_id": tender}))
 
-    def was_put(self, ref: Ref, held: Ref | None, row: Row) -> None:
-        if held is None:
-            self.inserted(ref, row)
-        else:
-            assert ref == held
-            self.entries[ref, "update"] += self.rows[held].title != row.title
-            self.rows[held].title = row.title
-            self.rows[held].version += 1
-
     def delete(self, kind: str, pick: int) -> None:
         ref = self.picked(kind, pick)
         if ref is None:
@@ -264,10 +181,7 @@ class Trees(RuleBasedStateMachine):
         preview, is_deleted = self.run(unit)
         assert is_deleted is bool(gone)
         assert preview == {name: n for name in MODELS if (n := sum(one[0] == name for one in gone))}
-        self.batches += 1
-        for one in gone:
-            self.changed(one, "soft_delete", self.batches)
-            self.rows[one].age = 0
+        self.was_deleted(gone)
 
     def restore(self, kind: str, pick: int) -> None:
         ref = self.picked(kind, pick, among=lambda ref: not self.is_live(ref)) or self.picked(kind, pick)
@@ -283,14 +197,7 @@ class Trees(RuleBasedStateMachine):
                 assert (refused.value.entity, refused.value.holder_id) in holders
             return
         assert self.run(lambda session: REPOSITORIES[kind](session).restore(ref[1])) is bool(batch)
-        for one in batch:
-            self.changed(one, "restore", 0)
-
-    def batch_below(self, root: Ref) -> list[Ref]:
-        """The row, and what went with it in its deletion: of kinds that may belong to its kind."""
-        below = list(MODELS)[list(MODELS).index(root[0]) + 1 :]
-        with_it = (ref for ref, row in self.rows.items() if row.batch == self.rows[root].batch and ref[0] in below)
-        return [root, *with_it]
+        self.was_restored(batch)
 
     # -- purges -------------------------------------------------------------------------------------------------
 
@@ -298,7 +205,7 @@ class Trees(RuleBasedStateMachine):
         """After some days, row by row, children first; killed within the transaction that removes one of them."""
         self.let_time_pass(passed)
         self.run(lambda session: session.exec(update(Organization).values(legal_hold=is_held)))
-        due = [ref for ref in sorted(self.rows, key=children_first) if self.is_due(ref, days) and not is_held]
+        due = [] if is_held else self.due(days)
         told: list[PurgeCount] = []
 
         def progress(count: PurgeCount) -> None:
@@ -311,13 +218,7 @@ class Trees(RuleBasedStateMachine):
         assert {c.table: c.rows for c in plan.counts} == Counter(MODELS[ref[0]].__tablename__ for ref in due)
         with pytest.raises(InterruptedError) if killed_at <= len(due) else nullcontext():
             assert purge(self.database, batch_size=1, progress=progress, **only).counts == plan.counts
-        for ref in reversed(due):
-            batch = self.rows[ref].batch
-            if batch != LET_GO and any(self.rows[one].batch == batch for one in self.below(ref)):
-                self.changed(ref, "update", LET_GO)
-        for ref in due[: killed_at - 1]:
-            del self.rows[ref]
-            self.entries[ref, "purge"] += 1
+        self.was_purged(due, due[: killed_at - 1])
 
     def let_time_pass(self, days: int) -> None:
         with self.database.migration_engine.begin() as connection:
@@ -387,10 +288,10 @@ class Trees(RuleBasedStateMachine):
                     yield (kind, row["id"]), dict(row)
 
 
-def test_any_sequence_of_deletions_and_restores_agrees_with_the_model(domain_db: Database) -> None:
+def test_any_sequence_of_deletions_restores_and_purges_agrees_with_the_model(domain_db: Database) -> None:
     examples, steps = RUNS[domain_db.engine.dialect.name]
 
-    class OnThisDatabase(Trees):
+    class OnThisDatabase(Machine):
         database = domain_db
 
     run_state_machine_as_test(
