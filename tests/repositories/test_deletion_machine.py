@@ -64,6 +64,12 @@ STEPS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "killed_at": st.sampled_from([1, 2, 3, 99]),
     },
 }
+steps = st.one_of(
+    [
+        st.tuples(st.just(name), st.fixed_dictionaries(STEPS[name]))
+        for name in (*STEPS, "delete", "restore", "put_tender")
+    ]
+)
 
 
 class Machine(Forest, RuleBasedStateMachine):
@@ -92,11 +98,7 @@ class Machine(Forest, RuleBasedStateMachine):
                 self.rows["Drawing", drawing.id] = Row(parents=parents)
 
     # One rule: of several, hypothesis leaves out some in most examples, and few of them would delete and restore.
-    @rule(
-        step=st.one_of(
-            st.tuples(st.just(name), st.fixed_dictionaries(STEPS[name])) for name in (*STEPS, "delete", "restore")
-        )
-    )
+    @rule(step=steps)
     def step(self, step: tuple[str, dict[str, Any]]) -> None:
         getattr(self, step[0])(**step[1])
 
@@ -213,7 +215,7 @@ class Machine(Forest, RuleBasedStateMachine):
             if len(told) == killed_at:
                 raise InterruptedError
 
-        only = {"actor": "machine", "organization_id": self.organization_id, "older_than_days": days}
+        only: dict[str, Any] = {"actor": "machine", "organization_id": self.organization_id, "older_than_days": days}
         plan = plan_purge(self.database, **only)
         assert {c.table: c.rows for c in plan.counts} == Counter(MODELS[ref[0]].__tablename__ for ref in due)
         with pytest.raises(InterruptedError) if killed_at <= len(due) else nullcontext():
