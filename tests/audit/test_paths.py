@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, text, update
 from sqlmodel import col
 
@@ -15,9 +18,11 @@ from domain import (
     OrganizationRepository,
     Tender,
     TenderContent,
+    TenderPatch,
     TenderRepository,
     TenderStatus,
     UserRepository,
+    purge,
 )
 from domain.ingest import import_paths
 from domain.models import AuditEntry
@@ -87,10 +92,14 @@ def test_a_bulk_update_has_an_entry_for_each_row_that_changed(domain_db: Databas
     assert [(e.row_id, e.before, e.after) for e in changed] == [(ids[1], {"source": "b"}, {"source": "a"})]
 
 
-def test_many_rows_have_an_entry_each(domain_db: Database, entries: Entries) -> None:
+@pytest.mark.parametrize("of_contents", [False, True])
+def test_many_rows_have_an_entry_each(domain_db: Database, entries: Entries, of_contents: bool) -> None:
     with domain_db.get_session(organization_id=1, actor="bulk") as session:
-        rows = TenderRepository(session).create_many([build(Tender) for _ in range(700)])
-        ids = {row.id for row in rows}
+        tenders = TenderRepository(session)
+        if of_contents:
+            ids = list(tenders.create_many([TenderContent(title="Bridge") for _ in range(700)]))
+        else:
+            ids = [tender.id for tender in tenders.create_many([build(Tender) for _ in range(700)])]
     assert sorted(entry.row_id for entry in entries()) == sorted(ids)
     assert {(entry.entity, entry.action, entry.actor) for entry in entries()} == {("tenders", "insert", "bulk")}
 
@@ -108,11 +117,22 @@ def test_an_upsert_has_entries_for_what_was_made_or_changed(domain_db: Database,
     assert sorted(str(e.action) for e in after) == ["insert", "update"]
 
 
-def test_putting_a_row_again_as_it_is_leaves_no_entry(domain_db: Database, entries: Entries) -> None:
-    for _ in range(2):
+def test_putting_a_row_again_leaves_an_entry_where_it_changes(domain_db: Database, entries: Entries) -> None:
+    for title in ("Same", "Same", "Other"):
         with domain_db.get_session(organization_id=1) as session:
-            TenderRepository(session).put(Tender(external_id="x", title="Same"))
-    assert [str(entry.action) for entry in entries()] == ["insert"]
+            TenderRepository(session).put(Tender(external_id="x", title=title))
+    assert [(str(entry.action), entry.after) for entry in entries()] == [
+        ("insert", None),
+        ("update", {"title": "Other"}),
+    ]
+
+
+def test_a_patch_leaves_an_entry_where_it_changes_something(domain_db: Database, entries: Entries) -> None:
+    tender_id = a_tender(domain_db, title="Same")
+    for title in ("Same", "Other"):
+        with domain_db.get_session(organization_id=1, actor="bob") as session:
+            TenderRepository(session).update(tender_id, TenderPatch(title=title))
+    assert said(entries()[1:]) == [("tenders", "update", "bob", {"title": "Same"}, {"title": "Other"})]
 
 
 def test_an_import_has_entries_for_its_tenders_and_its_notices(
@@ -126,6 +146,26 @@ def test_an_import_has_entries_for_its_tenders_and_its_notices(
     assert sorted(said(entries())) == [
         ("tender_notices", "insert", "importer", None, None),
         ("tenders", "insert", "importer", None, None),
+    ]
+    later = {"id": "r-2", "date": "2026-05-01T00:00:00Z", "tender": {"title": "Even"}}
+    file.write_text(json.dumps(notice | later))
+    import_paths(domain_db, [file], organization_id=1, actor="importer")
+    notices, tenders = sorted(said(entries()[2:]))
+    assert notices == ("tender_notices", "insert", "importer", None, None)
+    assert tenders[:3] == ("tenders", "update", "importer")
+    assert tenders[4] is not None
+    assert tenders[4]["title"] == "Even"
+
+
+def test_a_purge_has_an_entry_for_each_row(domain_db: Database, entries: Entries) -> None:
+    tender_id = a_tender(domain_db)
+    with domain_db.get_session(organization_id=1) as session:
+        AnalysisRepository(session).create(tender_id=tender_id, is_relevant=True, confidence=0.5)
+        TenderRepository(session).soft_delete(tender_id)
+    assert purge(domain_db, actor="sweeper", older_than_days=0).rows == 2
+    assert [(e.entity, e.actor, e.organization_id) for e in entries() if e.action == "purge"] == [
+        ("analysis_results", "sweeper", 1),
+        ("tenders", "sweeper", 1),
     ]
 
 
@@ -186,6 +226,24 @@ def test_what_the_owner_types_is_recorded_without_an_actor(
         ("update", None, {"title": "By hand"}),
         ("purge", None, None),
     ]
+
+
+def test_what_is_copied_in_or_merged_by_hand_is_recorded(domain_postgresql: Database) -> None:
+    columns = "tenders (organization_id, external_id, title, categories, status)"
+    raw = domain_postgresql.migration_engine.raw_connection()
+    with closing(raw):
+        cursor: Any = raw.cursor()
+        cursor.execute("SELECT set_config('app.organization_id', '1', true)")
+        cursor.execute("ALTER TABLE tenders NO FORCE ROW LEVEL SECURITY")  # COPY FROM is refused under it
+        cursor.copy_expert(f"COPY {columns} FROM STDIN", StringIO("1\tone\tA\t[]\tpending\n1\ttwo\tB\t[]\tpending\n"))
+        cursor.execute(
+            f"INSERT INTO {columns} SELECT 1, key, title, '[]', 'pending'"
+            " FROM (VALUES ('one', 'Other'), ('two', 'B'), ('three', 'C')) AS given (key, title)"
+            " ON CONFLICT (organization_id, external_id) WHERE NOT is_deleted DO UPDATE SET title = excluded.title"
+        )
+        cursor.execute("SELECT action, after->>'title' FROM audit_entries WHERE entity = 'tenders' ORDER BY 1, 2")
+        assert cursor.fetchall() == [*[("insert", None)] * 3, ("update", "Other")]
+        raw.rollback()
 
 
 def test_a_row_that_gets_another_key_is_gone_and_made(

@@ -20,7 +20,7 @@ from domain import TenantSession
 SessionT = TypeVar("SessionT")
 FIRST, SECOND = "A", "B"
 PATIENCE_SECONDS = 60.0
-SQLITE_STEP_SECONDS = 0.04  # a step that takes longer while another writer is at work waits for it
+SQLITE_STEP_SECONDS = 0.02  # a step that takes longer while another writer is at work waits for it
 _WAITING = text(
     "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()"
 )

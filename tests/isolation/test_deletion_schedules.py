@@ -19,6 +19,7 @@ from domain import (
     OrganizationRepository,
     TenantSession,
     Tender,
+    TenderContent,
     TenderRepository,
     User,
     UserRepository,
@@ -185,7 +186,11 @@ def create(external_id: str, session: TenantSession) -> object:
     return TenderRepository(session).create(external_id=external_id, title="Tunnel")
 
 
-@pytest.mark.parametrize("write", [put, create])
+def upsert_many(external_id: str, session: TenantSession) -> object:
+    return TenderRepository(session).upsert_many([TenderContent(external_id=external_id, title="Tunnel")])
+
+
+@pytest.mark.parametrize("write", [put, upsert_many, create])
 def test_of_a_restored_row_and_a_new_one_with_its_key_one_is_live(
     shared: Database, witness: Engine, write: Callable[[str, TenantSession], object]
 ) -> None:

@@ -27,6 +27,7 @@ from domain.testing import build
 from tests.isolation.schedules import Pair, Played, Unit, interleavings, play_all, rolled_back
 
 Step = Callable[[TenantSession], object]
+BID = dict.fromkeys(("executive_summary", "capabilities", "approach", "value_proposition"), "ours")
 
 
 def test_every_order_of_the_steps_is_played() -> None:
@@ -63,6 +64,14 @@ def create_bids(tender_id: int, session: TenantSession) -> object:
     return BidDocumentRepository(session).create_many([build(BidDocument, tender_id=tender_id)])
 
 
+def create_bids_of_contents(tender_id: int, session: TenantSession) -> object:
+    return BidDocumentRepository(session).create_many([BID | {"tender_id": tender_id}])
+
+
+def upsert_bids(tender_id: int, session: TenantSession) -> object:
+    return BidDocumentRepository(session).upsert_many([BID | {"tender_id": tender_id}])
+
+
 def restore_analysis(tender_id: int, session: TenantSession) -> object:
     of_tender = col(AnalysisResult.tender_id) == tender_id
     (analysis,) = AnalysisRepository(session).find(of_tender, include_deleted=True)
@@ -85,7 +94,10 @@ def live_orphans(database: Database, tender_id: int) -> list[str]:
         return [type(child).__name__ for child in (*analyses, *bids)]
 
 
-@pytest.mark.parametrize("child", [create_analysis, upsert_analysis, create_bids, restore_analysis])
+@pytest.mark.parametrize(
+    "child",
+    [create_analysis, upsert_analysis, create_bids, create_bids_of_contents, upsert_bids, restore_analysis],
+)
 def test_a_child_made_under_a_tender_that_is_being_deleted_is_no_live_orphan(
     shared: Database, witness: Engine, child: Callable[[int, TenantSession], object]
 ) -> None:

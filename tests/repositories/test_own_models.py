@@ -35,6 +35,7 @@ class Lot(TenantEntity, table=True):
     """A part of a tender."""
 
     __tablename__ = "test_lots"
+    retention_days: ClassVar[int | None] = 120
     __table_args__: ClassVar[Any] = (live_unique("tender_id", "number"),)
     tender_id: int = tenant_key(Tender)
     number: int = Field(ge=1, schema_extra=example(1))
@@ -45,6 +46,7 @@ class Drawing(TenantEntity, table=True):
     """A document of a lot; it may name the tender it also shows."""
 
     __tablename__ = "test_drawings"
+    retention_days: ClassVar[int | None] = 30
     lot_id: int = tenant_key(Lot)
     other_tender_id: int | None = tenant_key(Tender, default=None)
 

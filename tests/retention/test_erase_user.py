@@ -12,6 +12,7 @@ from domain import (
     LegalHoldError,
     NotFoundError,
     Tender,
+    TenderRepository,
     User,
     UserRepository,
     UserRole,
@@ -67,6 +68,11 @@ def test_nothing_in_any_table_has_their_name_or_address_and_the_rest_stays(domai
     section = put(domain_db, Section, organization_id=1, tender_id=tender["id"])
     remark = put(domain_db, Remark, organization_id=1, section_id=section["id"], user_id=user_id)
     put(domain_db, Tender, organization_id=1, deleted_days_ago=LONG_AGO)
+    for name in ("Ann", NAME):
+        with domain_db.get_session(organization_id=1, actor=EMAIL, request_id=f"login of {EMAIL}") as session:
+            UserRepository(session).require(user_id).full_name = name
+    with domain_db.get_session(organization_id=1, actor=NAME) as session:
+        TenderRepository(session).soft_delete(tender["id"])
     purge(domain_db, actor=EMAIL, reason=f"asked for by {NAME.upper()}, not by Joann")
     assert mentions(domain_db, EMAIL, NAME) >= {
         "users.email",
@@ -75,6 +81,10 @@ def test_nothing_in_any_table_has_their_name_or_address_and_the_rest_stays(domai
         "system_access.reason",
         "purge_records.actor",
         "purge_records.reason",
+        "tenders.deleted_by",
+        "audit_entries.actor",
+        "audit_entries.request_id",
+        "audit_entries.personal",
     }
     before = stored(domain_db, User, user_id)
     erase_user(domain_db, organization_id=1, user_id=user_id, actor="privacy", reason=f"{EMAIL} asked for it")

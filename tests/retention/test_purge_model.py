@@ -105,7 +105,7 @@ def store(
 worlds = st.tuples(st.lists(nodes(Organization), max_size=3), st.lists(nodes(Unit), max_size=2))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(world=worlds, days=st.sampled_from([None, None, 0, 10, 75]), batch_size=st.integers(1, 5))
 def test_what_goes_is_what_the_model_says_and_what_the_plan_said(
     domain_db: Database, world: tuple[list[Node], list[Node]], days: int | None, batch_size: int
