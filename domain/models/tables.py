@@ -92,7 +92,10 @@ def _add_tenant_key(name: str, table: Table, column: Column[Any], target: Table 
 
 @compiles(PrimaryKeyConstraint, "sqlite")
 def _sqlite_primary_key(constraint: PrimaryKeyConstraint, compiler: DDLCompiler, **options: Any) -> str:
-    # SQLite generates ids for a single-column key only; the pair stays unique for composite foreign keys.
-    if [column.name for column in constraint.columns] == [TENANT, "id"]:
-        return f"PRIMARY KEY (id), UNIQUE ({TENANT}, id)"
-    return compiler.visit_primary_key_constraint(constraint, **options)
+    # SQLite generates ids for a single-column key only; the pair stays unique for composite foreign keys. A purged
+    # row's id is not given out again, as it is not on PostgreSQL: the audit trail and others' links still name it.
+    names = [column.name for column in constraint.columns]
+    key = "PRIMARY KEY (id AUTOINCREMENT)" if "deletion_id" in constraint.table.c else "PRIMARY KEY (id)"
+    if names == [TENANT, "id"]:
+        return f"{key}, UNIQUE ({TENANT}, id)"
+    return key if names == ["id"] else compiler.visit_primary_key_constraint(constraint, **options)

@@ -129,7 +129,10 @@ def catalog() -> Callable[[Engine], set[str]]:
     return lines
 
 
-_SQLITE = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '%\\_version' ESCAPE '\\'"
+_SQLITE = (
+    "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'sqlite_sequence'"
+    " AND name NOT LIKE '%\\_version' ESCAPE '\\'"
+)
 
 _POSTGRESQL = """
     SELECT concat_ws(' ', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,

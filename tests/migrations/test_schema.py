@@ -47,7 +47,7 @@ def test_what_sqlite_holds_is_what_is_compared(empty: Engine, catalog: Catalog) 
     lines = catalog(empty)
     assert "tenders: id INTEGER NOT NULL" in lines
     assert "tenders: estimated_value BIGINT" in lines
-    assert {"tenders: PRIMARY KEY (id)", "tenders: UNIQUE (organization_id, id)"} <= lines
+    assert {"tenders: PRIMARY KEY (id AUTOINCREMENT)", "tenders: UNIQUE (organization_id, id)"} <= lines
     assert any("ck_tenders_status_values CHECK" in line and "'filtered_out'" in line for line in lines)
     assert any(line.endswith("(organization_id, external_id) WHERE is_deleted = 0") for line in lines)
 

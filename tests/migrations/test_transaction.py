@@ -90,7 +90,7 @@ def test_rebuilding_a_parent_table_keeps_its_children_and_its_rules(
     a_tender_with_a_bid(url_of(empty))
     run(next_revision(project, REBUILD), empty)
     assert current(empty) == "9999"
-    assert {"tenders: UNIQUE (organization_id, id)", "tenders: PRIMARY KEY (id)"} <= before
+    assert {"tenders: UNIQUE (organization_id, id)", "tenders: PRIMARY KEY (id AUTOINCREMENT)"} <= before
     assert catalog(empty) == before
     with Database(url_of(empty)) as database, database.get_session(organization_id=1) as session:
         (bid,) = BidDocumentRepository(session).list_by_organization()

@@ -38,6 +38,7 @@ class Forest:
     def __init__(self) -> None:
         super().__init__()
         self.rows: dict[Ref, Row] = {}
+        self.made: set[Ref] = set()  # ever
         self.batches = 0
         self.entries: Counter[tuple[Ref, str]] = Counter()  # of the trail, since it was last looked at
 
@@ -89,7 +90,8 @@ class Forest:
     # -- what happened ------------------------------------------------------------------------------------------
 
     def inserted(self, ref: Ref, row: Row) -> None:
-        assert ref not in self.rows
+        assert ref not in self.made  # the id of a purged row is not given out again
+        self.made.add(ref)
         self.rows[ref] = row
         self.entries[ref, "insert"] += 1
 

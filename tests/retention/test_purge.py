@@ -100,6 +100,16 @@ def test_a_deleted_organization_goes_with_all_of_its_rows_the_live_ones_too(doma
     assert all(utcnow() - record.deleted_before > timedelta(days=89) for record in mine)
 
 
+def test_the_id_of_a_purged_row_is_not_given_out_again(domain_db: Database) -> None:
+    old = put(domain_db, Organization, deleted_days_ago=LONG_AGO)["id"]
+    unit = put(domain_db, Unit, name="furlong", deleted_days_ago=LONG_AGO)["id"]
+    purge(domain_db, actor="ann")
+    assert old not in left(domain_db)["organizations"]
+    assert left(domain_db)["test_units"] == set()
+    assert put(domain_db, Organization)["id"] > old
+    assert put(domain_db, Unit, name="metre")["id"] > unit
+
+
 def test_rows_of_no_organization_go_too_unless_one_organization_is_named(domain_db: Database) -> None:
     put(domain_db, Unit, name="furlong", deleted_days_ago=11)
     put(domain_db, Unit, name="metre", deleted_days_ago=9)

@@ -18,7 +18,8 @@ from .discovery import Model, references, tenant_models
 from .marking import marked
 from .snapshot import Snapshot, Snapshots
 
-_IDS = {"attacker": 5_500_000_000_000_000, "victim": 7_700_000_000_000_000}
+# The attacker's are the higher ones: SQLite gives new rows the ids that follow the highest.
+_IDS = {"attacker": 7_700_000_000_000_000, "victim": 5_500_000_000_000_000}
 _DELETED = {"is_deleted": True, "deleted_at": datetime(2026, 1, 2, tzinfo=UTC)}
 
 
