@@ -2,13 +2,13 @@
 
 from sqlalchemy import Connection, text
 
-from ..models.deletion_postgresql import PARAMETERS, Deletable, found_in, function_name
+from ..models.deletion_postgresql import PARAMETERS, SETTING, Deletable, found_in, function_name
 
-# One that does not run as its caller, or with settings of its own, counts as missing.
+# One that does not run as its caller, or has other settings, counts as missing.
 _PRESENT = text(
     "SELECT c.relname, p.prosrc FROM pg_class c JOIN pg_proc p ON p.pronamespace = c.relnamespace"
     f" AND p.oid = to_regprocedure(quote_ident('{function_name('')}' || c.relname) || '({PARAMETERS})')"
-    " WHERE NOT p.prosecdef AND p.provolatile = 'v' AND p.proconfig IS NULL"
+    f" WHERE NOT p.prosecdef AND p.provolatile = 'v' AND p.proconfig = '{{{'='.join(SETTING)}}}'"
     " AND c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace"
 )
 
