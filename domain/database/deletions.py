@@ -6,7 +6,7 @@ from ..models.deletion_postgresql import PARAMETERS, SETTING, Deletable, found_i
 
 # One that does not run as its caller, or has other settings, counts as missing.
 _PRESENT = text(
-    "SELECT c.relname, p.prosrc FROM pg_class c JOIN pg_proc p ON p.pronamespace = c.relnamespace"
+    "SELECT c.relname, p.prosrc FROM pg_class c JOIN pg_proc p ON p.pronamespace = c.relnamespace"  # noqa: S608  # constants
     f" AND p.oid = to_regprocedure(quote_ident('{function_name('')}' || c.relname) || '({PARAMETERS})')"
     f" WHERE NOT p.prosecdef AND p.provolatile = 'v' AND p.proconfig = '{{{'='.join(SETTING)}}}'"
     " AND c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace"

@@ -80,9 +80,7 @@ def _one_by_one(session: DomainSession, statements: Deletion, params: dict[str, 
                 yield level.model, entity_id, version
 
 
-def _show(
-    session: DomainSession, marked: Iterable[Marked], owner: int | None, changes: dict[str, Any]
-) -> None:
+def _show(session: DomainSession, marked: Iterable[Marked], owner: int | None, changes: dict[str, Any]) -> None:
     """Let objects that the session holds show their new state, without reading what it has read already."""
     for model, entity_id, version in marked:
         identity = (owner, entity_id) if issubclass(model, TenantEntity) else (entity_id,)

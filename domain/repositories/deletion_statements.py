@@ -97,9 +97,11 @@ def _calls(found: tuple[Level, ...], owner: ColumnElement[int] | None) -> Select
     """The functions, from the top; each is told the ids that those of the tables above it answered with."""
     parents = {parent for level in found for parent, _ in level.keys}
     ids: dict[type[Entity], str] = {}
+    row = array([cast(_KEY, BigInteger)])
     said: Select[Any] = select()
     for level in found:
-        named = [(column, literal_column(ids[parent])) for parent, column in level.keys] or [("id", array([cast(_KEY, BigInteger)]))]
+        named: list[tuple[str, ColumnElement[Any]]]
+        named = [(column, literal_column(ids[parent])) for parent, column in level.keys] or [("id", row)]
         first = len(said.selected_columns)
         labels = [f"marked_{first + number}" for number, _ in enumerate(named)]
         for label, (column, values) in zip(labels, named, strict=True):

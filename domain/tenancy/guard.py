@@ -43,9 +43,7 @@ _PREBUILT: dict[int, Executable] = {}
 _KEPT: list[Executable] = []  # the ids above stay theirs
 
 
-def prebuilt(
-    statement: StatementT, model: type[object], *, owner: ColumnElement[int] | None = None
-) -> StatementT:
+def prebuilt(statement: StatementT, model: type[object], *, owner: ColumnElement[int] | None = None) -> StatementT:
     """A repository's statement that is executed as it is: the guard's condition on its model is added once.
 
     ``owner`` is what it gives a function for the organization, where it names no table.
