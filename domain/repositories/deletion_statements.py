@@ -113,7 +113,11 @@ def _calls(found: tuple[Level, ...], owner: ColumnElement[int] | None) -> Select
 
 
 def _call(model: type[Entity], column: str, values: ColumnElement[Any], owner: ColumnElement[int] | None) -> Any:
-    told = (null() if owner is None else cast(owner, BigInteger), literal_column(f"'{column}'"), values)
+    told: tuple[Any, ...] = (
+        null() if owner is None else cast(owner, BigInteger),
+        literal_column(f"'{column}'"),
+        values,
+    )
     return Function(function_name(model.__table__.name), *told, _WHEN, _BATCH, _WHO)
 
 
