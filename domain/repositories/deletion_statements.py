@@ -113,12 +113,9 @@ def _calls(found: tuple[Level, ...], owner: ColumnElement[int] | None) -> Select
 
 
 def _call(model: type[Entity], column: str, values: ColumnElement[Any], owner: ColumnElement[int] | None) -> Any:
-    told: tuple[Any, ...] = (
-        null() if owner is None else cast(owner, BigInteger),
-        literal_column(f"'{column}'"),
-        values,
-    )
-    return Function(function_name(model.__table__.name), *told, _WHEN, _BATCH, _WHO)
+    whose: Any = null() if owner is None else cast(owner, BigInteger)
+    by: Any = literal_column(f"'{column}'")
+    return Function(function_name(model.__table__.name), whose, by, values, _WHEN, _BATCH, _WHO)
 
 
 def _marking(level: Level) -> Update:

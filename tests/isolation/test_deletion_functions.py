@@ -22,7 +22,7 @@ def by_hand(session: TenantSession, tender_id: int) -> bool:
 
 def by_repository(session: TenantSession, tender_id: int) -> bool:
     given = {SCOPE: 2, KEY: tender_id, WHEN: utcnow(), BATCH: uuid4(), WHO: None}
-    return bool(session.exec(deletion(Tender).whole, params=given).all())
+    return session.scalars(deletion(Tender).whole, given).first() is not None
 
 
 def made_in_organization_2(database: Database) -> int:

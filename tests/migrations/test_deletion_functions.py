@@ -111,8 +111,11 @@ def test_an_altered_function_shows_in_a_comparison(domain_postgresql: Database, 
 
 def compared(engine: Engine, *operations: MigrateOperation) -> list[SetDeletionOp]:
     """Alembic's comparison for two tables, given what else a revision does."""
-    wanted = {Tender.__tablename__, AnalysisResult.__tablename__}
-    options = {"include_name": None, "include_object": lambda _object, name, *_rest: name in wanted}
+
+    def is_one(_object: object, name: str | None, *_rest: object) -> bool:
+        return name in {"tenders", "analysis_results"}
+
+    options = {"include_name": None, "include_object": is_one}
     with engine.connect() as connection:
         configured = MigrationContext.configure(connection, opts=options)
         upgrades = UpgradeOps(operations)
