@@ -114,7 +114,7 @@ def _calls(found: tuple[Level, ...], owner: ColumnElement[int] | None) -> Select
 
 def _call(model: type[Entity], column: str, values: ColumnElement[Any], owner: ColumnElement[int] | None) -> Any:
     whose: Any = null() if owner is None else cast(owner, BigInteger)
-    by: Any = literal_column(f"'{column}'")
+    by = literal_column(f"'{column}'", String())
     return Function(function_name(model.__table__.name), whose, by, values, _WHEN, _BATCH, _WHO)
 
 
