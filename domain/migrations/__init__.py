@@ -2,6 +2,7 @@
 
 from .audit import SetAuditOp
 from .commands import check, current, downgrade, head, upgrade
+from .deletion import SetDeletionOp
 from .env import run_env
 from .errors import MigrationError
 from .policies import SetPoliciesOp
@@ -9,6 +10,7 @@ from .policies import SetPoliciesOp
 __all__ = [
     "MigrationError",
     "SetAuditOp",
+    "SetDeletionOp",
     "SetPoliciesOp",
     "check",
     "current",

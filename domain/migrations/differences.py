@@ -19,6 +19,8 @@ def _line(kind: str, *facts: Any) -> str:
         return f"row level security of {facts[0]} does not say what the models say"
     if what == "audit":
         return f"the audit trail's triggers on {facts[0]} are not those that the models say"
+    if what == "deletion":
+        return f"the function that deletes {facts[0]} softly is not the one that the models say"
     if action == "modify":
         _schema, table, column, _details, found, wanted = facts
         return f"column {table}.{column}: {what} is {found!r}, not {wanted!r}"

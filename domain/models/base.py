@@ -13,6 +13,7 @@ from sqlmodel import Field, SQLModel
 from sqlmodel.main import FieldInfo, SQLModelMetaclass
 
 from .audit_ddl import emit_with as emit_audit_with
+from .deletion_ddl import emit_with as emit_deletions_with
 from .fields import managed_field, personal_field, relation, tenant_key
 from .policies import emit_with
 from .tables import complete_table
@@ -49,6 +50,7 @@ REGISTRY = registry(metadata=MetaData(naming_convention=NAMING))
 
 emit_with(REGISTRY.metadata)
 emit_audit_with(REGISTRY.metadata)
+emit_deletions_with(REGISTRY.metadata)
 
 
 def forget(cls: type[Any], table: Table) -> None:

@@ -84,7 +84,7 @@ class User(UserProfile, UserAccess, UserSecret, UserActivity, TenantEntity, tabl
     __table_args__: ClassVar[Any] = (
         live_unique("email", across_organizations=True),
         CheckConstraint("email = lower(email)", name="email_lower_case"),
-        {"info": {"lookups": {"email": EMAIL_SETTING}}},
+        {"info": {"lookups": {"email": EMAIL_SETTING}, "goes_with_organization": True}},
     )
 
 

@@ -15,30 +15,26 @@ from .statements import KEY, SCOPE
 
 __all__ = ["delete_batch", "dependents", "preview_batch"]
 
-Marked = tuple[int, int, int]  # place in the levels, id, version
+_BEYOND = 2**63  # no id is
+
+Marked = tuple[type[Entity], int, int]  # its model, id and new version
 
 
 def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *, owner: int | None) -> bool:
     """Mark the row and its dependents. False where the row is not live.
 
-    On PostgreSQL a statement that locks the row (and one for each table below it that has dependents itself), and
-    one that marks them all; on SQLite one a table.
+    On PostgreSQL by one statement, on SQLite by one a table.
     """
+    if not -_BEYOND <= entity_id < _BEYOND:
+        return False
     statements = deletion(model)
     key = _key(entity_id, owner)
     now, batch = utcnow(), uuid4()
     params = {**key, WHEN: now, BATCH: batch, WHO: session.actor}
     kinds = tuple(level.model for level in statements.levels)
-    held = any(isinstance(entity, kinds) for entity in session.identity_map.values())
-    if session.get_bind().dialect.name != "postgresql":
-        marked: list[Marked] = list(_one_by_one(session, statements, params))
-    else:
-        for lock in statements.locks(key):
-            session.lock_first(lock)
-        if not held:
-            return bool(_run(session, statements.root_alone, params))
-        marked = _run(session, statements.whole, params)
-    if held:
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    marked = list((_at_once if is_postgresql else _one_by_one)(session, statements, params))
+    if any(isinstance(entity, kinds) for entity in session.identity_map.values()):
         changes = {
             "is_deleted": True,
             "deleted_at": now,
@@ -46,7 +42,7 @@ def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *,
             "deletion_id": batch,
             "deleted_by": session.actor,
         }
-        _show(session, statements, marked, owner, changes)
+        _show(session, marked, owner, changes)
     return bool(marked)
 
 
@@ -66,6 +62,14 @@ def _key(entity_id: int, owner: int | None) -> dict[str, int]:
     return {KEY: entity_id} if owner is None else {KEY: entity_id, SCOPE: owner}
 
 
+def _at_once(session: DomainSession, statements: Deletion, params: dict[str, Any]) -> Iterable[Marked]:
+    for row in _run(session, statements.whole, params):
+        for model, marked in zip(statements.calls, row, strict=True):
+            if marked is not None:
+                for entity_id, version in zip(*marked, strict=True):
+                    yield model, entity_id, version
+
+
 def _one_by_one(session: DomainSession, statements: Deletion, params: dict[str, Any]) -> Iterable[Marked]:
     gone: set[type[Entity]] = set()
     for place, (level, statement) in enumerate(zip(statements.levels, statements.each, strict=True)):
@@ -73,19 +77,12 @@ def _one_by_one(session: DomainSession, statements: Deletion, params: dict[str, 
             given = params if not place else {name: value for name, value in params.items() if name != KEY}
             for entity_id, version in _run(session, statement, given):
                 gone.add(level.model)
-                yield place, entity_id, version
+                yield level.model, entity_id, version
 
 
-def _show(
-    session: DomainSession,
-    statements: Deletion,
-    marked: Iterable[Marked],
-    owner: int | None,
-    changes: dict[str, Any],
-) -> None:
+def _show(session: DomainSession, marked: Iterable[Marked], owner: int | None, changes: dict[str, Any]) -> None:
     """Let objects that the session holds show their new state, without reading what it has read already."""
-    for place, entity_id, version in marked:
-        model = statements.levels[place].model
+    for model, entity_id, version in marked:
         identity = (owner, entity_id) if issubclass(model, TenantEntity) else (entity_id,)
         entity: Entity | None = session.identity_map.get(session.identity_key(model, identity))
         if entity is None:

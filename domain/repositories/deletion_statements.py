@@ -1,12 +1,11 @@
 """The statements of a deletion, built once a model and executed with parameters."""
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable
 from functools import cache
-from typing import Any, cast
+from typing import Any
+from typing import cast as typed
 
 from sqlalchemy import (
-    CTE,
-    URL,
     BigInteger,
     ColumnElement,
     DateTime,
@@ -15,19 +14,22 @@ from sqlalchemy import (
     Update,
     Uuid,
     bindparam,
+    cast,
     func,
     literal,
     literal_column,
+    null,
     or_,
     select,
     union_all,
     update,
 )
-from sqlalchemy.engine import Dialect
-from sqlmodel import col
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.sql.functions import Function
 
 from ..models import Entity
 from ..models.base import REGISTRY
+from ..models.deletion_postgresql import function_name
 from ..tenancy import TRUSTED, prebuilt
 from .dependents import Level, levels
 from .statements import KEY, SCOPE, scope_column
@@ -36,45 +38,36 @@ WHEN, BATCH, WHO = "deletion_when", "deletion_batch", "deletion_actor"
 
 _KEY = bindparam(KEY, type_=BigInteger())
 _SCOPE = bindparam(SCOPE, type_=BigInteger())
+_WHEN = bindparam(WHEN, type_=DateTime(timezone=True))
 _BATCH = bindparam(BATCH, type_=Uuid())
+_WHO = bindparam(WHO, type_=String())
 _TRUSTED = {TRUSTED: True}
-_POSTGRESQL: Dialect = URL.create("postgresql+psycopg2").get_dialect()()
 
 
 class Deletion:
-    """One model's: ``locks`` first, each a statement, so that those after it see what was committed meanwhile.
+    """One model's: ``whole`` on PostgreSQL, which answers with what each of ``calls`` marked; on SQLite ``each``.
 
-    Then ``whole``, which marks every table's rows at once and answers with (place in ``levels``, id, version) of
-    each; or ``root_alone``, the same that answers for the row itself; or, on SQLite, ``each`` of them.
+    A call is of one table's function, for the rows of it that one of its columns names: see
+    ``models.deletion_postgresql``.
     """
 
     def __init__(self, model: type[Entity]) -> None:
         self.levels: tuple[Level, ...] = levels(model)
         going = _going(self.levels)
-        self._locks: list[str] = [
-            _lock(level, going) for level in self.levels if level.model is model or _is_parent(level, self)
-        ]
         self.each: list[Any] = [_marking(level).returning(*_answer(level)) for level in self.levels]
-        parts: list[Any] = _parts(self.levels)
-        rows: list[Any] = [select(*_columns(place, part)) for place, part in enumerate(parts)]
-        every: Any = union_all(*rows)
-        self.whole: Any = _built(every, model)
-        self.root_alone: Any = _built(select(parts[0].c.id).add_cte(*parts), model)
+        self.calls: list[type[Entity]] = [level.model for level in self.levels for _ in level.keys or [KEY]]
+        owner = None if scope_column(model) is None else _SCOPE
+        self.whole: Any = prebuilt(_calls(self.levels, owner).execution_options(**_TRUSTED), model, owner=owner)
         counts = [
             select(literal(level.model.__name__), func.count()).select_from(level.model).where(*going[level.model])
             for level in self.levels
         ]
         self.preview: Any = union_all(*counts).execution_options(**_TRUSTED)
 
-    def locks(self, key: Mapping[str, int]) -> Iterator[str]:
-        """For PostgreSQL, as text: they go in one message with the statement after them."""
-        numbers = {name: f"{value:d}" for name, value in key.items()}
-        return (lock % numbers for lock in self._locks)
-
 
 def deletion(model: type[Entity]) -> Deletion:
     """The model's statements, built at their first use, and again when there are more tables."""
-    return _deletion(cast(Hashable, model), len(REGISTRY.metadata.tables))
+    return _deletion(typed(Hashable, model), len(REGISTRY.metadata.tables))
 
 
 @cache
@@ -100,26 +93,29 @@ def _ids(model: type[Entity], conditions: Conditions) -> Select[int]:
     return select(model.__table__.c.id).where(*conditions)
 
 
-def _lock(level: Level, going: dict[type[Entity], Conditions]) -> str:
-    # A row that is made below one of these shares a lock on it (see references): either waits for the other to end.
-    statement = select(col(level.model.id)).where(*going[level.model]).order_by(level.model.__table__.c.id)
-    return str(statement.with_for_update().compile(dialect=_POSTGRESQL))
-
-
-def _is_parent(level: Level, whole: Deletion) -> bool:
-    return any(level.model is parent for below in whole.levels for parent, _ in below.keys)
-
-
-def _parts(found: tuple[Level, ...]) -> list[CTE]:
-    """An UPDATE a table, whose RETURNING tells the next which rows went: within one statement none sees another's."""
-    parts: dict[type[Entity], CTE] = {}
+def _calls(found: tuple[Level, ...], owner: ColumnElement[int] | None) -> Select[Any]:
+    """The functions, from the top; each is told the ids that those of the tables above it answered with."""
+    parents = {parent for level in found for parent, _ in level.keys}
+    ids: dict[type[Entity], str] = {}
+    row = array([cast(_KEY, BigInteger)])
+    said: Select[Any] = select()
     for level in found:
-        table = level.model.__table__
-        by_parent = [table.c[column].in_(select(parts[parent].c.id)) for parent, column in level.keys]
-        which = or_(*by_parent) if by_parent else table.c.id == _KEY
-        marking: Any = _marked(update(table), level, which)
-        parts[level.model] = marking.returning(*_answer(level)).cte(f"deleted_{table.name}")
-    return list(parts.values())
+        named: list[tuple[str, ColumnElement[Any]]]
+        named = [(column, literal_column(ids[parent])) for parent, column in level.keys] or [("id", row)]
+        first = len(said.selected_columns)
+        labels = [f"marked_{first + number}" for number, _ in enumerate(named)]
+        for label, (column, values) in zip(labels, named, strict=True):
+            said = said.add_columns(_call(level.model, column, values, owner).label(label))
+        if level.model in parents:
+            said = select(*said.subquery().c)  # once each: PostgreSQL pulls no volatile function up
+            ids[level.model] = " || ".join(f"{label}[1:1]" for label in labels)
+    return said
+
+
+def _call(model: type[Entity], column: str, values: ColumnElement[Any], owner: ColumnElement[int] | None) -> Any:
+    whose: Any = null() if owner is None else cast(owner, BigInteger)
+    by = literal_column(f"'{column}'", String())
+    return Function(function_name(model.__table__.name), whose, by, values, _WHEN, _BATCH, _WHO)
 
 
 def _marking(level: Level) -> Update:
@@ -135,13 +131,12 @@ def _marking(level: Level) -> Update:
 
 def _marked(statement: Update, level: Level, which: ColumnElement[bool]) -> Update:
     table = level.model.__table__
-    when = bindparam(WHEN, type_=DateTime(timezone=True))
     values = {
         "is_deleted": True,
-        "deleted_at": when,
-        "updated_at": when,
+        "deleted_at": _WHEN,
+        "updated_at": _WHEN,
         "deletion_id": _BATCH,
-        "deleted_by": bindparam(WHO, type_=String()),
+        "deleted_by": _WHO,
         "version": table.c.version + 1,
     }
     return statement.where(*_owned(level.model), which, ~table.c.is_deleted).values(values)
@@ -151,14 +146,6 @@ def _answer(level: Level) -> tuple[Any, Any]:
     return level.model.__table__.c.id, level.model.__table__.c.version
 
 
-def _columns(place: int, part: Any) -> list[Any]:
-    return [literal_column(str(place)), part.c.id, part.c.version]
-
-
 def _owned(model: type[Entity]) -> Conditions:
     column = scope_column(model)
     return () if column is None else (column == _SCOPE,)
-
-
-def _built(statement: Any, model: type[Entity]) -> Any:
-    return prebuilt(statement.execution_options(**_TRUSTED), model)

@@ -20,9 +20,11 @@ class Listing(Generic[ModelT]):
 
     def __init__(self, model: type[ModelT], sql: Statements[ModelT], column: str | None) -> None:
         narrowed: tuple[ColumnElement[bool], ...] = ()
+        of_table: tuple[ColumnElement[bool], ...] = ()
         if column is not None:
             listed: Any = getattr(model, column)
-            narrowed = (listed == bindparam(VALUE, type_=sql.table.c[column].type),)
+            value = bindparam(VALUE, type_=sql.table.c[column].type)
+            narrowed, of_table = (listed == value,), (sql.table.c[column] == value,)
         created_at, row_id = col(model.created_at), col(model.id)
         moment = bindparam(MOMENT, type_=sql.table.c.created_at.type)
         place_id = bindparam(PLACE, type_=BigInteger())
@@ -31,6 +33,7 @@ class Listing(Generic[ModelT]):
         newer = (row > tuple_(Whole(moment), place_id), SQLiteTie(created_at > moment, row_id > place_id))
         oldest_first = (created_at, row_id)
         self.count: SelectOfScalar[int] = sql.count_live.where(*narrowed)
+        self.total: SelectOfScalar[int] = sql.total_live.where(*of_table)
         self.first: SelectOfScalar[ModelT] = sql.newest_live.where(*narrowed).limit(
             bindparam(LIMIT, type_=BigInteger())
         )
@@ -38,9 +41,8 @@ class Listing(Generic[ModelT]):
         self.after: SelectOfScalar[ModelT] = self.first.where(*older)
         # The nearest come first, or a page in the middle would be the newest of all; the page turns them round.
         self.before: SelectOfScalar[ModelT] = self.first.where(*newer).order_by(None).order_by(*oldest_first)
-        prebuilt(self.count, model)
-        for rows in (self.first, self.slice, self.after, self.before):
-            prebuilt(rows, model)
+        for statement in (self.count, self.total, self.first, self.slice, self.after, self.before):
+            prebuilt(statement, model)
 
 
 @cache

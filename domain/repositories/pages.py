@@ -84,7 +84,8 @@ class Pages(RepositoryCore[ModelT]):
             newest, oldest = (items[0].created_at, items[0].id), (items[-1].created_at, items[-1].id)
         more = len(rows) > limit
         is_older, is_newer = (before is not None) or more, more if before is not None else after is not None
-        count = self.session.exec(narrowed(listed.count, *where), params=params).one() if total else None
+        counted = narrowed(listed.count, *where) if where else listed.total
+        count = self.session.exec(counted, params=params).one() if total else None
         return Page(
             items=items,
             next_cursor=encode_cursor(table, *oldest) if is_older else None,

@@ -42,6 +42,9 @@ class Reads(Pages[ModelT]):
 
     def count(self, *where: Where, include_deleted: bool = False, org_id: int | None = None) -> int:
         """How many rows meet every condition."""
+        if not where:
+            total = self._sql.total if include_deleted else self._sql.total_live
+            return self.session.scalar(total, params=self._scope(org_id)) or 0
         statement = self._sql.count if include_deleted else self._sql.count_live
         return self.session.exec(narrowed(statement, *where), params=self._scope(org_id)).one()
 

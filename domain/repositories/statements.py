@@ -29,7 +29,7 @@ class Statements(Generic[ModelT]):
         column = scope_column(model) if scoped else None
         organization = bindparam(SCOPE, type_=BigInteger())
         self.scope: tuple[ColumnElement[bool], ...] = () if column is None else (column == organization,)
-        # For UPDATEs of the table itself: through the ORM's way each costs half as much again.
+        # For statements over the table itself: through the ORM's way each costs half as much again.
         own = column if column is None or not isinstance(column, QueryableAttribute) else self.table.c[column.key]
         self.table_scope: tuple[ColumnElement[bool], ...] = () if own is None else (own == organization,)
         self.managed: frozenset[str] = frozenset({TENANT, *(c.key for c in self.table.c if "managed" in c.info)})
@@ -39,6 +39,7 @@ class Statements(Generic[ModelT]):
         trusted = {TRUSTED: True, READS: True}
         every = select(model).where(*self.scope).execution_options(**trusted)
         count: SelectOfScalar[int] = select(func.count()).select_from(model)
+        total: SelectOfScalar[int] = select(func.count()).select_from(self.table)
         # Ordered as the primary key is: for any row at all PostgreSQL may read a table from its start, and for long.
         one: SelectOfScalar[int] = select(literal(1)).select_from(model).order_by(col(model.id)).limit(1)
         self.newest: SelectOfScalar[ModelT] = every.order_by(*order)
@@ -49,6 +50,9 @@ class Statements(Generic[ModelT]):
         self.slice_live: SelectOfScalar[ModelT] = self.newest_live.limit(_LIMIT).offset(_OFFSET)
         self.count: SelectOfScalar[int] = count.where(*self.scope).execution_options(**trusted)
         self.count_live: SelectOfScalar[int] = self.count.where(self.is_live)
+        # The same without a caller's conditions.
+        self.total: SelectOfScalar[int] = total.where(*self.table_scope).execution_options(**trusted)
+        self.total_live: SelectOfScalar[int] = self.total.where(~self.table.c.is_deleted)
         self.exists: SelectOfScalar[int] = one.where(*self.scope).execution_options(**trusted)
         self.exists_live: SelectOfScalar[int] = self.exists.where(self.is_live)
         # A caller's condition makes the session's guard look at them, which leaves deleted rows out of others.
@@ -60,7 +64,7 @@ class Statements(Generic[ModelT]):
         self.exists = self.exists.execution_options(**with_deleted)
         for rows in (self.get, self.get_live, self.slice, self.slice_live):
             prebuilt(rows, model)
-        for numbers in (self.count, self.count_live, self.exists, self.exists_live):
+        for numbers in (self.count, self.count_live, self.total, self.total_live, self.exists, self.exists_live):
             prebuilt(numbers, model)
 
 

@@ -95,8 +95,8 @@ class TenderRepository(TenderClaims):
         """How many live tenders there are; of one status, if it is given."""
         if status is None:
             return self.count(org_id=org_id)
-        counted = listing(Tender, self._sql, "status").count
-        return self.session.exec(counted, params={VALUE: status, **self._scope(org_id)}).one()
+        counted = listing(Tender, self._sql, "status").total
+        return self.session.scalar(counted, params={VALUE: status, **self._scope(org_id)}) or 0
 
     def count_by_status(self, org_id: int | None = None) -> dict[TenderStatus, int]:
         """How many live tenders each status has, 0 included."""

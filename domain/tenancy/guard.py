@@ -43,18 +43,23 @@ _PREBUILT: dict[int, Executable] = {}
 _KEPT: list[Executable] = []  # the ids above stay theirs
 
 
-def prebuilt(statement: StatementT, model: type[object]) -> StatementT:
-    """A repository's statement that is executed as it is: the guard's condition on its model is added once."""
+def prebuilt(statement: StatementT, model: type[object], *, owner: ColumnElement[int] | None = None) -> StatementT:
+    """A repository's statement that is executed as it is: the guard's condition on its model is added once.
+
+    ``owner`` is what it gives a function for the organization, where it names no table.
+    """
     if _is_scoped(model):
-        _PREBUILT[id(statement)] = _scoped(statement, model)
+        _PREBUILT[id(statement)] = _scoped(statement, model, owner)
         _KEPT.append(statement)
     return statement
 
 
-def _scoped(statement: Any, model: type[object]) -> Executable:
+def _scoped(statement: Any, model: type[object], owner: ColumnElement[int] | None) -> Executable:
     name, organization = "id" if model is Organization else TENANT, bindparam(_ORGANIZATION, type_=BigInteger())
-    if _is_of(model, statement):  # a plain predicate, of the table, costs a call nothing
-        scoped: Executable = statement.where(inspect(model).local_table.c[name] == organization)
+    if owner is not None:
+        scoped: Executable = statement.where(owner == organization)
+    elif _is_of(model, statement):  # a plain predicate, of the table, costs a call nothing
+        scoped = statement.where(inspect(model).local_table.c[name] == organization)
     else:  # criteria reach the model in whatever part of the statement it is
         scoped = statement.options(with_loader_criteria(model, getattr(model, name) == organization))
     return scoped

@@ -15,7 +15,7 @@ from ..models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
 from ..models.tables import TENANT
 from .acting import act_as, checked
 from .organizations import announce_live
-from .setting import ask, put
+from .setting import put
 from .staleness import seen_versions, stale
 
 # Execution options, each True where it is given:
@@ -87,10 +87,6 @@ class DomainSession(Session):
         address = email.strip().lower()
         self.announce(EMAIL_SETTING, address)
         return self.exec(_BY_EMAIL, params={"email": address}).one_or_none()
-
-    def lock_first(self, select: str) -> None:
-        """On PostgreSQL, have a SELECT ... FOR UPDATE run before the next statement, in its message."""
-        ask(super().connection(), select)
 
     def announce(self, setting: str, value: int | str) -> None:
         """Let row level security know which row is looked up or made, until the transaction ends."""

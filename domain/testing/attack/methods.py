@@ -57,6 +57,7 @@ def _calls(
             own[key] = filler.choices(parameter, hint, side=filler.world.attacker) or choices
         else:
             optional[key] = choices
+    deleted = {key: choices[0] for key, choices in optional.items() if key == "include_deleted" and choices}
     usual = {key: choices[0] for key, choices in required.items()}
     mine = {key: choices[0] for key, choices in own.items()}
     if not any(choice.attack != "plain" for choice in usual.values()):
@@ -70,6 +71,8 @@ def _calls(
             if choice.attack != "plain":
                 others = mine if choice.on_own else usual
                 yield _call(kind, name, choice, _values(parameters, {**others, key: choice}))
+                if parameters[key][0].kind is Parameter.VAR_POSITIONAL and deleted:  # conditions on deleted rows, too
+                    yield _call(kind, name, choice, _values(parameters, {**others, **deleted, key: choice}))
 
 
 def _choices(filler: Filler, parameter: Parameter, hint: Any) -> list[Choice]:
