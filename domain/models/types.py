@@ -1,5 +1,6 @@
 """Column types: what PostgreSQL and SQLite must store alike."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import Enum
@@ -10,10 +11,11 @@ from sqlalchemy import JSON, BigInteger, DateTime, Integer, Interval, Numeric
 from sqlalchemy import Enum as SAEnum
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
-from sqlalchemy.ext.mutable import MutableDict, MutableList
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from .tracked import TrackedDict, TrackedList
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -106,17 +108,19 @@ class JSONOf(TypeDecorator[T], Generic[T]):
     """JSON validated by pydantic on its way in and out.
 
     JSONB on PostgreSQL; with ``verbatim`` JSON, which keeps the text as it was written, with its escapes of NUL
-    and lone surrogates.
+    and lone surrogates. What is read is handed out as ``tracked``.
     """
 
     impl: TypeEngine[Any] | type[TypeEngine[Any]] = JSON
     cache_ok: bool | None = True
 
-    def __init__(self, annotation: type[T], *, verbatim: bool = False) -> None:
+    def __init__(self, annotation: type[T], *, tracked: Callable[[T], T], verbatim: bool = False) -> None:
         super().__init__(none_as_null=True)
         self.annotation = annotation
+        self.tracked = tracked
         self.verbatim = verbatim
         self._adapter: TypeAdapter[T] = TypeAdapter(annotation, config=_JSON)
+        self._validator = self._adapter.validator  # the adapter's own method takes twice the time
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name == "postgresql" and not self.verbatim:
@@ -131,17 +135,17 @@ class JSONOf(TypeDecorator[T], Generic[T]):
         return checked if self.verbatim else self._adapter.dump_python(checked, mode="json")
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> T | None:
-        return None if value is None else self._adapter.validate_python(value)
+        return None if value is None else self.tracked(self._validator.validate_python(value))
 
 
 def json_list(item: object) -> TypeEngine[list[object]]:
     """A column for ``list[item]`` that notices ``append`` and the other in-place changes."""
-    return MutableList.as_mutable(JSONOf(list[item]))  # type: ignore[valid-type]  # known at run time
+    return TrackedList.as_mutable(JSONOf(list[item], tracked=TrackedList.read))  # type: ignore[valid-type]  # known at run time
 
 
 def json_dict(value: object, *, verbatim: bool = False) -> TypeEngine[dict[str, object]]:
     """A column for ``dict[str, value]`` that notices changes of its keys."""
-    return MutableDict.as_mutable(JSONOf(dict[str, value], verbatim=verbatim))  # type: ignore[valid-type]  # as above
+    return TrackedDict.as_mutable(JSONOf(dict[str, value], tracked=TrackedDict.read, verbatim=verbatim))  # type: ignore[valid-type]  # as above
 
 
 def _values(enum_class: type[Enum]) -> list[str]:
