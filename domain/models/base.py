@@ -84,7 +84,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
         except ValidationError as error:
             raise _without_secrets(type(self), error) from None
 
-    def __new__(cls, *_args: object, **_data: object) -> Self:
+    def __new__(cls, **_data: Any) -> Self:
         # As SQLModel's own, in half the time: every row that is loaded comes through here.
         new = object.__new__(cls)
         _set_fields_set(new, set())
@@ -94,7 +94,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "_sa_instance_state":  # set on every row that is loaded
-            self.__dict__[name] = value
+            self.__dict__[name] = value  # pyright: ignore[reportIndexIssue]  # a class's alone is read-only
             return
         cls = type(self)
         if name not in cls.model_fields or not _is_table(cls):
