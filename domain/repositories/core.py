@@ -49,7 +49,7 @@ class RepositoryCore(Generic[ModelT]):
         owner = self._owner(org_id)
         return {} if owner is None else {SCOPE: owner}
 
-    def _change(self, statement: ReturningUpdate[Any], owner: int | None, **values: object) -> bool:
+    def _change(self, statement: ReturningUpdate[*tuple[Any, ...]], owner: int | None, **values: object) -> bool:
         """Run an UPDATE of one row, at most, that returns its id; whether there was one.
 
         What the session holds of it is read again; or shows what the statement returns, where that leaves the version
@@ -57,18 +57,18 @@ class RepositoryCore(Generic[ModelT]):
         """
         self.session.flush()
         params = {**values} if owner is None else {SCOPE: owner, **values}
-        row = self.session.exec(statement, params=params, execution_options=_CHANGING).first()
-        if row is None:
+        found = self.session.exec(statement, params=params, execution_options=_CHANGING).mappings().first()
+        if found is None:
             return False
         if not self.session.identity_map:
             return True
-        identity = (owner, row.id) if issubclass(self.model, TenantEntity) else (row.id,)
-        held = self.session.identity_map.get(self.session.identity_key(self.model, identity))
+        row: dict[str, Any] = {**found}
+        identity = (owner, row["id"]) if issubclass(self.model, TenantEntity) else (row["id"],)
+        held: ModelT | None = self.session.identity_map.get(self.session.identity_key(self.model, identity))
         if held is None:
             return True
-        returned = dict(row._mapping)
-        if vars(held).get("version") == returned.get("version", ...):
-            for name, value in returned.items():
+        if "version" in row and vars(held).get("version") == row["version"]:
+            for name, value in row.items():
                 set_committed_value(held, name, value)
             note_shown(self.session, held)
         else:

@@ -178,7 +178,7 @@ class OrganizationRepository(Repository[Organization]):
             self.session.bind_organization(org_id, admits_deleted=True)
         return org_id
 
-    def _metered(self, statement: ReturningUpdate[Any], org_id: int, **values: int) -> bool:
+    def _metered(self, statement: ReturningUpdate[*tuple[Any, ...]], org_id: int, **values: int) -> bool:
         self._own_id(org_id)
         return self._change(statement, None, meter_id=org_id, meter_period=current_period(), **values)
 
