@@ -47,8 +47,8 @@ class FoldingConnection(extensions.connection):
         """Have the server know a setting from the next statement on, until the transaction ends."""
         literal = extensions.adapt(str(value))
         literal.prepare(self)
-        call = f"set_config('{name}', {literal.getquoted().decode()}, true)"
-        self._settings[name] = self._unsent[name] = call
+        # A SELECT of set_config would be planned, and answered with a row.
+        self._settings[name] = self._unsent[name] = f"SET LOCAL {name} = {literal.getquoted().decode()}; "
 
     def ask(self, question: str, sent: Callable[[], object] | None = None) -> None:
         """Have a SELECT without parameters go before the next statement; ``sent`` is called as it goes out."""
@@ -59,16 +59,15 @@ class FoldingConnection(extensions.connection):
         self.used_at = monotonic()
         self.commit_sent = False  # one that was refused is answered
         if self._folds and self.get_transaction_status() == _IDLE:
-            calls = self._settings
+            settings = self._settings
             outside = reads and not self.is_stricter and self._level not in _STRICTER
             begin = "" if outside else f"BEGIN{_STRICTER.get(self._level or 0, '')}; "
             if begin:
                 self._unsent = {}
         else:
-            calls, self._unsent = self._unsent, {}
+            settings, self._unsent = self._unsent, {}
             begin = ""
-        settings = f"SELECT {', '.join(calls.values())}; " if calls else ""
-        return begin + settings + self._asked()
+        return begin + "".join(settings.values()) + self._asked()
 
     def _asked(self) -> str:
         if not self._questions:

@@ -13,8 +13,8 @@ from sqlmodel import Field
 
 from .base import DomainModel
 from .entity import Identified, OwnedByOrganization, Public
-from .fields import Text, UtcDatetime, example, utcnow
-from .types import UTC_DATETIME, BigId, json_dict, value_enum
+from .fields import BigId, Text, UtcDatetime, example, utcnow
+from .types import UTC_DATETIME, json_dict, value_enum
 
 
 class AuditAction(StrEnum):

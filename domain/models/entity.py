@@ -8,8 +8,8 @@ from sqlalchemy.orm import declared_attr
 from sqlmodel import Field
 
 from .base import DomainModel
-from .fields import Text, UtcDatetime, example, managed_field, utcnow
-from .types import UTC_DATETIME, BigId
+from .fields import BigId, Text, UtcDatetime, example, managed_field, utcnow
+from .types import UTC_DATETIME
 
 _NOW = {"server_default": text("CURRENT_TIMESTAMP")}
 

@@ -7,9 +7,12 @@ from typing import Annotated, Any, Literal, overload
 
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticUndefined
+from sqlalchemy import BigInteger, Integer
+from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, Relationship
 
-from .types import BigId
+# SQLite gives database-generated ids to INTEGER keys only.
+BigId: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 
 
 def utcnow() -> datetime:

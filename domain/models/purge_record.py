@@ -6,8 +6,7 @@ from sqlmodel import Field
 
 from .base import DomainModel
 from .entity import Entity
-from .fields import Text, UtcDatetime, example
-from .types import BigId
+from .fields import BigId, Text, UtcDatetime, example
 
 
 class PurgeRecordContent(DomainModel):

@@ -2,11 +2,12 @@
 
 from typing import Any, Generic
 
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from ..errors import TenantRequiredError
 from ..models import TenantEntity
-from ..tenancy import TRUSTED, DomainSession, SystemSession, TenantSession
+from ..tenancy import TRUSTED, DomainSession, SystemSession, TenantSession, note_shown
 from .statements import SCOPE, ModelT, Statements, statements
 
 Params = dict[str, object]
@@ -48,18 +49,28 @@ class RepositoryCore(Generic[ModelT]):
         owner = self._owner(org_id)
         return {} if owner is None else {SCOPE: owner}
 
-    def _change(self, statement: ReturningUpdate[Any], owner: int | None, **values: object) -> bool:
-        """Run an UPDATE of one row, at most, that returns its id; whether there was one. What the session holds of it
-        is read again."""
+    def _change(self, statement: ReturningUpdate[*tuple[Any, ...]], owner: int | None, **values: object) -> bool:
+        """Run an UPDATE of one row, at most, that returns its id; whether there was one.
+
+        What the session holds of it is read again; or shows what the statement returns, where that leaves the version
+        as it is and returns it as well.
+        """
         self.session.flush()
         params = {**values} if owner is None else {SCOPE: owner, **values}
-        row = self.session.exec(statement, params=params, execution_options=_CHANGING).first()
-        if row is None:
+        found = self.session.exec(statement, params=params, execution_options=_CHANGING).mappings().first()
+        if found is None:
             return False
         if not self.session.identity_map:
             return True
-        identity = (owner, row.id) if issubclass(self.model, TenantEntity) else (row.id,)
-        held = self.session.identity_map.get(self.session.identity_key(self.model, identity))
-        if held is not None:
+        row: dict[str, Any] = {**found}
+        identity = (owner, row["id"]) if issubclass(self.model, TenantEntity) else (row["id"],)
+        held: ModelT | None = self.session.identity_map.get(self.session.identity_key(self.model, identity))
+        if held is None:
+            return True
+        if "version" in row and vars(held).get("version") == row["version"]:
+            for name, value in row.items():
+                set_committed_value(held, name, value)
+            note_shown(self.session, held)
+        else:
             self.session.refresh(held, self._sql.table.c.keys())  # the columns: what is loaded beside them stays
         return True

@@ -28,6 +28,7 @@ _count = case((_columns.usage_period >= _period, _columns.monthly_analysis_count
 _current = case((_columns.usage_period >= _period, _columns.usage_period), else_=_period)
 _this_one = (_columns.id == bindparam("meter_id", type_=BigInteger()), ~_columns.is_deleted)
 # Metering is no change that a reader of the organization must see: version and updated_at stay.
+_metered = (_columns.id, _columns.version, _columns.monthly_analysis_count, _columns.usage_period)
 _meter = prebuilt(
     update(Organization.__table__)
     .where(*_this_one, _columns.is_active, _increment <= _columns.monthly_analysis_limit - _count)
@@ -36,7 +37,7 @@ _meter = prebuilt(
         usage_period=_current,
         updated_at=_columns.updated_at,
     )
-    .returning(_columns.id),
+    .returning(*_metered),
     Organization,
 )
 _give_back = prebuilt(
@@ -50,14 +51,14 @@ _give_back = prebuilt(
         monthly_analysis_count=_columns.monthly_analysis_count - _increment,
         updated_at=_columns.updated_at,
     )
-    .returning(_columns.id),
+    .returning(*_metered),
     Organization,
 )
 _reset = prebuilt(
     update(Organization.__table__)
     .where(*_this_one)
     .values(monthly_analysis_count=0, usage_period=_current, updated_at=_columns.updated_at)
-    .returning(_columns.id),
+    .returning(*_metered),
     Organization,
 )
 
@@ -177,7 +178,7 @@ class OrganizationRepository(Repository[Organization]):
             self.session.bind_organization(org_id, admits_deleted=True)
         return org_id
 
-    def _metered(self, statement: ReturningUpdate[Any], org_id: int, **values: int) -> bool:
+    def _metered(self, statement: ReturningUpdate[*tuple[Any, ...]], org_id: int, **values: int) -> bool:
         self._own_id(org_id)
         return self._change(statement, None, meter_id=org_id, meter_period=current_period(), **values)
 

@@ -10,6 +10,9 @@ from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import (
     BigInteger,
+    BinaryExpression,
+    BindParameter,
+    BooleanClauseList,
     ColumnElement,
     CompoundSelect,
     Delete,
@@ -24,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapper, ORMExecuteState, UOWTransaction, with_loader_criteria
 from sqlalchemy.orm.util import LoaderCriteriaOption
+from sqlalchemy.sql import operators
 
 from ..errors import ArgumentError, TenantScopeError
 from ..models import AuditEntry, Organization, OwnedByOrganization
@@ -39,23 +43,27 @@ _Condition: TypeAlias = Callable[[Any], ColumnElement[bool]]
 
 _ORGANIZATION = "guarded_organization_id"
 _GUARDED = "domain_guarded"  # execution option of an UPDATE or DELETE that was looked at
-_PREBUILT: dict[int, Executable] = {}
+_PREBUILT: dict[int, tuple[Executable, str]] = {}
 _KEPT: list[Executable] = []  # the ids above stay theirs
 
 
 def prebuilt(statement: StatementT, model: type[object], *, owner: ColumnElement[int] | None = None) -> StatementT:
-    """A repository's statement that is executed as it is: the guard's condition on its model is added once.
+    """A repository's statement that is executed as it is: the guard holds it to the session's organization once.
 
+    By a condition of the guard's own; or, where the statement compares the organization with a parameter itself, by
+    that parameter: PostgreSQL would plan the same condition a second time, for as long as it takes to read a row.
     ``owner`` is what it gives a function for the organization, where it names no table.
     """
     if _is_scoped(model):
-        _PREBUILT[id(statement)] = _scoped(statement, model, owner)
+        found = _scope_parameter(statement, model)
+        guarded = (_scoped(statement, model, owner), _ORGANIZATION) if found is None else (statement, found)
+        _PREBUILT[id(statement)] = guarded
         _KEPT.append(statement)
     return statement
 
 
 def _scoped(statement: Any, model: type[object], owner: ColumnElement[int] | None) -> Executable:
-    name, organization = "id" if model is Organization else TENANT, bindparam(_ORGANIZATION, type_=BigInteger())
+    name, organization = _scope_column(model).name, bindparam(_ORGANIZATION, type_=BigInteger())
     if owner is not None:
         scoped: Executable = statement.where(owner == organization)
     elif _is_of(model, statement):  # a plain predicate, of the table, costs a call nothing
@@ -63,6 +71,23 @@ def _scoped(statement: Any, model: type[object], owner: ColumnElement[int] | Non
     else:  # criteria reach the model in whatever part of the statement it is
         scoped = statement.options(with_loader_criteria(model, getattr(model, name) == organization))
     return scoped
+
+
+def _scope_parameter(statement: Any, model: type[object]) -> str | None:
+    """The parameter that the organization of every row of the statement has to equal, if there is one."""
+    where: Any = statement.whereclause if _is_of(model, statement) else None
+    is_all = isinstance(where, BooleanClauseList) and where.operator is operators.and_
+    for condition in where.clauses if is_all else [where]:
+        if isinstance(condition, BinaryExpression) and isinstance(condition.right, BindParameter):
+            parameter: str = condition.right.key
+            if condition.compare(_scope_column(model) == bindparam(parameter, type_=BigInteger())):
+                return parameter
+    return None
+
+
+def _scope_column(model: type[object]) -> ColumnElement[int]:
+    column: ColumnElement[int] = inspect(model).local_table.c["id" if model is Organization else TENANT]
+    return column
 
 
 def _is_of(model: type[object], statement: object) -> bool:
@@ -74,10 +99,12 @@ def _is_of(model: type[object], statement: object) -> bool:
 def _check_statement(state: ORMExecuteState) -> None:
     session = state.session
     assert isinstance(session, TenantSession)
-    guarded = _PREBUILT.get(id(state.statement))
-    if guarded is not None and session.is_bound and isinstance(state.parameters, dict):
-        state.parameters[_ORGANIZATION] = session.organization_id
-        state.statement = guarded
+    prebuilt = _PREBUILT.get(id(state.statement))
+    if prebuilt is not None and session.is_bound and isinstance(state.parameters, dict):
+        state.statement, parameter = prebuilt
+        organization_id = session.organization_id
+        if state.parameters.setdefault(parameter, organization_id) != organization_id:
+            raise TenantScopeError(bound=organization_id, asked=state.parameters[parameter])
         return
     # A column load reads an object again by its primary key; the session holds its own organization's only.
     if state.is_column_load:

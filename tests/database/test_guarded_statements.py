@@ -4,11 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Result, exists, func, lambda_stmt, select, union_all, update
+from sqlalchemy import Result, bindparam, exists, func, lambda_stmt, select, union_all, update
 from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
+from sqlmodel import select as sqlmodel_select
 
-from domain import Database, TenantRequiredError, Tender, TenderRepository, UnguardedStatementError
+from domain import (
+    Database,
+    TenantRequiredError,
+    TenantScopeError,
+    Tender,
+    TenderRepository,
+    UnguardedStatementError,
+)
+from domain.repositories.statements import LIMIT, OFFSET, SCOPE, statements
+from domain.tenancy import TRUSTED, prebuilt
 
 Other = aliased(Tender)
 title, other_title = col(Tender.title), col(Other.title)
@@ -76,3 +86,33 @@ def test_a_condition_on_another_organizations_rows_finds_none(database: Database
     ]
     with database.get_session(organization_id=1) as session:
         assert [run(session, make()).scalar() for make in theirs] == [False, False]
+
+
+def test_a_repositorys_own_statement_is_held_to_the_sessions_organization(database: Database) -> None:
+    newest = statements(Tender, scoped=True).slice_live
+    given = {LIMIT: 50, OFFSET: 0}
+    with database.get_session(organization_id=1) as session:
+        assert {tender.title for tender in session.exec(newest, params=given)} == {"of 1"}
+        with pytest.raises(TenantScopeError):
+            session.exec(newest, params={**given, SCOPE: 2})
+
+
+def test_without_a_condition_of_its_own_it_gets_the_guards(database: Database) -> None:
+    unscoped = prebuilt(sqlmodel_select(Tender).where(title != "").execution_options(**{TRUSTED: True}), Tender)
+    for number in (1, 2):
+        with database.get_session(organization_id=number) as session:
+            assert {tender.title for tender in session.exec(unscoped, params={})} == {f"of {number}"}
+
+
+@pytest.mark.parametrize(
+    "loose",
+    [
+        (col(Tender.organization_id) == bindparam(SCOPE)) | (title != ""),
+        col(Tender.organization_id) >= bindparam(SCOPE),
+        col(Tender.id) > bindparam(SCOPE),
+    ],
+)
+def test_a_comparison_that_does_not_hold_every_row_is_no_condition(database: Database, loose: Any) -> None:
+    statement = prebuilt(sqlmodel_select(Tender).where(loose).execution_options(**{TRUSTED: True}), Tender)
+    with database.get_session(organization_id=1) as session:
+        assert {tender.title for tender in session.exec(statement, params={SCOPE: 0})} == {"of 1"}

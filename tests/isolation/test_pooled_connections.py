@@ -14,7 +14,7 @@ from domain.testing import Cluster, build
 from domain.testing.cluster import APPLICATION
 from tests.isolation.conftest import few_connections
 
-SETTING = "SELECT set_config('app.organization_id', '1', true); "
+SETTING = "SET LOCAL app.organization_id = '1'; "
 BEGIN = f"BEGIN; {SETTING}"
 ENOUGH = 3
 

@@ -1,5 +1,8 @@
 """JSON columns: validated on the way in and out, changes in place noticed and checked."""
 
+import pickle
+import weakref
+from copy import copy, deepcopy
 from typing import Any
 
 import pytest
@@ -79,6 +82,45 @@ def test_a_list_keeps_being_watched_after_assignment_refresh_and_reload(database
     with database.get_session(organization_id=1) as session:
         session.add(detached)
     assert stored(database, tender_id).categories == ["1", "2", "3", "4"]
+
+
+def test_a_list_that_was_read_may_outlive_its_row_and_does_not_keep_it(database: Database, tender_id: int) -> None:
+    tender = stored(database, tender_id)
+    categories, row = tender.categories, weakref.ref(tender)
+    del tender
+    assert row() is None
+    categories.append("71")
+    assert categories == ["45", "71"]
+
+
+def test_a_copy_of_a_list_is_not_watched(database: Database, tender_id: int) -> None:
+    with database.get_session(organization_id=1) as session:
+        tender = TenderRepository(session).require(tender_id)
+        for other in (
+            copy(tender.categories),
+            deepcopy(tender.categories),
+            pickle.loads(pickle.dumps(tender.categories)),
+        ):
+            other.append("71")
+        assert tender not in session.dirty
+    assert stored(database, tender_id).categories == ["45"]
+
+
+def test_a_row_that_was_pickled_keeps_being_watched(database: Database, tender_id: int) -> None:
+    loaded: Tender = pickle.loads(pickle.dumps(stored(database, tender_id)))
+    with database.get_session(organization_id=1) as session:
+        session.add(loaded)
+        loaded.categories.append("71")
+    assert stored(database, tender_id).categories == ["45", "71"]
+
+
+def test_a_list_that_another_row_was_given_is_watched_for_it_alone(database: Database, tender_id: int) -> None:
+    with database.get_session(organization_id=1) as session:
+        tender = TenderRepository(session).require(tender_id)
+        other = TenderRepository(session).create(title="Tunnel", categories=tender.categories)
+        other.categories.append("71")
+        assert tender not in session.dirty
+    assert (stored(database, tender_id).categories, stored(database, other.id).categories) == (["45"], ["45", "71"])
 
 
 def test_a_list_that_was_given_is_not_shared_with_the_caller() -> None:

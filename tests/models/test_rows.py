@@ -4,7 +4,8 @@ from collections.abc import Callable
 from copy import copy, deepcopy
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from sqlmodel import SQLModel
 
 from domain import Database, DuplicateError, Tender, TenderPatch, TenderPublic, TenderRepository, TenderStatus
 
@@ -150,3 +151,11 @@ def test_an_unsaved_object_can_be_copied() -> None:
     tender = Tender(title="Bridge", categories=["45"])
     assert copy(tender).model_dump() == tender.model_dump()
     assert Tender.model_validate(tender).title == "Bridge"
+
+
+def test_an_object_starts_with_what_sqlmodel_and_pydantic_give_it() -> None:
+    """``DomainModel.__new__`` sets their slots itself: should they come to set more, so must it."""
+    new, theirs = Tender.__new__(Tender), SQLModel.__new__(Tender)
+    slots = [slot for slot in BaseModel.__slots__ if hasattr(theirs, slot)]
+    assert set(slots) >= {"__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"}
+    assert {slot: getattr(new, slot) for slot in slots} == {slot: getattr(theirs, slot) for slot in slots}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from domain import (
     ArgumentError,
@@ -227,6 +228,36 @@ def test_an_object_that_the_session_holds_shows_its_new_usage(domain_db: Databas
         repository.update_usage(1, 4)
         assert held.monthly_analysis_count == 4
     assert held.usage_period.day == 1
+
+
+def test_usage_that_is_taken_back_with_its_savepoint_is_no_longer_shown(domain_db: Database) -> None:
+    with domain_db.get_session() as session:
+        held = OrganizationRepository(session).require(1, org_id=1)
+        with session.begin_nested() as savepoint:
+            OrganizationRepository(session).update_usage(1, 4)
+            assert held.monthly_analysis_count == 4
+            savepoint.rollback()
+        assert held.monthly_analysis_count == 0
+
+
+def test_an_object_that_another_session_has_changed_is_read_again_with_its_usage(domain_postgresql: Database) -> None:
+    with domain_postgresql.get_session() as session:
+        held = OrganizationRepository(session).require(1, org_id=1)
+        with domain_postgresql.get_session() as other:
+            changed = OrganizationRepository(other).update(
+                1, OrganizationPlan(is_active=True, monthly_analysis_limit=7)
+            )
+        OrganizationRepository(session).update_usage(1, 4)
+        assert (held.monthly_analysis_limit, held.version, held.monthly_analysis_count) == (7, changed.version, 4)
+
+
+def test_metering_an_organization_that_the_session_holds_is_one_statement(domain_db: Database) -> None:
+    sent: list[str] = []
+    with domain_db.get_session() as session:
+        OrganizationRepository(session).require(1, org_id=1)
+        event.listen(domain_db.engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
+        OrganizationRepository(session).update_usage(1)
+        assert [statement.split()[0] for statement in sent] == ["UPDATE"]
 
 
 @pytest.mark.parametrize("increment", [0, -1, 2**31, 2**70])
