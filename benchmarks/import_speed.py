@@ -9,7 +9,6 @@ on one throwaway PostgreSQL with fsync on. The figure is the median of the round
 """
 
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,11 +22,10 @@ from typing import NamedTuple
 import psycopg2
 from made_notices import write_notices
 
-from domain import Database
-from domain.ingest import import_paths
 from domain.testing import Cluster
 from domain.testing.fixtures import prepare
 
+ONCE = Path(__file__).with_name("import_once.py")
 TABLES = ("tenders", "tender_notices")
 FSYNC = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "max_wal_size": "4GB"}
 
@@ -39,21 +37,9 @@ class Imported(NamedTuple):
     megabytes: float
 
 
-def import_file(url: str, path: Path) -> Imported:
-    """In this process."""
-    with Database(url) as database:
-        started = time.perf_counter()
-        summary = import_paths(database, [path], organization_id=1)
-        seconds = time.perf_counter() - started
-    assert summary.ok, summary.refused[:3]
-    assert summary.created, summary
-    peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return Imported(seconds, peak / (2**20 if sys.platform == "darwin" else 2**10))
-
-
 def import_in_a_process(url: str, path: Path) -> Imported:
     """Its start-up is not counted, its memory is."""
-    ran = subprocess.run([sys.executable, __file__, "--child", url, str(path)], stdout=subprocess.PIPE, check=True)
+    ran = subprocess.run([sys.executable, ONCE, url, str(path)], stdout=subprocess.PIPE, check=True)
     seconds, megabytes = map(float, ran.stdout.split())
     return Imported(seconds, megabytes)
 
@@ -125,11 +111,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--limit", type=float, default=2.0, help="exit 1 where import / COPY is above it")
     parser.add_argument("--megabytes", type=float, default=200, help="exit 1 where the import takes more memory")
-    parser.add_argument("--child", nargs=2, metavar=("URL", "PATH"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.child:
-        print(*import_file(arguments.child[0], Path(arguments.child[1])))
-        return 0
     with TemporaryDirectory() as folder, Cluster(settings=FSYNC) as cluster:
         path = Path(folder, "notices.jsonl")
         write_notices(path, arguments.notices)
