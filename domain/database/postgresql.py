@@ -48,7 +48,9 @@ class FoldingConnection(extensions.connection):
         literal = extensions.adapt(str(value))
         literal.prepare(self)
         # A SELECT of set_config would be planned, and answered with a row.
-        self._settings[name] = self._unsent[name] = f"SET LOCAL {name} = {literal.getquoted().decode()}; "
+        said = f"SET LOCAL {name} = {literal.getquoted().decode()}; "
+        if self._settings.get(name) != said:
+            self._settings[name] = self._unsent[name] = said
 
     def ask(self, question: str, sent: Callable[[], object] | None = None) -> None:
         """Have a SELECT without parameters go before the next statement; ``sent`` is called as it goes out."""

@@ -34,6 +34,11 @@ def announce_live(connection: Connection, organization_id: int) -> None:
         ask(connection, question, sent=lambda: _seen_live.update({key: time.monotonic()}))
 
 
+def note_live(connection: Connection, organization_id: int) -> None:
+    """The organization was read, and is live."""
+    _seen_live[_key(connection, organization_id)] = time.monotonic()
+
+
 def forget_live(organization_id: int) -> None:
     """Have the next session look again, whatever its database: it is going, or gone."""
     for key in [key for key in list(_seen_live) if key[-1] == organization_id]:

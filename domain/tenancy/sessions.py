@@ -14,7 +14,7 @@ from ..models import Entity, Organization, OwnedByOrganization, User
 from ..models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
 from ..models.tables import TENANT
 from .acting import act_as, checked
-from .organizations import announce_live
+from .organizations import announce_live, note_live
 from .setting import put
 from .staleness import seen_versions, stale
 
@@ -80,7 +80,10 @@ class DomainSession(Session):
     def find_organization(self, slug: str) -> Organization | None:
         """The live organization with this slug, without binding the session."""
         self.announce(SLUG_SETTING, slug)
-        return self.exec(_BY_SLUG, params={"slug": slug}).one_or_none()
+        found = self.exec(_BY_SLUG, params={"slug": slug}).one_or_none()
+        if found is not None and not found.is_deleted:
+            note_live(super().connection(), found.id)
+        return found
 
     def find_login(self, email: str) -> User | None:
         """The live user with this email, without binding the session."""

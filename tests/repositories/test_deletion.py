@@ -34,6 +34,7 @@ from domain import (
     User,
     UserRepository,
 )
+from domain.tenancy import organizations
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 Rows = Callable[[type[Any]], list[dict[str, Any]]]
@@ -332,6 +333,23 @@ def test_a_session_is_refused_after_it_deleted_its_organization(domain_db: Datab
         session.rollback()
     with domain_db.system_session(actor="tests", reason="what is left") as system, system.as_organization(1) as inside:
         assert TenderRepository(inside).count() == 1
+
+
+def test_an_organization_that_was_just_read_is_not_looked_at_again(
+    domain_postgresql: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions: list[str] = []
+    monkeypatch.setattr(organizations, "ask", lambda _connection, question, **_options: questions.append(question))
+    organizations.forget_live(1)
+    with domain_postgresql.get_session() as session:
+        found = OrganizationRepository(session).get_by_slug("first")
+        assert found is not None
+        assert TenderRepository(session).count(org_id=found.id) == 0
+    assert questions == []
+    organizations.forget_live(1)
+    with domain_postgresql.get_session(organization_id=1) as session:
+        assert TenderRepository(session).count() == 0
+    assert len(questions) == 1
 
 
 def new_tender(database: Database) -> int:
