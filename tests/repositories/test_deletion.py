@@ -339,7 +339,11 @@ def test_an_organization_that_was_just_read_is_not_looked_at_again(
     domain_postgresql: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     questions: list[str] = []
-    monkeypatch.setattr(organizations, "ask", lambda _connection, question, **_options: questions.append(question))
+
+    def ask(_connection: object, question: str, **_options: object) -> None:
+        questions.append(question)
+
+    monkeypatch.setattr(organizations, "ask", ask)
     organizations.forget_live(1)
     with domain_postgresql.get_session() as session:
         found = OrganizationRepository(session).get_by_slug("first")
