@@ -118,7 +118,7 @@ class JSONOf(TypeDecorator[T], Generic[T]):
         super().__init__(none_as_null=True)
         self.annotation = annotation
         self.tracked = tracked
-        self.stored = stored or annotation
+        self.stored: type[T] = stored or annotation
         self.verbatim = verbatim
         self._adapter: TypeAdapter[T] = TypeAdapter(annotation, config=_JSON)
         self._stored: TypeAdapter[T] = TypeAdapter(self.stored, config=_JSON)
