@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self, TypeVar, overload
 from ..errors import ArgumentError
 from ..models import DomainModel, TenantEntity
 from ..models.tables import TENANT
+from .references import add_locked
 from .rows import Checker, Content, Row
 from .sets import insert_rows, reload_rows, stored_rows, update_rows
 from .statements import ModelT
@@ -188,8 +189,7 @@ class BulkWrites(Writes[ModelT]):
             self._own(entity, org_id)
         for batch in _batches(entities, BATCH):
             self._lock_references(batch, vars(batch[0]).get(TENANT))
-        self.session.add_all(entities)
-        self.session.flush()
+        add_locked(self.session, entities)
         return entities
 
     def _show(self, ids: Sequence[int], owner: int | None) -> None:

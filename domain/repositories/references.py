@@ -1,7 +1,10 @@
 """What is written refers to rows of the same organization that are not deleted, nor being deleted."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
+from sqlalchemy import event, inspect
+from sqlalchemy.orm import UOWTransaction
 from sqlmodel import col, select
 
 from ..errors import ConstraintError
@@ -41,6 +44,40 @@ def lock_references(
                 raise ConstraintError(
                     f"a reference points at no live row of this organization ({name})", constraint=name
                 )
+
+
+_LOCKED = "domain_locked_references"  # in Session.info: the new objects for which it is done, by id()
+
+
+def add_locked(session: DomainSession, entities: Sequence[Entity]) -> None:
+    """Insert new objects for which ``lock_references`` was called."""
+    session.info[_LOCKED] = set(map(id, entities))
+    session.add_all(entities)
+    session.flush()
+
+
+@event.listens_for(DomainSession, "before_flush", propagate=True)
+def _lock_the_rest(session: DomainSession, _context: UOWTransaction, _objects: object) -> None:
+    """What ``session.add`` brought, or an assignment moved to another row, is held to the same."""
+    locked: set[int] = session.info.pop(_LOCKED, set())
+    referring: defaultdict[tuple[type[Entity], int], list[Entity]] = defaultdict(list)
+    for entity in _referring(session, locked):
+        owner = vars(entity).get(TENANT) or session.scope
+        if owner is not None:
+            referring[type(entity), owner].append(entity)
+    for (model, owner), entities in referring.items():
+        lock_references(session, model, entities, owner=owner)
+
+
+def _referring(session: DomainSession, locked: set[int]) -> Iterable[Entity]:
+    for entity in session.new:
+        if isinstance(entity, Entity) and id(entity) not in locked and parents(type(entity)):
+            yield entity
+    for entity in session.dirty:
+        if isinstance(entity, Entity) and any(
+            inspect(entity).attrs[column].history.added for _, column in parents(type(entity))
+        ):
+            yield entity
 
 
 def _value(content: DomainModel | Mapping[str, object], name: str) -> object:

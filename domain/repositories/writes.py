@@ -11,7 +11,7 @@ from ..models.tables import TENANT, live_unique_indexes
 from ..tenancy import TRUSTED
 from .deletion import delete_batch, preview_batch
 from .reads import Reads
-from .references import lock_references
+from .references import add_locked, lock_references
 from .restoring import restore_batch
 from .statements import ModelT
 from .upsert import upsert_statement
@@ -29,8 +29,7 @@ class Writes(Reads[ModelT]):
         """
         self._own(entity, org_id)
         self._lock_references([entity], vars(entity).get(TENANT))
-        self.session.add(entity)
-        self.session.flush()
+        add_locked(self.session, [entity])
         return entity
 
     def put(self, entity: ModelT, /, *, org_id: int | None = None) -> ModelT:

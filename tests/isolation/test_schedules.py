@@ -72,6 +72,11 @@ def upsert_bids(tender_id: int, session: TenantSession) -> object:
     return BidDocumentRepository(session).upsert_many([BID | {"tender_id": tender_id}])
 
 
+def add_by_hand(tender_id: int, session: TenantSession) -> None:
+    session.add(build(AnalysisResult, tender_id=tender_id))
+    session.flush()
+
+
 def restore_analysis(tender_id: int, session: TenantSession) -> object:
     of_tender = col(AnalysisResult.tender_id) == tender_id
     (analysis,) = AnalysisRepository(session).find(of_tender, include_deleted=True)
@@ -96,7 +101,15 @@ def live_orphans(database: Database, tender_id: int) -> list[str]:
 
 @pytest.mark.parametrize(
     "child",
-    [create_analysis, upsert_analysis, create_bids, create_bids_of_contents, upsert_bids, restore_analysis],
+    [
+        create_analysis,
+        upsert_analysis,
+        create_bids,
+        create_bids_of_contents,
+        upsert_bids,
+        add_by_hand,
+        restore_analysis,
+    ],
 )
 def test_a_child_made_under_a_tender_that_is_being_deleted_is_no_live_orphan(
     shared: Database, witness: Engine, child: Callable[[int, TenantSession], object]
