@@ -52,14 +52,17 @@ _LOCKED = "domain_locked_references"  # in Session.info: the new objects for whi
 def add_locked(session: DomainSession, entities: Sequence[Entity]) -> None:
     """Insert new objects for which ``lock_references`` was called."""
     session.info[_LOCKED] = set(map(id, entities))
-    session.add_all(entities)
-    session.flush()
+    try:
+        session.add_all(entities)
+        session.flush()
+    finally:
+        del session.info[_LOCKED]
 
 
 @event.listens_for(DomainSession, "before_flush", propagate=True)
 def _lock_the_rest(session: DomainSession, _context: UOWTransaction, _objects: object) -> None:
     """What ``session.add`` brought, or an assignment moved to another row, is held to the same."""
-    locked: set[int] = session.info.pop(_LOCKED, set())
+    locked: set[int] = session.info.get(_LOCKED, set())
     referring: defaultdict[tuple[type[Entity], int], list[Entity]] = defaultdict(list)
     for entity in _referring(session, locked):
         owner = vars(entity).get(TENANT) or session.scope
