@@ -2,8 +2,8 @@
 
 On PostgreSQL the rows travel as one JSON text, which the server takes apart: hundreds of values for each of which a
 parameter would have to be adapted here and parsed there cost more. The contents travel beside them, joined by a
-character that JSON does not contain: taking JSON out of JSON costs half as much again as all the rest. (COPY into a
-table under row level security is refused, and the application's login makes no temporary tables.)
+character that JSON does not contain: taking JSON out of JSON would cost the server up to half as much again. (COPY
+into a table under row level security is refused, and the application's login makes no temporary tables.)
 """
 
 from collections.abc import Sequence

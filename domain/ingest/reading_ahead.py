@@ -42,22 +42,21 @@ def _read_ahead(paths: Sequence[Path], *, dialect: str) -> Generator[Batch]:
     process = subprocess.Popen(  # noqa: S603  # all our own
         _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": known}
     )
-    with process:
+    with process, ThreadPoolExecutor(1, thread_name_prefix="domain-import") as thread:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
             process.stdin.write(pickle.dumps((list(paths), dialect)))
             process.stdin.close()
-            with ThreadPoolExecutor(1, thread_name_prefix="domain-import") as thread:
-                following = thread.submit(pickle.load, process.stdout)  # our own process wrote it
-                while (batch := following.result()) is not None:
-                    following = thread.submit(pickle.load, process.stdout)
-                    yield batch
+            following = thread.submit(pickle.load, process.stdout)  # our own process wrote it
+            while (batch := following.result()) is not None:
+                following = thread.submit(pickle.load, process.stdout)
+                yield batch
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             process.kill()
             raise ReadingStoppedError(f"reading broke off: its process ended with {process.wait()}") from error
         finally:
-            process.kill()
+            process.kill()  # before the thread is waited for, which may be waiting for a batch
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 from pydantic import JsonValue
@@ -16,7 +16,7 @@ from .package import joined
 
 
 class Ready(NamedTuple):
-    """What is sent of a release. Texts alone: as objects, the content would take ten times the memory."""
+    """What is sent of a release. Texts alone: as objects, the content would take several times the memory."""
 
     ocid: str
     digest: str
@@ -66,7 +66,7 @@ def ready(release: Release) -> Ready:
     )
 
 
-def row(fields: TenderFields | Mapping[str, Any]) -> str:
+def row(fields: TenderFields) -> str:
     """The fields as a JSON object; amounts as texts."""
     return orjson.dumps(fields, default=_exact).decode()
 

@@ -12,10 +12,9 @@ from sqlalchemy.orm.attributes import manager_of_class, set_attribute
 from sqlmodel import Field, SQLModel
 from sqlmodel.main import FieldInfo, SQLModelMetaclass
 
-from .audit_ddl import emit_with as emit_audit_with
-from .deletion_ddl import emit_with as emit_deletions_with
+from . import audit_ddl, deletion_postgresql, policies
+from .ddl import emit
 from .fields import managed_field, personal_field, relation, tenant_key
-from .policies import emit_with
 from .tables import complete_table
 
 NAMING = {
@@ -51,9 +50,10 @@ _set_fields_set, _set_extra, _set_private = (
 )
 REGISTRY = registry(metadata=MetaData(naming_convention=NAMING))
 
-emit_with(REGISTRY.metadata)
-emit_audit_with(REGISTRY.metadata)
-emit_deletions_with(REGISTRY.metadata)
+for _statements in (policies.created, audit_ddl.created, deletion_postgresql.created):
+    emit(REGISTRY.metadata, "after_create", _statements)
+for _statements in (audit_ddl.dropped, deletion_postgresql.dropped):
+    emit(REGISTRY.metadata, "after_drop", _statements)
 
 
 def forget(cls: type[Any], table: Table) -> None:

@@ -1,11 +1,12 @@
 """Soft deletion on PostgreSQL: a function for each table, whose statements a connection plans once.
 
-Sent as statements, the deletion of a tender and what belongs to it takes longer to plan than to execute. A function is
+Sent as statements, the deletion of a tender and what belongs to it is planned anew each time. A function is
 about its own table alone, so that a table which comes later changes none; the repositories call one for each table of
 a deletion (see ``repositories.deletion_statements``). It runs as its caller, whom row level security holds.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Table
@@ -96,3 +97,15 @@ def create(of: Deletable) -> str:
 def drop(table: str) -> str:
     """The statement that takes it away, whether or not it is there."""
     return f"DROP FUNCTION IF EXISTS {quoted(function_name(table))}({PARAMETERS})"
+
+
+def created(table: Table, dialect: str) -> Iterator[str]:
+    """What ``create_all`` executes for a new table."""
+    if dialect == "postgresql" and (wanted := deletable(table)):
+        yield create(wanted)
+
+
+def dropped(table: Table, dialect: str) -> Iterator[str]:
+    """What ``drop_all`` executes."""
+    if dialect == "postgresql" and deletable(table):
+        yield drop(table.name)

@@ -7,9 +7,8 @@ would refuse the UPDATE that deletes one.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, MetaData, Table, event
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 
 from .tables import TENANT, is_tenant_table
@@ -82,15 +81,7 @@ def enable(table: str, wanted: Sequence[Policy]) -> Iterator[str]:
         yield policy.create()
 
 
-def emit_with(metadata: MetaData) -> None:
-    """Let ``metadata.create_all`` make the policies of the tables that it creates on PostgreSQL."""
-
-    @event.listens_for(metadata, "after_create")
-    def _after_create(
-        _metadata: MetaData, connection: Connection, *, tables: Sequence[Table] = (), **_options: Any
-    ) -> None:
-        if connection.dialect.name == "postgresql":
-            for table in tables:
-                if wanted := policies(table):
-                    for statement in enable(table.name, wanted):
-                        connection.exec_driver_sql(statement)
+def created(table: Table, dialect: str) -> Iterator[str]:
+    """What ``create_all`` executes for a new table."""
+    if dialect == "postgresql" and (wanted := policies(table)):
+        yield from enable(table.name, wanted)

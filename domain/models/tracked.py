@@ -11,7 +11,7 @@ V = TypeVar("V")
 
 
 class Tracked(Mutable):
-    """Of what is read, ``_parents`` is a plain dict: making SQLAlchemy's weak one is the dearest part of reading a row.
+    """Of what is read, ``_parents`` is a plain dict, which is cheaper to make for every row than SQLAlchemy's weak one.
 
     It keeps no row: a state refers to its row weakly.
     """

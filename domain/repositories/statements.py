@@ -18,7 +18,7 @@ ModelT = TypeVar("ModelT", bound=Entity)
 SCOPE = "scope_organization_id"
 KEY = "key_id"
 LIMIT, OFFSET = "slice_limit", "slice_offset"
-FAR = 200  # an offset from which on ``by_index`` takes less than reading what is skipped
+FAR = 500  # an offset from which on ``by_index`` takes less than reading what is skipped
 _LIMIT, _OFFSET = bindparam(LIMIT, type_=BigInteger()), bindparam(OFFSET, type_=BigInteger())
 
 

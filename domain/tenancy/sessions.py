@@ -81,7 +81,7 @@ class DomainSession(Session):
         """The live organization with this slug, without binding the session."""
         self.announce(SLUG_SETTING, slug)
         found = self.exec(_BY_SLUG, params={"slug": slug}).one_or_none()
-        if found is not None and not found.is_deleted:
+        if found is not None:
             note_live(super().connection(), found.id)
         return found
 
