@@ -4,8 +4,9 @@ from collections.abc import Hashable
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
-from sqlalchemy import BigInteger, ColumnElement, Table, bindparam, func, literal
+from sqlalchemy import BigInteger, ColumnElement, Table, bindparam, func, insert, inspect, literal
 from sqlalchemy.orm import Mapped, QueryableAttribute
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -64,6 +65,12 @@ class Statements(Generic[ModelT]):
         self.slice = self.slice.execution_options(**with_deleted)
         self.count = self.count.execution_options(**with_deleted)
         self.exists = self.exists.execution_options(**with_deleted)
+        columns = {inspect(model).get_property_by_column(column).key: column for column in self.table.c}
+        self.insert: ReturningInsert[tuple[int]] = insert(self.table).returning(self.table.c.id)
+        self.attributes: dict[str, str] = {name: column.key for name, column in columns.items()}
+        self.filled_in: frozenset[str] = frozenset(
+            name for name, column in columns.items() if column.default is not None or column.server_default is not None
+        )
         for rows in (self.get, self.get_live, self.slice, self.slice_live, self.far_live):
             prebuilt(rows, model)
         for numbers in (self.count, self.count_live, self.total, self.total_live, self.exists, self.exists_live):

@@ -10,6 +10,7 @@ from ..models import DomainModel, TenantEntity
 from ..models.tables import TENANT, live_unique_indexes
 from ..tenancy import TRUSTED
 from .deletion import delete_batch, preview_batch
+from .inserting import insert_one, takes_statement
 from .reads import Reads
 from .references import add_locked, lock_references
 from .restoring import restore_batch
@@ -23,13 +24,19 @@ class Writes(Reads[ModelT]):
     def add(self, entity: ModelT, /, *, org_id: int | None = None) -> ModelT:
         """Insert a new row; its id and every column are loaded.
 
+        By a statement of its own, which a session's flush events are not told of. Where a listener of the class has
+        to be, or the entity brings others along, by a flush.
+
         Raises:
             DuplicateError: a live row has the same unique value.
             ConstraintError: the database refused a value, or a reference points at no live row of the organization.
         """
         self._own(entity, org_id)
         self._lock_references([entity], vars(entity).get(TENANT))
-        add_locked(self.session, [entity])
+        if takes_statement(entity):
+            insert_one(self.session, self._sql, entity)
+        else:
+            add_locked(self.session, [entity])
         return entity
 
     def put(self, entity: ModelT, /, *, org_id: int | None = None) -> ModelT:
