@@ -55,7 +55,8 @@ class Database:
             pool_timeout=pool_timeout,
             echo=echo,
         )
-        self._options = options
+        self.pool_limit: int = pool_size + max_overflow
+        """How many connections this process may open with the application's login."""
         self._closing = ExitStack()
         url = application_url(database_url, settings)
         # An argument names the whole deployment: logins from the environment belong to DATABASE_URL.
@@ -66,10 +67,11 @@ class Database:
             url, folder = sqlite.private_file(url)
             if folder is not None:
                 self._closing.callback(folder.cleanup)
-        self.engine: Engine = self._engine(make_engine(url, options))
+        self.engine: Engine = self._engine(make_engine(url, **options))
         if settings.env == "production" and not self.is_sqlite:
             refuse_unheld_login(self.engine)
-        self._system_engine = self._engine(make_engine(system_url, options)) if system_url else None
+        self.system_engine: Engine | None = self._engine(make_engine(system_url, **options)) if system_url else None
+        """The system's login, where there is one. What goes through it is on no record: see ``system_session``."""
         self.migration_engine: Engine = self._engine(make_engine(migration_url)) if migration_url else self.engine
 
     def _engine(self, engine: Engine) -> Engine:
@@ -80,21 +82,6 @@ class Database:
     def is_sqlite(self) -> bool:
         """Whether this is the embedded database."""
         return self.engine.dialect.name == "sqlite"
-
-    @property
-    def system_engine(self) -> Engine | None:
-        """The system's login, where there is one. What goes through it is on no record: see ``system_session``."""
-        return self._system_engine
-
-    @property
-    def has_system_login(self) -> bool:
-        """Whether work across organizations has a login of its own."""
-        return self._system_engine is not None
-
-    @property
-    def pool_limit(self) -> int:
-        """How many connections this process may open with the application's login."""
-        return self._options.pool_size + self._options.max_overflow
 
     @contextmanager
     def get_session(
@@ -182,12 +169,12 @@ class Database:
         Raises:
             ConfigurationError: on PostgreSQL without SYSTEM_DATABASE_URL.
         """
-        if self._system_engine is None and not self.is_sqlite:
+        if self.system_engine is None and not self.is_sqlite:
             raise ConfigurationError(
                 "work across organizations needs a login of its own: set SYSTEM_DATABASE_URL"
                 " (or Database(system_database_url=...))"
             )
-        engine = self._system_engine or self.engine
+        engine = self.system_engine or self.engine
         with committing(SystemSession(engine, actor=actor)) as record:
             record.add(SystemAccess(actor=actor, reason=reason))
         session = SystemSession(engine, actor=actor, request_id=request_id)

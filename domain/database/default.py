@@ -2,26 +2,21 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 from ..errors import ConfigurationError
 from ..tenancy import TenantSession
 from .database import Database
+from .engines import PoolOptions
 
 _default: Database | None = None
 
 
-class DatabaseOptions(TypedDict, total=False):
+class DatabaseOptions(PoolOptions, total=False):
     """The keywords of ``Database``."""
 
     system_database_url: str | None
     migration_database_url: str | None
-    pool_size: int
-    max_overflow: int
-    pool_pre_ping: bool
-    pool_recycle: int
-    pool_timeout: float
-    echo: bool
 
 
 def init_db(database_url: str | None = None, **options: Unpack[DatabaseOptions]) -> Database:

@@ -1,33 +1,31 @@
 """Engines, configured alike wherever they are made."""
 
 import json
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from pydantic_core import from_json
-from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy import URL, Engine, create_engine, event
 
 from . import postgresql, sqlite
-from .translate import translate_errors
+from .translate import translated
 
 
-@dataclass(frozen=True, kw_only=True)
-class PoolOptions:
+class PoolOptions(TypedDict, total=False):
     """How many connections are kept and for how long (seconds)."""
 
-    pool_size: int = 20
-    max_overflow: int = 40
-    pool_pre_ping: bool = True
-    pool_recycle: int = 3600
-    pool_timeout: float = 30.0
-    echo: bool = False
+    pool_size: int
+    max_overflow: int
+    pool_pre_ping: bool
+    pool_recycle: int
+    pool_timeout: float
+    echo: bool
 
 
-def make_engine(url: URL, options: PoolOptions | None = None) -> Engine:
+def make_engine(url: URL, **options: Unpack[PoolOptions]) -> Engine:
     """An engine whose errors are ours and whose logs and errors show no parameter."""
-    keywords: dict[str, Any] = asdict(options or PoolOptions())
+    keywords: dict[str, Any] = dict(options)
     keywords |= {"hide_parameters": True, "json_deserializer": parsed_json}
-    pre_ping: bool = keywords.pop("pool_pre_ping")
+    pre_ping: bool = keywords.pop("pool_pre_ping", True)
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, **keywords)
         sqlite.configure(engine)
@@ -42,7 +40,7 @@ def make_engine(url: URL, options: PoolOptions | None = None) -> Engine:
             **keywords,
         )
         postgresql.configure(engine, pre_ping=pre_ping)
-    translate_errors(engine)
+    event.listen(engine, "handle_error", translated)
     return engine
 
 

@@ -40,7 +40,7 @@ class FoldingConnection(extensions.connection):
         self._level: int | None = None
         self._settings: dict[str, str] = {}
         self._unsent: dict[str, str] = {}
-        self._questions: list[tuple[str, Callable[[], object] | None]] = []
+        self._questions: list[tuple[str, Callable[[], object]]] = []
         self.is_stricter = False  # than READ COMMITTED, by the server's default: then reading is a part of it
 
     def put(self, name: str, value: int | str) -> None:
@@ -52,7 +52,7 @@ class FoldingConnection(extensions.connection):
         if self._settings.get(name) != said:
             self._settings[name] = self._unsent[name] = said
 
-    def ask(self, question: str, sent: Callable[[], object] | None = None) -> None:
+    def ask(self, question: str, sent: Callable[[], object]) -> None:
         """Have a SELECT without parameters go before the next statement; ``sent`` is called as it goes out."""
         self._questions.append((question, sent))
 
@@ -76,8 +76,7 @@ class FoldingConnection(extensions.connection):
             return ""
         questions, self._questions = self._questions, []
         for _, sent in questions:
-            if sent is not None:
-                sent()
+            sent()
         return "".join(f"{question}; " for question, _ in questions)
 
     def begin(self) -> None:

@@ -27,6 +27,9 @@ def repeated(attempt: Callable[[], ResultT], *, attempts: int) -> ResultT:
 
 
 def pause(number: int) -> float:
-    """Seconds after the attempt of this number, from 0. Any time up to a limit that doubles: two that met part ways."""
+    """Seconds after the attempt of this number, from 0: at random up to a limit that doubles.
+
+    At random, so that two transactions that collided don't begin again together.
+    """
     limit = min(FIRST_PAUSE_SECONDS * 2 ** min(number, 10), LONGEST_PAUSE_SECONDS)
     return random.uniform(0, limit)  # noqa: S311  # no secret

@@ -3,23 +3,16 @@
 import tempfile
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
-from sqlite3 import Error as SQLiteError
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, event
-from sqlalchemy.engine import ExceptionContext
 
-from ..errors import ConflictError
 from ..models.audit_sqlite import CONTEXT
 from ..tenancy import acting, forget_acting
-from .translate import FAILED
 
 BUSY_TIMEOUT_MS = 30_000
 _FIND_CONTEXT = f"SELECT 1 FROM sqlite_master WHERE name = '{CONTEXT}'"  # noqa: S608  # nothing from outside
 _NO_WRITES = ("SELECT", "PRAGMA", "EXPLAIN", "BEGIN")
-
-# In Connection.info: as PostgreSQL has it, a transaction in which a statement failed can be rolled back alone.
-_TRANSACTION, _BEGUN, _FAILED = "domain_transaction", "begun", "failed"
 
 
 def private_file(url: URL) -> tuple[URL, tempfile.TemporaryDirectory[str] | None]:
@@ -48,8 +41,6 @@ def configure(engine: Engine) -> None:
     def _begin_before_the_first_write(
         connection: Connection, cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool
     ) -> None:
-        if connection.info.get(_TRANSACTION) == _FAILED and not statement.startswith("ROLLBACK TO"):
-            raise ConflictError(FAILED)
         is_autocommit = connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
         if is_autocommit or cursor.connection.in_transaction:
             return
@@ -58,25 +49,11 @@ def configure(engine: Engine) -> None:
         is_read = statement.lstrip().upper().startswith(_NO_WRITES) or _is_select(context)
         if not is_read or _is_locking(context):
             cursor.execute("BEGIN IMMEDIATE")
-            connection.info[_TRANSACTION] = _BEGUN
             if (names := acting(connection)) and _has_trail(cursor):
                 cursor.execute(f"INSERT INTO {CONTEXT} VALUES (?, ?)", names)  # noqa: S608  # its own name
 
-    @event.listens_for(engine, "handle_error")
-    def _on_error(context: ExceptionContext) -> None:
-        # SQLite would go on, and commit what came before; or has rolled that back by itself, as where a disk is full.
-        connection, was_sent = context.connection, isinstance(context.original_exception, SQLiteError)
-        if connection is not None and was_sent and connection.info.get(_TRANSACTION) == _BEGUN:
-            connection.info[_TRANSACTION] = _FAILED
-
-    @event.listens_for(engine, "rollback_savepoint")
-    def _on_rollback_to_savepoint(connection: Connection, _name: str, _context: None) -> None:
-        connection.info[_TRANSACTION] = _BEGUN
-
     @event.listens_for(engine, "commit")
     def _on_commit(connection: Connection) -> None:
-        if connection.info.pop(_TRANSACTION, None) == _FAILED:
-            raise ConflictError(FAILED)
         driver: Any = connection.connection.dbapi_connection
         if driver.in_transaction and acting(connection) and _has_trail(driver):
             # What another program writes later is not this session's.
@@ -86,7 +63,6 @@ def configure(engine: Engine) -> None:
     @event.listens_for(engine, "rollback")
     def _on_rollback(connection: Connection) -> None:
         if not connection.invalidated:
-            connection.info.pop(_TRANSACTION, None)
             forget_acting(connection)
 
     @event.listens_for(engine, "checkin")

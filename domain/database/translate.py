@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Engine, Index, PrimaryKeyConstraint, Table, UniqueConstraint, event
+from sqlalchemy import Index, PrimaryKeyConstraint, UniqueConstraint
 from sqlalchemy.engine import ExceptionContext
 
 from ..errors import (
@@ -15,7 +15,6 @@ from ..errors import (
     OutcomeUnknownError,
     UnavailableError,
 )
-from ..models import DomainModel
 from ..models.base import REGISTRY
 from ..tenancy.organizations import refused
 
@@ -30,16 +29,8 @@ _SQLITE_FILE = re.compile("unable to open|readonly|not a database|malformed|disk
 _SQLITE_NOT_NULL = re.compile(r"NOT NULL constraint failed: (\S+)")
 
 
-def translate_errors(engine: Engine) -> None:
-    """Let every statement and COMMIT of the engine raise errors of this package; the cause is kept."""
-
-    @event.listens_for(engine, "handle_error")
-    def _on_error(context: ExceptionContext) -> DomainError | None:
-        return translated(context)
-
-
 def translated(context: ExceptionContext) -> DomainError | None:
-    """Our error for the driver's, or None where there is nothing to add."""
+    """Our error for the driver's, its cause kept; None leaves SQLAlchemy's."""
     error = context.original_exception
     if not isinstance(error, Exception):
         return None  # Ctrl-C, after which SQLAlchemy drops the connection
@@ -121,32 +112,27 @@ def _sentence(constraint: str | None, column: str | None) -> str:
 
 
 def _duplicate(name: str) -> DuplicateError:
-    for table in DomainModel.metadata.tables.values():
-        for unique in _uniques(table):
+    for mapper in REGISTRY.mappers:
+        for unique in _uniques(mapper.local_table):
             if unique.name == name:
                 fields = unique.info.get("live_unique") or unique.columns.keys()
-                return DuplicateError(_class_name(table.name), fields, constraint=name)
+                return DuplicateError(mapper.class_.__name__, fields, constraint=name)
     return DuplicateError("a table", (name,), constraint=name)
 
 
 def _duplicate_of_columns(columns: list[str]) -> DuplicateError:
-    table_name = columns[0].partition(".")[0]
+    entity = columns[0].partition(".")[0]
     keys = {column.rpartition(".")[2] for column in columns}
-    table = DomainModel.metadata.tables.get(table_name)
-    for unique in () if table is None else _uniques(table):
-        if set(unique.columns.keys()) == keys:
-            return _duplicate(str(unique.name))
-    return DuplicateError(_class_name(table_name), sorted(keys), constraint=", ".join(sorted(keys)))
+    for mapper in REGISTRY.mappers:
+        if mapper.local_table.description == entity:
+            entity = mapper.class_.__name__
+            for unique in _uniques(mapper.local_table):
+                if set(unique.columns.keys()) == keys:
+                    return _duplicate(str(unique.name))
+    return DuplicateError(entity, sorted(keys), constraint=", ".join(sorted(keys)))
 
 
-def _uniques(table: Table) -> list[Index | UniqueConstraint | PrimaryKeyConstraint]:
+def _uniques(table: Any) -> list[Index | UniqueConstraint | PrimaryKeyConstraint]:
     indexes = [index for index in table.indexes if index.unique]
     rules = [rule for rule in table.constraints if isinstance(rule, UniqueConstraint | PrimaryKeyConstraint)]
     return [*indexes, *rules]
-
-
-def _class_name(table_name: str) -> str:
-    for mapper in REGISTRY.mappers:
-        if mapper.local_table is DomainModel.metadata.tables.get(table_name):
-            return mapper.class_.__name__
-    return table_name

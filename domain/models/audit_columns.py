@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 from sqlalchemy import JSON, Boolean, Column, DateTime, Float, LargeBinary, Table, Uuid
 from sqlalchemy.types import TypeDecorator
 
-from .tables import TENANT, is_tenant_table
+from .tables import owner_column
 from .types import JSONOf, Money
 
 ENTRIES = "audit_entries"
@@ -56,7 +56,7 @@ class Audited:
 
 def audited(table: Table) -> Audited | None:
     """What is recorded of a table; None where nothing is: it belongs to no organization, or was turned off."""
-    owner = TENANT if is_tenant_table(table) else table.info.get("scope_column")
+    owner = owner_column(table)
     if owner is None or not table.info.get("audited", True):
         return None
     kept = [column for column in table.c if column.name not in {owner, "id"} and column.info.get("audited", True)]

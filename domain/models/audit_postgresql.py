@@ -1,7 +1,7 @@
 """The triggers of the audit trail on PostgreSQL: once a statement, with all rows that it wrote.
 
 The function runs as its owner, so that the application needs no right to write to the trail; its search path is
-pinned, and nobody else may put it on a table. A row that did not change has no entry.
+pinned, and no other role may execute it, or attach it to a table. A row that did not change has no entry.
 """
 
 from collections.abc import Iterator

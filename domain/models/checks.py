@@ -5,7 +5,7 @@ from typing import Any
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic.fields import FieldInfo
-from sqlalchemy import CheckConstraint, Column, Table, func
+from sqlalchemy import CheckConstraint, Column, Table, and_, func
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import String
 
@@ -23,9 +23,9 @@ def _conditions(column: Column[Any], field: FieldInfo) -> Iterator[tuple[str, Co
         yield "values", column.in_(list(members))
     elif isinstance(column.type, String) or _is_text(column):
         if limits := [_length(column, limit) for limit in field.metadata if isinstance(limit, MinLen | MaxLen)]:
-            yield "length", _all(limits)
+            yield "length", and_(*limits)
     elif limits := [_range(column, limit) for limit in field.metadata if isinstance(limit, Ge | Gt | Le | Lt)]:
-        yield "range", _all(limits)
+        yield "range", and_(*limits)
 
 
 def _is_text(column: Column[Any]) -> bool:
@@ -47,10 +47,3 @@ def _range(column: Column[Any], limit: Ge | Gt | Le | Lt) -> ColumnElement[bool]
             return column <= limit.le
         case Lt():
             return column < limit.lt
-
-
-def _all(conditions: list[ColumnElement[bool]]) -> ColumnElement[bool]:
-    first, *rest = conditions
-    for condition in rest:
-        first = first & condition
-    return first

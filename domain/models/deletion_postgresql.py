@@ -13,12 +13,13 @@ from sqlalchemy import Table
 
 from .audit_columns import literal
 from .policies import quoted
-from .tables import TENANT, is_tenant_table
+from .tables import TENANT, owner_column
 
 PARAMETERS = "bigint, text, bigint[], timestamptz, uuid, text"
 """The organization, the column that names the rows, its values, when, the deletion's id, and who."""
 
-# By itself PostgreSQL plans again each time: it takes ten values for dearer to look up than a plan is to make.
+# By itself PostgreSQL would plan at each call: it takes an array of unknown length for ten values, and the plan for
+# those for dearer than planning.
 SETTING = ("plan_cache_mode", "force_generic_plan")
 
 
@@ -38,7 +39,7 @@ def deletable(table: Table) -> Deletable | None:
     """What the table's function has to know; None where rows are not deleted softly."""
     if "deletion_id" not in table.c:
         return None
-    owner = TENANT if is_tenant_table(table) else table.info.get("scope_column")
+    owner = owner_column(table)
     keys = [column.name for column in table.c if "tenant_key" in column.info]
     if table.info.get("goes_with_organization"):
         keys.append(TENANT)
@@ -53,7 +54,7 @@ def function_name(table: str) -> str:
 def body(of: Deletable) -> str:
     """What the function does; it answers with the ids and the versions of the rows that it marked, or NULL.
 
-    Each of its statements sees what was committed before that began: below a row that is locked none is made.
+    A statement sees what was committed before it began. The parent is locked by then: no child is added unseen.
     """
     table, mine = quoted(of.table), "" if of.owner is None else f"{quoted(of.owner)} = $1 AND "
     branches = "".join(_branch(column, f"FROM {table} WHERE {mine}") for column in of.columns)

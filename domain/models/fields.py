@@ -98,10 +98,10 @@ def personal_field(**options: Any) -> Any:
     return Field(sa_column_kwargs={**column, "info": {"personal": True}}, **options)
 
 
-def relation(condition: str, *, init: Literal[False] = False, many: bool = False) -> Any:
+def relation(condition: str, *, init: Literal[False] = False) -> Any:
     """A read-only relationship over live rows; ``lazy="raise"``: the methods that load it say so."""
     return Relationship(
-        sa_relationship_kwargs={"primaryjoin": condition, "viewonly": True, "lazy": "raise", "uselist": many}
+        sa_relationship_kwargs={"primaryjoin": condition, "viewonly": True, "lazy": "raise", "uselist": False}
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 
-from .tables import TENANT, is_tenant_table
+from .tables import owner_column
 
 ORGANIZATION_SETTING = "app.organization_id"
 ISOLATION = "organization_isolation"  # the policy that every tenant table has
@@ -54,7 +54,7 @@ def text_setting(name: str) -> str:
 
 def policies(table: Table) -> Sequence[Policy]:
     """The policies of a table: its organization's rows, and the rows that a lookup names by a unique value."""
-    owner = TENANT if is_tenant_table(table) else table.info.get("scope_column")
+    owner = owner_column(table)
     if owner is None:
         return ()
     recorded = bool(table.info.get("written_by_triggers"))

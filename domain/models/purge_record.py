@@ -7,6 +7,7 @@ from sqlmodel import Field
 from .base import DomainModel
 from .entity import Entity
 from .fields import BigId, Text, UtcDatetime, example
+from .types import UTC_DATETIME
 
 
 class PurgeRecordContent(DomainModel):
@@ -24,6 +25,7 @@ class PurgeRecordContent(DomainModel):
     table_name: Text = Field(min_length=1, max_length=255, description="The table.", schema_extra=example("tenders"))
     row_count: int = Field(ge=1, description="How many rows.", schema_extra=example(1000))
     deleted_before: UtcDatetime = Field(
+        sa_type=UTC_DATETIME,
         description="They, or their organization, had been deleted before this.",
         schema_extra=example("2026-05-01T12:00:00Z"),
     )

@@ -43,6 +43,11 @@ def is_tenant_table(table: Table) -> bool:
     return TENANT in table.c
 
 
+def owner_column(table: Table) -> str | None:
+    """The name of the column that holds the organization; None where rows belong to none."""
+    return TENANT if is_tenant_table(table) else table.info.get("scope_column")
+
+
 def live_unique(*columns: str, across_organizations: bool = False) -> Index:
     """Unique among live rows of an organization; for ``__table_args__``. Create, upsert and restore understand it."""
     key = columns if across_organizations else (TENANT, *columns)

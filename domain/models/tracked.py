@@ -11,9 +11,9 @@ V = TypeVar("V")
 
 
 class Tracked(Mutable):
-    """Of what is read, ``_parents`` is a plain dict, which is cheaper to make for every row than SQLAlchemy's weak one.
+    """Of a loaded value ``_parents`` is a plain dict: SQLAlchemy's WeakKeyDictionary takes long to make for each row.
 
-    It keeps no row: a state refers to its row weakly.
+    Nothing leaks: the dict holds states, which refer to their row weakly.
     """
 
     _parents: Any

@@ -1,19 +1,20 @@
 """Column types: what PostgreSQL and SQLite must store alike."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter
-from sqlalchemy import JSON, BigInteger, DateTime, Integer, Interval, Numeric
+from sqlalchemy import JSON, BigInteger, Integer, Numeric
 from sqlalchemy import Enum as SAEnum
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from .fields import Text
 from .tracked import TrackedDict, TrackedList
@@ -31,35 +32,15 @@ class Reading(Protocol[T_co]):
     def __call__(self, value: Any) -> T_co | None: ...
 
 
-class UtcDateTime(TypeDecorator[datetime]):
-    """Aware datetimes, in UTC. On PostgreSQL what is read is so already: every connection speaks UTC."""
+class UtcDateTime(UTCDateTime):
+    """SQLModel's, read on PostgreSQL without its conversion: every connection there speaks UTC already."""
 
-    impl: TypeEngine[Any] | type[TypeEngine[Any]] = DateTime
-    cache_ok: bool | None = True
-
-    def __init__(self) -> None:
-        super().__init__(timezone=True)
-
-    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
-        return Interval() if isinstance(value, timedelta) else self
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.utcoffset() is None:
-            raise ValueError("a datetime must have timezone information: datetime.now(UTC), not datetime.now()")
-        return value.astimezone(UTC)
+    cache_ok: bool = True
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Reading[datetime] | None:
-        processor = self.impl_instance.dialect_impl(dialect).result_processor(dialect, coltype)
-        if dialect.name != "sqlite":
-            return processor
-
-        def in_utc(value: Any) -> datetime | None:
-            read: datetime | None = processor(value) if processor else value
-            return None if read is None else read.replace(tzinfo=UTC)
-
-        return in_utc
+        if dialect.name == "sqlite":
+            return super().result_processor(dialect, coltype)
+        return self.impl_instance.dialect_impl(dialect).result_processor(dialect, coltype)
 
 
 UTC_DATETIME = UtcDateTime()
@@ -77,7 +58,7 @@ class Money(TypeDecorator[Decimal]):
         self.scale = scale
 
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
-        # A factor is no amount and must not be scaled. (SQLite takes no Decimal here, and says so.)
+        # The 2 of amount * 2 is no amount, and must not be scaled. (SQLite takes no Decimal here, and says so.)
         return Integer() if op in (operators.mul, operators.truediv) else self
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
@@ -164,7 +145,7 @@ def _values(enum_class: type[Enum]) -> list[str]:
 
 
 def value_enum(enum_class: type[Enum], *, length: int = 32) -> SAEnum:
-    """VARCHAR holding the member's value. (A native enum's ``=`` is not leakproof: row level security drops its index.)
+    """VARCHAR holding the member's value. (Under row level security PostgreSQL uses no index for an enum of its own.)
 
     The CHECK comes from the field (see ``checks``), like every other.
     """

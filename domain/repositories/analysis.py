@@ -5,11 +5,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import String
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeEngine
 from sqlmodel import col, func, select, update
 
 from ..models import AnalysisRating, AnalysisResult, Tender
@@ -108,7 +103,9 @@ class AnalysisRepository(TenantRepository[AnalysisResult]):
     def costs_by_month(self, org_id: int | None = None) -> Sequence[MonthlyCost]:
         """What the organization's analyses cost in each UTC month that has some (deleted ones cost, too), latest
         first."""
-        month = UtcMonth(col(AnalysisResult.created_at))
+        created, on_sqlite = col(AnalysisResult.created_at), self.session.get_bind().dialect.name == "sqlite"
+        utc = func.to_char(func.timezone("UTC", created), "YYYY-MM")
+        month = (func.strftime("%Y-%m", created) if on_sqlite else utc).label("month")
         statement = (
             select(month, func.count(), func.sum(AnalysisResult.processing_cost))
             .select_from(AnalysisResult)
@@ -118,20 +115,3 @@ class AnalysisRepository(TenantRepository[AnalysisResult]):
         )
         rows = self.session.exec(statement, params=self._scope(org_id), execution_options={TRUSTED: True}).all()
         return [MonthlyCost(date.fromisoformat(f"{m}-01"), n, cost or Decimal(0)) for m, n, cost in rows]
-
-
-class UtcMonth(FunctionElement[str]):
-    """``YYYY-MM`` of a point in time, in UTC whatever the session's time zone."""
-
-    type: TypeEngine[str] = String()
-    inherit_cache: bool | None = True
-
-
-@compiles(UtcMonth, "postgresql")
-def _postgresql_month(element: UtcMonth, compiler: SQLCompiler, **options: Any) -> str:
-    return f"to_char({compiler.process(element.clauses, **options)} AT TIME ZONE 'UTC', 'YYYY-MM')"
-
-
-@compiles(UtcMonth, "sqlite")
-def _sqlite_month(element: UtcMonth, compiler: SQLCompiler, **options: Any) -> str:
-    return f"strftime('%Y-%m', {compiler.process(element.clauses, **options)})"

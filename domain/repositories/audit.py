@@ -1,9 +1,7 @@
 """The audit trail, to read."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
 from ..errors import TenantRequiredError
@@ -49,10 +47,13 @@ class AuditRepository:
         owner = self._owner(org_id)
         table = entity if entity is None or isinstance(entity, str) else str(entity.__tablename__)
         equal = {"entity": table, "row_id": row_id, "actor": actor, "action": action}
-        conditions = [AuditEntry.__table__.c[name] == value for name, value in equal.items() if value is not None]
+        entries = AuditEntry.__table__.c
+        conditions = [entries[name] == value for name, value in equal.items() if value is not None]
+        conditions += [] if since is None else [entries.recorded_at >= since]
+        conditions += [] if until is None else [entries.recorded_at <= until]
         statement = (
             select(AuditEntry)
-            .where(statements.scope_column(AuditEntry) == owner, *conditions, *_between(since, until))
+            .where(statements.scope_column(AuditEntry) == owner, *conditions)
             .order_by(col(AuditEntry.id).desc())
             .limit(checked_limit(limit) + 1)
             .execution_options(**{TRUSTED: True})
@@ -71,10 +72,3 @@ class AuditRepository:
         if not isinstance(session, TenantSession):
             raise TenantRequiredError("AuditEntry in a system session (see as_organization)")
         return session.organization_id if org_id is None else session.bind_organization(org_id)
-
-
-def _between(since: datetime | None, until: datetime | None) -> Iterator[ColumnElement[bool]]:
-    if since is not None:
-        yield col(AuditEntry.recorded_at) >= since
-    if until is not None:
-        yield col(AuditEntry.recorded_at) <= until

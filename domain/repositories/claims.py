@@ -11,7 +11,7 @@ from sqlmodel import col, func, select, update
 
 from ..errors import ArgumentError
 from ..models import Tender, TenderStatus
-from ..tenancy import TRUSTED, prebuilt
+from ..tenancy import TRUSTED, note_shown, prebuilt
 from .base import TenantRepository
 from .clock import DatabaseTime
 from .page import checked_limit
@@ -40,6 +40,8 @@ class TenderClaims(TenantRepository[Tender]):
         params = {**self._scope(org_id), _LIMIT: checked_limit(limit), _SECONDS: _seconds(lease)}
         options = {"populate_existing": True, "synchronize_session": False, TRUSTED: True}
         rows = self.session.scalars(_claiming(self._sql), params, execution_options=options).all()
+        for tender in rows:
+            note_shown(self.session, tender)
         return sorted(rows, key=lambda tender: (tender.created_at, tender.id))
 
     def renew(self, tender_id: int, version: int, *, lease: timedelta = LEASE, org_id: int | None = None) -> bool:

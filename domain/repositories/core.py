@@ -1,12 +1,13 @@
 """What every part of a repository builds on: its session, its model and the organization."""
 
+from collections.abc import Mapping
 from typing import Any, Generic
 
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from ..errors import TenantRequiredError
-from ..models import TenantEntity
+from ..models import Entity, TenantEntity
 from ..tenancy import TRUSTED, DomainSession, SystemSession, TenantSession, note_shown
 from .statements import SCOPE, ModelT, Statements, statements
 
@@ -52,25 +53,40 @@ class RepositoryCore(Generic[ModelT]):
     def _change(self, statement: ReturningUpdate[*tuple[Any, ...]], owner: int | None, **values: object) -> bool:
         """Run an UPDATE of one row, at most, that returns its id; whether there was one.
 
-        What the session holds of it is read again; or shows what the statement returns, where that leaves the version
-        as it is and returns it as well.
+        An object that the session holds of the row is read again; or is given the values that the statement returned,
+        where the version is among them and did not change.
         """
         self.session.flush()
         params = {**values} if owner is None else {SCOPE: owner, **values}
         found = self.session.exec(statement, params=params, execution_options=_CHANGING).mappings().first()
         if found is None:
             return False
-        if not self.session.identity_map:
-            return True
-        row: dict[str, Any] = {**found}
-        identity = (owner, row["id"]) if issubclass(self.model, TenantEntity) else (row["id"],)
-        held: ModelT | None = self.session.identity_map.get(self.session.identity_key(self.model, identity))
-        if held is None:
-            return True
-        if "version" in row and vars(held).get("version") == row["version"]:
-            for name, value in row.items():
-                set_committed_value(held, name, value)
-            note_shown(self.session, held)
-        else:
-            self.session.refresh(held, self._sql.table.c.keys())  # the columns: what is loaded beside them stays
+        if self.session.identity_map:
+            row: dict[str, Any] = {**found}
+            show(self.session, self.model, row["id"], owner, row, seen_version=row.get("version"))
         return True
+
+
+def show(
+    session: DomainSession,
+    model: type[Entity],
+    entity_id: int,
+    owner: int | None,
+    values: Mapping[str, Any],
+    *,
+    seen_version: int | None,
+) -> None:
+    """Give the object that the session holds of the row, if any, the values that were written.
+
+    It is read again where its version is not ``seen_version``: then there are others that it has not seen.
+    """
+    identity = (owner, entity_id) if issubclass(model, TenantEntity) else (entity_id,)
+    entity: Entity | None = session.identity_map.get(session.identity_key(model, identity))
+    if entity is None:
+        return
+    if seen_version is not None and vars(entity).get("version") == seen_version:
+        for name, value in values.items():
+            set_committed_value(entity, name, value)
+    else:
+        session.refresh(entity, model.__table__.c.keys())  # the columns: what is loaded beside them stays
+    note_shown(session, entity)

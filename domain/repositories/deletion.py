@@ -4,16 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy.orm.attributes import set_committed_value
-
-from ..models import Entity, TenantEntity
+from ..models import Entity
 from ..models.fields import utcnow
-from ..tenancy import DomainSession, note_shown
+from ..tenancy import DomainSession
+from .core import show
 from .deletion_statements import BATCH, WHEN, WHO, Deletion, deletion
-from .dependents import dependents
 from .statements import KEY, SCOPE
-
-__all__ = ["delete_batch", "dependents", "preview_batch"]
 
 _BEYOND = 2**63  # no id is
 
@@ -35,14 +31,11 @@ def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *,
     is_postgresql = session.get_bind().dialect.name == "postgresql"
     marked = list((_at_once if is_postgresql else _one_by_one)(session, statements, params))
     if any(isinstance(entity, kinds) for entity in session.identity_map.values()):
-        changes = {
-            "is_deleted": True,
-            "deleted_at": now,
-            "updated_at": now,
-            "deletion_id": batch,
-            "deleted_by": session.actor,
-        }
-        _show(session, marked, owner, changes)
+        written: dict[str, Any] = {"is_deleted": True, "deleted_at": now, "updated_at": now, "deletion_id": batch}
+        written["deleted_by"] = session.actor
+        for marked_model, marked_id, version in marked:
+            values = {**written, "version": version}
+            show(session, marked_model, marked_id, owner, values, seen_version=version - 1)
     return bool(marked)
 
 
@@ -71,25 +64,6 @@ def _at_once(session: DomainSession, statements: Deletion, params: dict[str, Any
 
 
 def _one_by_one(session: DomainSession, statements: Deletion, params: dict[str, Any]) -> Iterable[Marked]:
-    gone: set[type[Entity]] = set()
-    for place, (level, statement) in enumerate(zip(statements.levels, statements.each, strict=True)):
-        if not place or any(parent in gone for parent, _ in level.keys):
-            given = params if not place else {name: value for name, value in params.items() if name != KEY}
-            for entity_id, version in _run(session, statement, given):
-                gone.add(level.model)
-                yield level.model, entity_id, version
-
-
-def _show(session: DomainSession, marked: Iterable[Marked], owner: int | None, changes: dict[str, Any]) -> None:
-    """Let objects that the session holds show their new state, without reading what it has read already."""
-    for model, entity_id, version in marked:
-        identity = (owner, entity_id) if issubclass(model, TenantEntity) else (entity_id,)
-        entity: Entity | None = session.identity_map.get(session.identity_key(model, identity))
-        if entity is None:
-            continue
-        if vars(entity).get("version") == version - 1:
-            for name, value in {**changes, "version": version}.items():
-                set_committed_value(entity, name, value)
-        else:  # another session wrote it meanwhile
-            session.refresh(entity, model.__table__.c.keys())
-        note_shown(session, entity)
+    for model, statement in statements.each:
+        for entity_id, version in _run(session, statement, params):
+            yield model, entity_id, version

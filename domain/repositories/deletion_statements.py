@@ -45,16 +45,19 @@ _TRUSTED = {TRUSTED: True}
 
 
 class Deletion:
-    """One model's: ``whole`` on PostgreSQL, which answers with what each of ``calls`` marked; on SQLite ``each``.
+    """One model's statements.
 
-    A call is of one table's function, for the rows of it that one of its columns names: see
-    ``models.deletion_postgresql``.
+    ``whole`` is PostgreSQL's one statement: each of its columns is a call of a table's function (see
+    ``models.deletion_postgresql``), and ``calls`` has the model of that table at the same place. ``each`` is SQLite's
+    UPDATE of every table.
     """
 
     def __init__(self, model: type[Entity]) -> None:
         self.levels: tuple[Level, ...] = levels(model)
         going = _going(self.levels)
-        self.each: list[Any] = [_marking(level).returning(*_answer(level)) for level in self.levels]
+        self.each: list[tuple[type[Entity], Any]] = [
+            (level.model, _marking(level.model, going[level.model])) for level in reversed(self.levels)
+        ]
         self.calls: list[type[Entity]] = [level.model for level in self.levels for _ in level.keys or [KEY]]
         owner = None if scope_column(model) is None else _SCOPE
         self.whole: Any = prebuilt(_calls(self.levels, owner).execution_options(**_TRUSTED), model, owner=owner)
@@ -118,19 +121,9 @@ def _call(model: type[Entity], column: str, values: ColumnElement[Any], owner: C
     return Function(function_name(model.__table__.name), whose, by, values, _WHEN, _BATCH, _WHO)
 
 
-def _marking(level: Level) -> Update:
-    """The UPDATE of one table, after those of the tables above it."""
-    by_parent = [
-        level.model.__table__.c[column].in_(_ids(parent, (*_owned(parent), parent.__table__.c.deletion_id == _BATCH)))
-        for parent, column in level.keys
-    ]
-    which = or_(*by_parent) if by_parent else level.model.__table__.c.id == _KEY
-    statement = _marked(update(level.model), level, which)
-    return statement.execution_options(synchronize_session=False, **_TRUSTED)
-
-
-def _marked(statement: Update, level: Level, which: ColumnElement[bool]) -> Update:
-    table = level.model.__table__
+def _marking(model: type[Entity], going: Conditions) -> Update:
+    """The UPDATE of one table, before its parents': their rows still have to be live."""
+    table = model.__table__
     values = {
         "is_deleted": True,
         "deleted_at": _WHEN,
@@ -139,11 +132,8 @@ def _marked(statement: Update, level: Level, which: ColumnElement[bool]) -> Upda
         "deleted_by": _WHO,
         "version": table.c.version + 1,
     }
-    return statement.where(*_owned(level.model), which, ~table.c.is_deleted).values(values)
-
-
-def _answer(level: Level) -> tuple[Any, Any]:
-    return level.model.__table__.c.id, level.model.__table__.c.version
+    marked = update(model).where(*going).values(values).execution_options(synchronize_session=False, **_TRUSTED)
+    return marked.returning(table.c.id, table.c.version)
 
 
 def _owned(model: type[Entity]) -> Conditions:

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterator
 from functools import cache
 from typing import Any, NamedTuple, cast
 
-from ..models import Entity, Organization, User
+from ..models import Entity, Organization
 from ..models.base import REGISTRY
 from ..models.tables import TENANT
 
@@ -26,13 +26,6 @@ def parents(model: type[Entity]) -> tuple[tuple[type[Entity], str], ...]:
     return _parents(cast(Hashable, model), len(REGISTRY.metadata.tables))
 
 
-def dependents(model: type[Entity]) -> Iterator[tuple[type[Entity], type[Entity], str]]:
-    """(parent, child, key column) for every table below the model, parents first."""
-    for level in levels(model)[1:]:
-        for parent, column in level.keys:
-            yield parent, level.model, column
-
-
 @cache
 def _levels(model: Any, _tables: int) -> tuple[Level, ...]:
     keys: dict[type[Entity], list[tuple[type[Entity], str]]] = {model: []}
@@ -51,17 +44,19 @@ def _levels(model: Any, _tables: int) -> tuple[Level, ...]:
 @cache
 def _parents(model: Any, _tables: int) -> tuple[tuple[type[Entity], str], ...]:
     found = [(column.info["tenant_key"], column.key) for column in model.__table__.c if "tenant_key" in column.info]
-    if model is User:
+    if model.__table__.info.get("goes_with_organization"):
         found.append((Organization, TENANT))
     place = _places()
     return tuple(sorted(found, key=lambda key: place[key[0].__table__.name]))
 
 
 def _children(parent: type[Entity]) -> Iterator[tuple[type[Entity], str]]:
-    if parent is Organization:
-        yield User, TENANT  # its other data stays as it is: no session reaches it any more
     for mapper in REGISTRY.mappers:
-        for column in mapper.local_table.c:
+        table: Any = mapper.local_table
+        # An organization's other data stays as it is: no session reaches it any more.
+        if parent is Organization and table.info.get("goes_with_organization"):
+            yield mapper.class_, TENANT
+        for column in table.c:
             if column.info.get("tenant_key") is parent and mapper.class_ is not parent:
                 yield mapper.class_, column.key
 

@@ -40,7 +40,7 @@ class Listing(Generic[ModelT]):
         self.slice: SelectOfScalar[ModelT] = self.first.offset(bindparam(OFFSET, type_=BigInteger()))
         self.far: SelectOfScalar[ModelT] = by_index(self.slice, model)
         self.after: SelectOfScalar[ModelT] = self.first.where(*older)
-        # The nearest come first, or a page in the middle would be the newest of all; the page turns them round.
+        # Oldest first, so that LIMIT takes the rows nearest to the cursor; the page reverses them.
         self.before: SelectOfScalar[ModelT] = self.first.where(*newer).order_by(None).order_by(*oldest_first)
         for statement in (self.count, self.total, self.first, self.slice, self.far, self.after, self.before):
             prebuilt(statement, model)

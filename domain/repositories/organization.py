@@ -1,6 +1,6 @@
 """Organizations: finding, metering and the nightly work over all of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from functools import partial
 from typing import Any
@@ -16,9 +16,7 @@ from ..models.organization import INT32_MAX, current_period
 from ..models.policies import SLUG_SETTING
 from ..tenancy import TRUSTED, TenantSession, forget_live, prebuilt
 from .base import Repository, constructor
-from .deletion import delete_batch, preview_batch
 from .page import checked_limit
-from .restoring import restore_batch
 
 _period = bindparam("meter_period", type_=Date())
 _increment = bindparam("meter_increment", type_=Integer())
@@ -64,7 +62,10 @@ _reset = prebuilt(
 
 
 class OrganizationRepository(Repository[Organization]):
-    """``org_id`` names the organization and binds the session to it. Takes a system session as well."""
+    """``org_id`` names the organization and binds the session to it. Takes a system session as well.
+
+    A deleted one is restored in a system session, or in one that was opened without an organization.
+    """
 
     model = Organization
     _admits_deleted = True
@@ -150,27 +151,13 @@ class OrganizationRepository(Repository[Organization]):
 
         What else it has stays as it is and out of reach: sessions for it raise OrganizationDeletedError.
         """
-        self._own_id(org_id)
-        self.session.flush()
-        is_deleted = delete_batch(self.session, Organization, org_id, owner=org_id)
+        is_deleted = super().soft_delete(org_id)
         forget_live(org_id)
         event.listen(self.session, "after_commit", partial(_forget, org_id), once=True)
         return is_deleted
 
-    def preview_delete(self, org_id: int) -> Mapping[str, int]:  # type: ignore[override]  # as above
-        """How many rows of each model ``soft_delete`` would delete; empty where the organization is not live."""
-        self._own_id(org_id)
-        self.session.flush()
-        return preview_batch(self.session, Organization, org_id, owner=org_id)
-
-    def restore(self, entity_id: int, /, org_id: int | None = None) -> bool:
-        """Bring back the organization and the users that were deleted with it; raises as ``Repository.restore``.
-
-        In a system session, or in one that is opened without an organization.
-        """
-        owner = self._own_id(entity_id if org_id is None else org_id)
-        self.session.flush()
-        return restore_batch(self.session, Organization, entity_id, owner=owner)
+    def _batch_owner(self, entity_id: int, org_id: int | None, /) -> int:
+        return self._own_id(entity_id if org_id is None else org_id)
 
     def _own_id(self, org_id: int) -> int:
         """The id, which binds a session that is bound to no organization; raises TenantScopeError for another's."""

@@ -11,8 +11,9 @@ from ..errors import ConflictError, DuplicateError
 from ..models import Entity, Organization, TenantEntity
 from ..models.fields import utcnow
 from ..models.tables import TENANT
-from ..tenancy import TRUSTED, DomainSession, note_shown
+from ..tenancy import TRUSTED, DomainSession
 from .dependents import Level, levels, parents
+from .sets import reload_rows
 from .statements import scope_column
 
 _TRUSTED = {TRUSTED: True}
@@ -41,16 +42,9 @@ def restore_batch(session: DomainSession, model: type[Entity], entity_id: int, *
                 _unmark(session, level.model, which, owner)
     except DuplicateError as error:
         raise _named(session, error, model, entity_id, batch, owner) from error
-    _read_again(session, held, owner)
-    return True
-
-
-def _read_again(session: DomainSession, held: dict[type[Entity], list[int]], owner: int | None) -> None:
-    """Let objects that the session holds show their new state: one query a model."""
     for kind, ids in held.items():
-        again = select(kind).where(_owned(kind, owner), col(kind.id).in_(ids))
-        for entity in session.exec(again, execution_options={"populate_existing": True, **_TRUSTED}).all():
-            note_shown(session, entity)
+        reload_rows(session, kind, ids, owner)
+    return True
 
 
 def _owned(model: type[Entity], owner: int | None) -> ColumnElement[bool]:

@@ -1,7 +1,7 @@
 """Statements for thousands of rows at once.
 
 On PostgreSQL the values travel as one array a column, and ``unnest`` makes rows of them: as fast as COPY, within
-row level security, and without a staging table, whose rows would be another's to see. Elsewhere as many parameters.
+row level security, and without a staging table, which other sessions could read. Elsewhere as many parameters.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,6 @@ from typing import cast as typed
 
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     ColumnElement,
     Integer,
     Numeric,
@@ -33,7 +32,7 @@ from sqlmodel import col, insert, select, update
 from ..models import Entity
 from ..models.fields import utcnow
 from ..models.tables import TENANT
-from ..tenancy import TRUSTED, DomainSession
+from ..tenancy import TRUSTED, DomainSession, note_shown
 from .statements import scope_column
 
 Values: TypeAlias = Mapping[str, object]
@@ -94,29 +93,32 @@ def update_rows(
 ) -> None:
     """Set the named fields of live rows by their id, in one statement; every row has all of them."""
     table = model.__table__
-    organization = None if owner is None else scope_column(model)
-    where = [] if organization is None else [organization == literal(owner, BigInteger())]
     stamps: dict[str, Any] = {"updated_at": utcnow(), "version": table.c.version + 1}
     options: dict[str, Any] = {"synchronize_session": False, TRUSTED: True}
     if by_arrays(session, model, names):
         source = unnested(model, ["id", *names], rows, session.get_bind().dialect)
         values: dict[str, Any] = {name: source.c[name] for name in names}
-        many = update(model).where(*where, ~col(model.is_deleted), col(model.id) == source.c.id)
+        many = update(model).where(*owned(model, owner), ~col(model.is_deleted), col(model.id) == source.c.id)
         session.exec(many.values({**values, **stamps}), execution_options=options)
         return
     # Of the table: the ORM takes a list of rows by their primary key alone.
     values = {name: bindparam(f"row_{name}", type_=table.c[name].type) for name in names}
-    each = table.update().where(*where, ~table.c.is_deleted, table.c.id == bindparam("row_id"))
+    each = table.update().where(*owned(model, owner), ~table.c.is_deleted, table.c.id == bindparam("row_id"))
     params = [{f"row_{name}": row[name] for name in ("id", *names)} for row in rows]
     session.exec(each.values({**values, **stamps}), params=params, execution_options=options)
 
 
 def reload_rows(session: DomainSession, model: type[Entity], ids: Sequence[int], owner: int | None) -> None:
-    """Let objects that the session holds show their new state."""
-    organization = None if owner is None else scope_column(model)
-    where = [] if organization is None else [organization == literal(owner, BigInteger())]
-    statement = select(model).where(*where, col(model.id).in_(ids))
-    session.exec(statement, execution_options={"populate_existing": True, TRUSTED: True}).all()
+    """Let objects that the session holds show their new state, until a savepoint is rolled back."""
+    statement = select(model).where(*owned(model, owner), col(model.id).in_(ids))
+    for entity in session.exec(statement, execution_options={"populate_existing": True, TRUSTED: True}).all():
+        note_shown(session, entity)
+
+
+def owned(model: type[Entity], owner: int | None) -> tuple[ColumnElement[bool], ...]:
+    """That rows are of the organization; nothing where there is none to compare."""
+    column = None if owner is None else scope_column(model)
+    return () if column is None else (column == owner,)
 
 
 def by_arrays(session: DomainSession, model: type[Entity], names: Sequence[str]) -> bool:

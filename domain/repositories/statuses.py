@@ -21,7 +21,7 @@ def set_status(
     columns = sql.table.c
     values: dict[str, Any] = {name: bindparam(NEW.format(name), type_=columns[name].type) for name in new}
     values["version"] = columns.version + 1
-    # Processing again, the lease stays; anew, nobody has one.
+    # To set processing keeps the lease of a tender that was in processing already, and clears any other.
     still = columns.status == TenderStatus.PROCESSING
     values["leased_until"] = case((still, columns.leased_until)) if processing else None
     as_expected = (columns[name] == bindparam(EXPECTED.format(name), type_=columns[name].type) for name in expected)

@@ -8,11 +8,11 @@ from sqlalchemy.orm.attributes import set_attribute
 from ..errors import ArgumentError, DuplicateError, StaleVersionError
 from ..models import DomainModel, TenantEntity
 from ..models.tables import TENANT, live_unique_indexes
-from ..tenancy import TRUSTED
+from ..tenancy import TRUSTED, note_shown
 from .deletion import delete_batch, preview_batch
-from .inserting import insert_one, takes_statement
+from .inserting import insert_one
 from .reads import Reads
-from .references import add_locked, lock_references
+from .references import lock_references
 from .restoring import restore_batch
 from .statements import ModelT
 from .upsert import upsert_statement
@@ -24,8 +24,7 @@ class Writes(Reads[ModelT]):
     def add(self, entity: ModelT, /, *, org_id: int | None = None) -> ModelT:
         """Insert a new row; its id and every column are loaded.
 
-        By a statement of its own, which a session's flush events are not told of. Where a listener of the class has
-        to be, or the entity brings others along, by a flush.
+        Where a flush would do nothing else, this is one INSERT, and the session's flush events are not told of it.
 
         Raises:
             DuplicateError: a live row has the same unique value.
@@ -33,10 +32,7 @@ class Writes(Reads[ModelT]):
         """
         self._own(entity, org_id)
         self._lock_references([entity], vars(entity).get(TENANT))
-        if takes_statement(entity):
-            insert_one(self.session, self._sql, entity)
-        else:
-            add_locked(self.session, [entity])
+        insert_one(self.session, self._sql, entity)
         return entity
 
     def put(self, entity: ModelT, /, *, org_id: int | None = None) -> ModelT:
@@ -58,6 +54,8 @@ class Writes(Reads[ModelT]):
         if stored is None:
             index = live_unique_indexes(self._sql.table)[0]
             raise DuplicateError(self.model.__name__, index.info["live_unique"], constraint=str(index.name))
+        if stored.version > 1:  # a new one has nothing to be read again
+            note_shown(self.session, stored)
         return stored
 
     def update(
@@ -98,13 +96,13 @@ class Writes(Reads[ModelT]):
 
         Each row gets the deletion's ``deletion_id`` and ``deleted_at``, and the session's actor as ``deleted_by``.
         """
-        owner = self._owner(org_id)
+        owner = self._batch_owner(entity_id, org_id)
         self.session.flush()
         return delete_batch(self.session, self.model, entity_id, owner=owner)
 
     def preview_delete(self, entity_id: int, /, org_id: int | None = None) -> Mapping[str, int]:
         """How many rows of each model ``soft_delete`` would delete; empty where there is no such live row."""
-        owner = self._owner(org_id)
+        owner = self._batch_owner(entity_id, org_id)
         self.session.flush()
         return preview_batch(self.session, self.model, entity_id, owner=owner)
 
@@ -118,9 +116,13 @@ class Writes(Reads[ModelT]):
                 of this organization.
             ConflictError: what the row belongs to is itself deleted.
         """
-        owner = self._owner(org_id)
+        owner = self._batch_owner(entity_id, org_id)
         self.session.flush()
         return restore_batch(self.session, self.model, entity_id, owner=owner)
+
+    def _batch_owner(self, _entity_id: int, org_id: int | None, /) -> int | None:
+        """The organization that a deletion of the row, or its restoring, is scoped to."""
+        return self._owner(org_id)
 
     def _lock_references(self, contents: Sequence[DomainModel | Mapping[str, object]], owner: int | None) -> None:
         if owner is not None:

@@ -43,34 +43,26 @@ _Condition: TypeAlias = Callable[[Any], ColumnElement[bool]]
 
 _ORGANIZATION = "guarded_organization_id"
 _GUARDED = "domain_guarded"  # execution option of an UPDATE or DELETE that was looked at
-_PREBUILT: dict[int, tuple[Executable, str]] = {}
-_KEPT: list[Executable] = []  # the ids above stay theirs
+# By id(): the statement, kept so that the id stays its own, what is executed in its place, and the parameter.
+_PREBUILT: dict[int, tuple[Executable, Executable, str]] = {}
 
 
 def prebuilt(statement: StatementT, model: type[object], *, owner: ColumnElement[int] | None = None) -> StatementT:
     """A repository's statement that is executed as it is: the guard holds it to the session's organization once.
 
-    By a condition of the guard's own; or, where the statement compares the organization with a parameter itself, by
-    that parameter: PostgreSQL would plan the same condition a second time, for as long as it takes to read a row.
-    ``owner`` is what it gives a function for the organization, where it names no table.
+    Where the statement compares the organization with a parameter itself, the guard checks the parameter's value: a
+    second condition that says the same would double the time of planning. Otherwise it adds a condition of its own.
+    ``owner`` is what a statement gives a function for the organization, where it names no table.
     """
     if _is_scoped(model):
-        found = _scope_parameter(statement, model)
-        guarded = (_scoped(statement, model, owner), _ORGANIZATION) if found is None else (statement, found)
-        _PREBUILT[id(statement)] = guarded
-        _KEPT.append(statement)
+        parameter = _scope_parameter(statement, model)
+        guarded: Any = statement
+        if parameter is None:
+            parameter = _ORGANIZATION
+            compared = _scope_column(model) if owner is None else owner
+            guarded = guarded.where(compared == bindparam(_ORGANIZATION, type_=BigInteger()))
+        _PREBUILT[id(statement)] = (statement, guarded, parameter)
     return statement
-
-
-def _scoped(statement: Any, model: type[object], owner: ColumnElement[int] | None) -> Executable:
-    name, organization = _scope_column(model).name, bindparam(_ORGANIZATION, type_=BigInteger())
-    if owner is not None:
-        scoped: Executable = statement.where(owner == organization)
-    elif _is_of(model, statement):  # a plain predicate, of the table, costs a call nothing
-        scoped = statement.where(inspect(model).local_table.c[name] == organization)
-    else:  # criteria reach the model in whatever part of the statement it is
-        scoped = statement.options(with_loader_criteria(model, getattr(model, name) == organization))
-    return scoped
 
 
 def _scope_parameter(statement: Any, model: type[object]) -> str | None:
@@ -101,7 +93,7 @@ def _check_statement(state: ORMExecuteState) -> None:
     assert isinstance(session, TenantSession)
     prebuilt = _PREBUILT.get(id(state.statement))
     if prebuilt is not None and session.is_bound and isinstance(state.parameters, dict):
-        state.statement, parameter = prebuilt
+        _, state.statement, parameter = prebuilt
         organization_id = session.organization_id
         if state.parameters.setdefault(parameter, organization_id) != organization_id:
             raise TenantScopeError(bound=organization_id, asked=state.parameters[parameter])

@@ -15,8 +15,7 @@ from sqlalchemy.sql.visitors import HasTraverseInternals
 from ..errors import ArgumentError, TenantRequiredError, TenantScopeError, UnguardedStatementError
 from ..models import AuditEntry
 from ..models.base import REGISTRY
-from ..models.policies import policies
-from ..models.tables import TENANT
+from ..models.tables import TENANT, owner_column
 
 WRITES_TRAIL = "the audit trail is written by its own triggers alone"
 
@@ -59,7 +58,7 @@ def refuse_unscopable(state: ORMExecuteState, organization_id: int) -> None:
 
 
 def _is_of_orm(part: Select[Any]) -> bool:
-    """Whether criteria reach it. A SELECT is no ORM's if only an AND or OR in its WHERE names a class."""
+    """Whether loader criteria apply: not to a SELECT that names a class only inside an AND or OR of its WHERE."""
     attributes: Any = part._propagate_attrs  # pyright: ignore[reportPrivateUsage]  # has no public name
     return bool(attributes.get("compile_state_plugin") == "orm")
 
@@ -121,7 +120,7 @@ def _has_many_values(statement: Insert) -> bool:
 
 def _is_scoped(table: str) -> bool:
     known = REGISTRY.metadata.tables.get(table)
-    return known is not None and bool(policies(known))
+    return known is not None and owner_column(known) is not None
 
 
 def _parts(statement: Executable, *, orm: bool) -> Iterator[Any]:

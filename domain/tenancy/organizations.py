@@ -16,7 +16,7 @@ from .setting import ask
 
 RECHECK_SECONDS = 10.0
 _MARK = "domain: deleted organization "
-# A row that is there has a cast that fails, with a message of its own (see ``refused``).
+# Of a deleted organization the cast fails, and its error has the mark in its message (see ``refused``).
 _LOOK = f"SELECT CAST('{_MARK}' || id AS bigint) FROM organizations WHERE is_deleted"  # noqa: S608  # constants
 
 Key = tuple[str | None, int | None, str | None, int]

@@ -41,6 +41,7 @@ _BY_EMAIL = (
 class DomainSession(Session):
     """What both kinds of session share. Only ``get_session`` and ``system_session`` commit."""
 
+    _organization_id: int | None = None
     has_committed = False  # something of its work is stored, and would be done twice if it were repeated
 
     def __init__(
@@ -75,7 +76,7 @@ class DomainSession(Session):
     @property
     def scope(self) -> int | None:
         """The organization that the session is bound to, if any."""
-        return None
+        return self._organization_id
 
     def find_organization(self, slug: str) -> Organization | None:
         """The live organization with this slug, without binding the session."""
@@ -141,11 +142,6 @@ class TenantSession(DomainSession):
     def is_bound(self) -> bool:
         """Whether the session belongs to an organization by now."""
         return self._organization_id is not None
-
-    @property
-    def scope(self) -> int | None:
-        """The organization that the session is bound to, if any."""
-        return self._organization_id
 
     def bind_organization(self, organization_id: int, *, admits_deleted: bool = False) -> int:
         """Bind the session, or make sure that it is bound to this one.

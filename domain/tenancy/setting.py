@@ -1,7 +1,8 @@
-"""The organization as PostgreSQL knows it: a transaction-local setting, sent with the next statement.
+"""Settings of PostgreSQL that last for a transaction (the organization, the actor), sent with the next statement.
 
 Local to the transaction, so that nothing survives on a pooled connection (PgBouncer's transaction mode included).
-The connection sends it again at every begin, and after a rollback to a savepoint, which undoes what was set inside it.
+The session sets them at every begin; the connection repeats them after a rollback to a savepoint, which undoes what
+was set inside it.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ class _Putting(Protocol):
 
     def put(self, name: str, value: int | str) -> None: ...
 
-    def ask(self, question: str, sent: Callable[[], object] | None = None) -> None: ...
+    def ask(self, question: str, sent: Callable[[], object]) -> None: ...
 
 
 def put(connection: Connection, name: str, value: int | str) -> None:
@@ -24,7 +25,7 @@ def put(connection: Connection, name: str, value: int | str) -> None:
         cast(_Putting, connection.connection.dbapi_connection).put(name, value)
 
 
-def ask(connection: Connection, question: str, sent: Callable[[], object] | None = None) -> None:
+def ask(connection: Connection, question: str, sent: Callable[[], object]) -> None:
     """Have PostgreSQL run a SELECT without parameters before the next statement, in its message: for its lock or error.
 
     ``sent`` is called as it goes out.

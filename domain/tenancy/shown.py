@@ -18,10 +18,9 @@ def note_shown(session: DomainSession, entity: Entity) -> None:
 
 
 @event.listens_for(DomainSession, "after_soft_rollback", propagate=True)
-def _after_rollback(session: DomainSession, previous: SessionTransaction) -> None:
-    shown: WeakSet[InstanceState[Entity]] | None = session.info.pop(_SHOWN, None)
-    if shown and previous.nested:
-        for state in shown:
-            entity = state.obj()
-            if entity is not None and entity in session:
-                session.expire(entity)
+def _after_rollback(session: DomainSession, _previous: SessionTransaction) -> None:
+    shown: WeakSet[InstanceState[Entity]] = session.info.pop(_SHOWN, WeakSet())
+    for state in shown:
+        entity = state.obj()
+        if entity is not None and entity in session:
+            session.expire(entity)

@@ -129,7 +129,7 @@ def test_the_keywords_reach_every_pool(keyword: str, value: Any, attribute: str)
     url = "postgresql://ann@127.0.0.1:1/domain"
     with Database(url, system_database_url=url, **keywords) as made:
         assert read(made, f"engine.pool.{attribute}") == value
-        assert read(made, f"_system_engine.pool.{attribute}") == value
+        assert read(made, f"system_engine.pool.{attribute}") == value
 
 
 def read(found: Any, path: str) -> Any:
