@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Generic
 
+from sqlalchemy import inspect
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -81,7 +82,7 @@ def show(
     It is read again where its version is not ``seen_version``: then there are others that it has not seen.
     """
     identity = (owner, entity_id) if issubclass(model, TenantEntity) else (entity_id,)
-    entity: Entity | None = session.identity_map.get(session.identity_key(model, identity))
+    entity: Entity | None = session.identity_map.get(inspect(model).identity_key_from_primary_key(identity))
     if entity is None:
         return
     if seen_version is not None and vars(entity).get("version") == seen_version:
