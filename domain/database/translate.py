@@ -121,14 +121,13 @@ def _duplicate(name: str) -> DuplicateError:
 
 
 def _duplicate_of_columns(columns: list[str]) -> DuplicateError:
-    entity = columns[0].partition(".")[0]
+    table = columns[0].partition(".")[0]
     keys = {column.rpartition(".")[2] for column in columns}
-    for mapper in REGISTRY.mappers:
-        if mapper.local_table.description == entity:
-            entity = mapper.class_.__name__
-            for unique in _uniques(mapper.local_table):
-                if set(unique.columns.keys()) == keys:
-                    return _duplicate(str(unique.name))
+    mapper = next((mapper for mapper in REGISTRY.mappers if mapper.local_table.description == table), None)
+    for unique in () if mapper is None else _uniques(mapper.local_table):
+        if set(unique.columns.keys()) == keys:
+            return _duplicate(str(unique.name))
+    entity = table if mapper is None else mapper.class_.__name__
     return DuplicateError(entity, sorted(keys), constraint=", ".join(sorted(keys)))
 
 

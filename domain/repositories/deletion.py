@@ -31,11 +31,10 @@ def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *,
     is_postgresql = session.get_bind().dialect.name == "postgresql"
     marked = list((_at_once if is_postgresql else _one_by_one)(session, statements, params))
     if any(isinstance(entity, kinds) for entity in session.identity_map.values()):
-        written: dict[str, Any] = {"is_deleted": True, "deleted_at": now, "updated_at": now, "deletion_id": batch}
-        written["deleted_by"] = session.actor
-        for marked_model, marked_id, version in marked:
-            values = {**written, "version": version}
-            show(session, marked_model, marked_id, owner, values, seen_version=version - 1)
+        stamps = {"deleted_at": now, "updated_at": now, "deletion_id": batch, "deleted_by": session.actor}
+        for kind, marked_id, version in marked:
+            values = {"is_deleted": True, "version": version, **stamps}
+            show(session, kind, marked_id, owner, values, seen_version=version - 1)
     return bool(marked)
 
 

@@ -58,6 +58,14 @@ class AccessKey(TenantEntity, table=True):
     user_id: int = tenant_key(User)
 
 
+class Badge(TenantEntity, table=True):
+    """It goes with its organization, as users do."""
+
+    __tablename__ = "test_badges"
+    __table_args__: ClassVar[Any] = ({"info": {"goes_with_organization": True}},)
+    number: int = Field(default=1, schema_extra=example(1))
+
+
 class Currency(Entity, table=True):
     """A table of no organization."""
 
@@ -131,6 +139,16 @@ def test_a_user_takes_along_what_is_theirs(domain_db: Database, stored: Stored, 
         else:
             assert OrganizationRepository(session).restore(1)
     assert not stored(AccessKey, key.id)["is_deleted"]
+
+
+def test_a_table_can_go_with_its_organization(domain_db: Database, stored: Stored, make: Make) -> None:
+    badge: Badge = make(Badge)
+    with domain_db.get_session() as session:
+        assert OrganizationRepository(session).soft_delete(1)
+    assert stored(Badge, badge.id)["is_deleted"]
+    with domain_db.get_session() as session:
+        assert OrganizationRepository(session).restore(1)
+    assert not stored(Badge, badge.id)["is_deleted"]
 
 
 def test_a_reference_may_be_left_out_but_not_point_elsewhere(domain_db: Database, make: Make) -> None:
