@@ -1,6 +1,6 @@
 """The storage package that procurement products run on: typed, multi-tenant, on PostgreSQL and SQLite."""
 
-from .database import Database, get_db, get_db_session, init_db
+from .database import Database, TenantHandle, get_db, get_db_session, init_db
 from .errors import (
     ArgumentError,
     ConfigurationError,
@@ -168,6 +168,7 @@ __all__ = [
     "SystemAccessContent",
     "SystemSession",
     "TenantEntity",
+    "TenantHandle",
     "TenantRepository",
     "TenantRequiredError",
     "TenantScopeError",

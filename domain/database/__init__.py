@@ -2,5 +2,6 @@
 
 from .database import Database
 from .default import get_db, get_db_session, init_db
+from .handle import TenantHandle
 
-__all__ = ["Database", "get_db", "get_db_session", "init_db"]
+__all__ = ["Database", "TenantHandle", "get_db", "get_db_session", "init_db"]

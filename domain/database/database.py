@@ -1,8 +1,8 @@
 """``Database``: engines, and the sessions that commit."""
 
-import asyncio
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import Self, TypeVar
@@ -13,12 +13,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..config import Settings, application_url, environment, optional_url
 from ..errors import ArgumentError, ConfigurationError, DomainError
 from ..models import DomainModel, SystemAccess, User
-from ..tenancy import SystemSession, TenantSession
+from ..tenancy import SystemSession, TenantSession, checked
 from . import sqlite
 from .boundary import committing
 from .engines import PoolOptions, make_engine
+from .handle import TenantHandle
 from .login import refuse_unheld_login
 from .retry import repeated
+from .threads import Threads
 
 ResultT = TypeVar("ResultT")
 
@@ -58,6 +60,7 @@ class Database:
         self.pool_limit: int = pool_size + max_overflow
         """How many connections this process may open with the application's login."""
         self._closing = ExitStack()
+        self._threads = Threads(self.pool_limit)
         url = application_url(database_url, settings)
         # An argument names the whole deployment: logins from the environment belong to DATABASE_URL.
         given = Settings.model_construct() if database_url else settings
@@ -114,6 +117,21 @@ class Database:
         with committing(session):
             yield session
 
+    def tenant(
+        self, organization_id: int, /, *, actor: str | None = None, request_id: str | None = None
+    ) -> TenantHandle:
+        """Name an organization, and who works for it, once: what is handed to an endpoint instead of a session.
+
+        Raises:
+            ArgumentError: ``actor`` or ``request_id`` is empty or too long.
+        """
+        return TenantHandle(
+            database=self,
+            organization_id=organization_id,
+            actor=checked("actor", actor),
+            request_id=checked("request_id", request_id),
+        )
+
     def run(
         self,
         unit: Callable[[TenantSession], ResultT],
@@ -134,14 +152,7 @@ class Database:
             UnavailableError: the last attempt's.
             ArgumentError: ``attempts`` is below 1, or the unit is a coroutine function.
         """
-        if iscoroutinefunction(unit):
-            raise ArgumentError("a unit of work is a plain function; await before or after it, not in its session")
-
-        def attempt() -> ResultT:
-            with self.get_session(organization_id=organization_id, actor=actor, request_id=request_id) as session:
-                return unit(session)
-
-        return repeated(attempt, attempts=attempts)
+        return self._run(unit, organization_id, actor=actor, request_id=request_id, attempts=attempts)
 
     async def arun(
         self,
@@ -152,15 +163,53 @@ class Database:
         request_id: str | None = None,
         attempts: int = 3,
     ) -> ResultT:
-        """``run`` in a worker thread, for coroutines. Cancelling stops the waiting: the work goes on to its end."""
-        return await asyncio.to_thread(
-            self.run,
-            unit,
-            organization_id=organization_id,
-            actor=actor,
-            request_id=request_id,
-            attempts=attempts,
-        )
+        """``run`` in one of as many threads as there are connections, for coroutines.
+
+        Cancelling stops the waiting: the work goes on to its end.
+        """
+        call = partial(self._run, unit, organization_id, actor=actor, request_id=request_id, attempts=attempts)
+        return await self._threads.run(call)
+
+    def start(
+        self,
+        unit: Callable[[TenantSession], ResultT],
+        *,
+        actor: str | None = None,
+        request_id: str | None = None,
+        attempts: int = 3,
+    ) -> ResultT:
+        """``run`` for what begins without an organization: a sign-up, a login, an organization found by its slug."""
+        return self._run(unit, None, actor=actor, request_id=request_id, attempts=attempts)
+
+    async def astart(
+        self,
+        unit: Callable[[TenantSession], ResultT],
+        *,
+        actor: str | None = None,
+        request_id: str | None = None,
+        attempts: int = 3,
+    ) -> ResultT:
+        """``start`` in a thread, as ``arun``."""
+        call = partial(self._run, unit, None, actor=actor, request_id=request_id, attempts=attempts)
+        return await self._threads.run(call)
+
+    def _run(
+        self,
+        unit: Callable[[TenantSession], ResultT],
+        organization_id: int | None,
+        *,
+        actor: str | None,
+        request_id: str | None,
+        attempts: int,
+    ) -> ResultT:
+        if iscoroutinefunction(unit):
+            raise ArgumentError("a unit of work is a plain function; await before or after it, not in its session")
+
+        def attempt() -> ResultT:
+            with self.get_session(organization_id=organization_id, actor=actor, request_id=request_id) as session:
+                return unit(session)
+
+        return repeated(attempt, attempts=attempts)
 
     @contextmanager
     def system_session(self, *, actor: str, reason: str, request_id: str | None = None) -> Generator[SystemSession]:
@@ -203,7 +252,8 @@ class Database:
             return False
 
     def close(self) -> None:
-        """Close every connection; the private file of ``:memory:`` goes."""
+        """Wait for units in threads, then close every connection; the private file of ``:memory:`` goes."""
+        self._threads.close()
         self._closing.close()
 
     def __enter__(self) -> Self:

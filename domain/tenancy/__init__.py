@@ -1,6 +1,6 @@
 """Sessions bound to an organization, and what guards them."""
 
-from .acting import acting
+from .acting import acting, checked
 from .acting import forget as forget_acting
 from .guard import prebuilt
 from .liveness import including_deleted
@@ -17,6 +17,7 @@ __all__ = [
     "SystemSession",
     "TenantSession",
     "acting",
+    "checked",
     "forget_acting",
     "forget_live",
     "including_deleted",

@@ -230,7 +230,8 @@ class TestAsynchronous:
                 await task
             may_end.set()
 
-        asyncio.run(cancel())  # which waits for its threads
+        asyncio.run(cancel())
+        database.close()  # which waits for its threads
         assert count(database, "cancelled") == 1
 
 
