@@ -6,6 +6,7 @@ DomainError
 │   ├── DuplicateError       a live row already has this unique value
 │   ├── LegalHoldError       the organization's data must be kept as it is
 │   └── StaleVersionError    the row has moved on since it was read
+├── SessionClosedError       the session's block has ended
 ├── TenantRequiredError      the session is bound to no organization
 ├── TenantScopeError         the session is bound to another organization
 ├── OrganizationDeletedError the session's organization is deleted
@@ -86,6 +87,16 @@ class StaleVersionError(ConflictError):
         self.current = current
         now = "gone" if current is None else f"now version {current}"
         super().__init__(f"{entity} {entity_id} was read as version {seen} and is {now}; read it again")
+
+
+class SessionClosedError(DomainError):
+    """A session was used after its block: nothing of it would ever be committed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this session's block has ended, and nothing more of it would be committed; do it inside the block, or"
+            " open another session"
+        )
 
 
 class TenantRequiredError(DomainError):

@@ -12,6 +12,7 @@ from ..tenancy import acting, forget_acting
 
 BUSY_TIMEOUT_MS = 30_000
 _FIND_CONTEXT = f"SELECT 1 FROM sqlite_master WHERE name = '{CONTEXT}'"  # noqa: S608  # nothing from outside
+_WAITING = "domain_savepoints"  # in Connection.info: the names of savepoints that wait for the first write
 _NO_WRITES = ("SELECT", "PRAGMA", "EXPLAIN", "BEGIN")
 
 
@@ -37,23 +38,31 @@ def configure(engine: Engine) -> None:
         ):
             connection.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine, "before_cursor_execute")
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
     def _begin_before_the_first_write(
-        connection: Connection, cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool
-    ) -> None:
+        connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
+    ) -> tuple[str, Any]:
         is_autocommit = connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
         if is_autocommit or cursor.connection.in_transaction:
-            return
+            return statement, parameters
+        waiting: list[str] = connection.info.setdefault(_WAITING, [])
+        if _is_kept(statement, waiting):
+            return f"-- {statement}", parameters
         # Reads before it see what is committed, each its own moment, and hold no lock. A read transaction that
         # turned into a writing one would fail at once where another writer came between: IMMEDIATE waits.
         is_read = statement.lstrip().upper().startswith(_NO_WRITES) or _is_select(context)
         if not is_read or _is_locking(context):
             cursor.execute("BEGIN IMMEDIATE")
+            for name in waiting:
+                cursor.execute(f"SAVEPOINT {name}")
+            waiting.clear()
             if (names := acting(connection)) and _has_trail(cursor):
                 cursor.execute(f"INSERT INTO {CONTEXT} VALUES (?, ?)", names)  # noqa: S608  # its own name
+        return statement, parameters
 
     @event.listens_for(engine, "commit")
     def _on_commit(connection: Connection) -> None:
+        connection.info.pop(_WAITING, None)
         driver: Any = connection.connection.dbapi_connection
         if driver.in_transaction and acting(connection) and _has_trail(driver):
             # What another program writes later is not this session's.
@@ -63,6 +72,7 @@ def configure(engine: Engine) -> None:
     @event.listens_for(engine, "rollback")
     def _on_rollback(connection: Connection) -> None:
         if not connection.invalidated:
+            connection.info.pop(_WAITING, None)
             forget_acting(connection)
 
     @event.listens_for(engine, "checkin")
@@ -70,6 +80,18 @@ def configure(engine: Engine) -> None:
         # A COMMIT that SQLite refuses leaves its transaction open; SQLAlchemy takes it for ended.
         if connection is not None and connection.in_transaction:
             connection.rollback()
+
+
+def _is_kept(statement: str, waiting: list[str]) -> bool:
+    """Keep a savepoint for the first write: by itself it would begin a transaction that can't wait for a writer."""
+    command, _, name = statement.rpartition(" ")
+    if command == "SAVEPOINT":
+        waiting.append(name)
+        return True
+    if command in ("RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT") and name in waiting:
+        del waiting[waiting.index(name) :]
+        return True
+    return False
 
 
 def _has_trail(cursor: Any) -> bool:

@@ -7,6 +7,8 @@ from sqlalchemy.orm import QueryableAttribute
 
 from ..errors import ArgumentError, NotFoundError
 from ..models import Entity
+from .core import Params
+from .listing import MOMENT, PLACE, listing
 from .page import checked_limit, checked_offset
 from .pages import Pages, Where, narrowed
 from .statements import FAR, KEY, LIMIT, OFFSET, ModelT
@@ -56,12 +58,23 @@ class Reads(Pages[ModelT]):
         return self.session.exec(narrowed(statement, *where), params=self._scope(org_id)).first() is not None
 
     def stream(self, *where: Where, batch_size: int = 500, org_id: int | None = None) -> Iterator[ModelT]:
-        """Every row that meets the conditions, newest first, ``batch_size`` rows in memory at a time."""
+        """Every row that meets the conditions, newest first, ``batch_size`` rows in memory at a time.
+
+        Each batch is a page of its own, so that commits and rollbacks in between are as harmless as between pages.
+        """
         if batch_size < 1:
             raise ArgumentError(f"batch_size must be 1 or more, not {batch_size}")
-        statement = narrowed(self._sql.newest_live, *where)
-        options = {"yield_per": batch_size}
-        return iter(self.session.exec(statement, params=self._scope(org_id), execution_options=options))
+        return self._batches(where, {LIMIT: batch_size, **self._scope(org_id)}, batch_size)
+
+    def _batches(self, where: Sequence[Where], params: Params, size: int) -> Iterator[ModelT]:
+        listed = listing(self.model, self._sql)
+        rows = self.session.exec(narrowed(listed.first, *where), params=params).all()
+        while rows:
+            place = {MOMENT: rows[-1].created_at, PLACE: rows[-1].id}  # now: the caller may do anything to the row
+            yield from rows
+            if len(rows) < size:
+                return
+            rows = self.session.exec(narrowed(listed.after, *where), params=params | place).all()
 
 
 def relationship_of(model: type[Entity], name: str) -> QueryableAttribute[object]:

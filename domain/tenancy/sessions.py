@@ -1,15 +1,25 @@
 """Sessions, and the organization that a session is bound to for its whole life."""
 
+from collections import defaultdict
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, cast
 
-from sqlalchemy import Connection, Engine, String, bindparam, event, inspect
-from sqlalchemy.orm import SessionTransaction
+from sqlalchemy import Connection, Engine, String, bindparam, event, inspect, tuple_
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import ORMExecuteState, SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import Session, col, select
 
-from ..errors import HardDeletionError, TenantRequiredError, TenantScopeError, UnguardedStatementError
+from ..errors import (
+    DomainError,
+    HardDeletionError,
+    SessionClosedError,
+    TenantRequiredError,
+    TenantScopeError,
+    UnavailableError,
+    UnguardedStatementError,
+)
 from ..models import Entity, Organization, OwnedByOrganization, User
 from ..models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
 from ..models.tables import TENANT
@@ -39,9 +49,13 @@ _BY_EMAIL = (
 
 
 class DomainSession(Session):
-    """What both kinds of session share. Only ``get_session`` and ``system_session`` commit."""
+    """What both kinds of session share. Only ``get_session`` and ``system_session`` commit.
+
+    Once it is closed every use raises, and the objects that it held stay readable.
+    """
 
     _organization_id: int | None = None
+    is_closed = False
     has_committed = False  # something of its work is stored, and would be done twice if it were repeated
 
     def __init__(
@@ -50,7 +64,35 @@ class DomainSession(Session):
         self.actor = actor
         self.request_id: str | None = checked("request_id", request_id)
         self._connection: Connection | None = None  # that of the transaction
-        super().__init__(bind, expire_on_commit=False, **options)
+        super().__init__(bind, expire_on_commit=False, close_resets_only=False, **options)
+
+    def commit(self) -> None:
+        """As in SQLAlchemy. Raises SessionClosedError: what a session did before it was closed by hand is gone."""
+        _refuse_closed(self)
+        super().commit()
+
+    def close(self) -> None:
+        """As in SQLAlchemy, for good."""
+        super().close()
+        self.is_closed = True
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> None:
+        if error is None or (isinstance(error, Exception) and not isinstance(error, UnavailableError)):
+            with suppress(DomainError, SQLAlchemyError):  # what the caller has to hear of is the block's own error
+                self._load_expired()
+        super().__exit__(kind, error, traceback)
+
+    def _load_expired(self) -> None:
+        """Read what a rollback expired, by one query a model: it could not be read once the session is closed."""
+        expired: defaultdict[type[Entity], list[Sequence[object]]] = defaultdict(list)
+        for entity in self.identity_map.values():
+            if isinstance(entity, Entity) and inspect(entity).expired:
+                expired[type(entity)].append(inspect(entity).identity or ())
+        if expired:
+            self.rollback()  # of a transaction that a failed flush has ended
+        for model, identities in expired.items():
+            found = select(model).where(tuple_(*inspect(model).primary_key).in_(identities))
+            self.exec(found, execution_options={TRUSTED: True, INCLUDE_DELETED: True}).all()
 
     def flush(self, objects: Any = None) -> None:
         """As in SQLAlchemy. Raises StaleVersionError, naming the first object that the database has moved past."""
@@ -95,6 +137,18 @@ class DomainSession(Session):
     def announce(self, setting: str, value: int | str) -> None:
         """Let row level security know which row is looked up or made, until the transaction ends."""
         put(super().connection(), setting, value)
+
+
+@event.listens_for(DomainSession, "before_attach", propagate=True)
+def _refuse_closed(session: DomainSession, _entity: object = None) -> None:
+    if session.is_closed:
+        raise SessionClosedError
+
+
+@event.listens_for(DomainSession, "do_orm_execute", propagate=True)
+def _refuse_statement(state: ORMExecuteState) -> None:
+    assert isinstance(state.session, DomainSession)
+    _refuse_closed(state.session)
 
 
 @event.listens_for(DomainSession, "after_commit")

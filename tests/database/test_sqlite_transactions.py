@@ -5,7 +5,20 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Executable, delete, event, insert, select, text, union_all, update
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import (
+    Connection,
+    Executable,
+    NestedTransaction,
+    delete,
+    event,
+    insert,
+    select,
+    text,
+    union_all,
+    update,
+)
 from sqlmodel import col
 
 from domain import ConstraintError, Database, SystemAccess, Tender, TenderRepository, UnavailableError
@@ -38,7 +51,6 @@ WRITES: dict[str, Executable] = {
     "WITH": text("WITH old AS (SELECT 0 AS id) DELETE FROM system_access WHERE id IN (SELECT id FROM old)"),
     "REPLACE": text(f"REPLACE INTO system_access {VALUES}"),
     "DDL": text("CREATE TABLE made (id INTEGER)"),
-    "SAVEPOINT": text("SAVEPOINT mine"),
     "FOR UPDATE": select(ID).with_for_update(),  # SQLite locks no rows: all writers wait
 }
 
@@ -166,19 +178,58 @@ def test_waiting_for_another_writer_in_vain_is_told_and_may_be_tried_again(
         assert "Connections in pool: 1" in impatient.engine.pool.status()
 
 
-def test_a_savepoint_keeps_other_writers_out_so_that_what_was_read_in_it_may_be_written(
+def write(database: Database) -> None:
+    with database.engine.begin() as connection:
+        connection.execute(insert(SystemAccess).values(ROW))
+
+
+def test_what_only_reads_in_a_savepoint_keeps_no_writer_out(domain_sqlite: Database, impatient: Database) -> None:
+    with impatient, domain_sqlite.engine.begin() as connection, connection.begin_nested(), connection.begin_nested():
+        assert connection.scalar(text("SELECT count(*) FROM system_access")) == 0
+        write(impatient)
+        assert connection.scalar(text("SELECT count(*) FROM system_access")) == 1
+        connection.execute(insert(SystemAccess).values(ROW))
+        with pytest.raises(UnavailableError):
+            write(impatient)
+    assert count(domain_sqlite) == 2
+
+
+def test_a_system_session_that_reads_as_an_organization_keeps_no_writer_out(
     domain_sqlite: Database, impatient: Database
 ) -> None:
-    def write() -> None:
-        with impatient.engine.begin() as other:
-            other.execute(insert(SystemAccess).values(ROW))
+    with impatient, domain_sqlite.system_session(actor="tests", reason="reading") as system:
+        with system.as_organization(1) as session:
+            assert TenderRepository(session).count() == 0
+        with impatient.get_session(organization_id=1) as session:
+            TenderRepository(session).create(title="beside it")
+        with system.as_organization(1) as session:
+            assert TenderRepository(session).count() == 1
 
-    with impatient, domain_sqlite.engine.begin() as connection, connection.begin_nested():
-        assert connection.scalar(text("SELECT count(*) FROM system_access")) == 0
-        with pytest.raises(UnavailableError):
-            write()
-        connection.execute(insert(SystemAccess).values(ROW))
-    assert count(domain_sqlite) == 1
+
+@given(st.lists(st.sampled_from(["read", "write", "savepoint", "release", "undo"]), max_size=12))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_savepoints_undo_what_was_written_in_them_wherever_the_first_write_is(
+    domain_sqlite: Database, steps: list[str]
+) -> None:
+    with domain_sqlite.engine.connect() as connection:
+        levels: list[tuple[NestedTransaction | None, int]] = [(None, count(domain_sqlite))]
+        for step in steps:
+            savepoint, rows = levels[-1]
+            if step == "write":
+                connection.execute(insert(SystemAccess).values(ROW))
+                levels[-1] = (savepoint, rows + 1)
+            elif step == "savepoint":
+                levels.append((connection.begin_nested(), rows))
+            elif step == "release" and savepoint is not None:
+                savepoint.commit()
+                levels.pop()
+                levels[-1] = (levels[-1][0], rows)
+            elif step == "undo" and savepoint is not None:
+                savepoint.rollback()
+                levels.pop()
+            assert connection.scalar(text("SELECT count(*) FROM system_access")) == levels[-1][1]
+        connection.commit()
+    assert count(domain_sqlite) == levels[-1][1]
 
 
 def test_rows_may_be_changed_while_they_are_streamed(domain_sqlite: Database) -> None:
@@ -192,23 +243,18 @@ def test_rows_may_be_changed_while_they_are_streamed(domain_sqlite: Database) ->
         assert [tender.description for tender in TenderRepository(session).find()] == ["seen"] * 7
 
 
-def test_a_stream_that_another_writer_has_outrun_does_not_write_but_may_be_tried_again(
-    domain_sqlite: Database,
-) -> None:
+def test_a_stream_that_another_writer_has_outrun_may_still_write(domain_sqlite: Database) -> None:
     with domain_sqlite.get_session(organization_id=1) as session:
         TenderRepository(session).create_many([Tender(title=f"Bridge {number}") for number in range(7)])
-
-    def write_while_reading() -> None:
-        with domain_sqlite.get_session(organization_id=1) as session:
-            for tender in TenderRepository(session).stream(batch_size=2):
-                with domain_sqlite.get_session(organization_id=1) as other:
-                    TenderRepository(other).create(title="other")
-                tender.description = "seen"
-                session.flush()
-
-    with pytest.raises(UnavailableError) as caught:
-        write_while_reading()
-    assert caught.value.retryable
+    with domain_sqlite.get_session(organization_id=1) as session:
+        for tender in TenderRepository(session).stream(batch_size=2):
+            with domain_sqlite.get_session(organization_id=1) as other:
+                TenderRepository(other).create(title="other")
+            tender.description = "seen"
+            session.commit()
+    with domain_sqlite.get_session(organization_id=1) as session:
+        found = TenderRepository(session).find(Tender.title != "other")
+        assert [tender.description for tender in found] == ["seen"] * 7
 
 
 def test_a_commit_that_is_refused_leaves_nothing_and_a_clean_connection(domain_sqlite: Database) -> None:

@@ -9,6 +9,7 @@ from sqlmodel import col, select, update
 
 from domain import Database, DuplicateError, TenantSession, Tender, TenderRepository
 from domain.database.postgresql import FoldingConnection, FoldingCursor
+from domain.errors import SessionClosedError
 from domain.repositories import OrganizationRepository
 from domain.testing import Cluster, build
 from domain.testing.cluster import APPLICATION
@@ -118,7 +119,7 @@ def refused_by_the_database(database: Database) -> None:
 
 
 def closed(database: Database) -> None:
-    with database.get_session(organization_id=1) as session:
+    with pytest.raises(SessionClosedError), database.get_session(organization_id=1) as session:
         used(session).close()
 
 
@@ -302,9 +303,11 @@ def test_an_error_in_a_savepoint_sends_it_again(one_connection: Database, sent: 
 # -- statements that can't carry it: it is sent before them -----------------------------------------------------
 
 
-def test_a_stream_as_the_first_statement_is_of_the_organization(one_connection: Database, sent: list[str]) -> None:
+def test_a_cursor_of_the_server_as_the_first_statement_is_of_the_organization(
+    one_connection: Database, sent: list[str]
+) -> None:
     with one_connection.get_session(organization_id=1) as session:
-        assert len(list(TenderRepository(session).stream(batch_size=2))) == ENOUGH
+        assert len(session.exec(select(Tender), execution_options={"yield_per": 2}).all()) == ENOUGH
     setting, declare, *_ = sent
     assert setting == SETTING
     assert declare.startswith("DECLARE")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlmodel import col
 
 import domain
 from domain import (
@@ -17,6 +18,7 @@ from domain import (
     TenantRepository,
     TenantRequiredError,
     TenantScopeError,
+    TenantSession,
     Tender,
     TenderRepository,
     TenderStatus,
@@ -217,6 +219,26 @@ def test_a_stream_is_refused_where_it_is_asked_for(domain_db: Database) -> None:
         for batch_size in (0, -1):
             with pytest.raises(ArgumentError, match="batch_size"):
                 TenderRepository(session).stream(batch_size=batch_size)
+
+
+@pytest.mark.parametrize("ends", [TenantSession.commit, TenantSession.rollback])
+@pytest.mark.parametrize("batch_size", [1, 4, 10])
+def test_a_stream_goes_on_after_a_commit_and_after_a_rollback(
+    domain_db: Database, ends: Callable[[TenantSession], None], batch_size: int
+) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        TenderRepository(session).create_many([build(Tender, title=f"{n}") for n in range(10)])
+    with domain_db.get_session(organization_id=1) as session:
+        tenders = TenderRepository(session)
+        seen: list[str] = []
+        for tender in tenders.stream(col(Tender.title) != "3", batch_size=batch_size):
+            seen.append(tender.title)
+            assert tenders.update_status(tender.id, TenderStatus.COMPLETE)
+            ends(session)
+    assert seen == [str(n) for n in reversed(range(10)) if n != 3]
+    with domain_db.get_session(organization_id=1) as session:
+        done = TenderRepository(session).count_by_status()[TenderStatus.COMPLETE]
+        assert done == (9 if ends is TenantSession.commit else 0)
 
 
 def test_rows_may_be_written_while_they_are_streamed(domain_db: Database, make: Make) -> None:
