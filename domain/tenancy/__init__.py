@@ -4,8 +4,9 @@ from .acting import acting, checked
 from .acting import forget as forget_acting
 from .guard import prebuilt
 from .liveness import including_deleted
+from .options import INCLUDE_DELETED, PURGING, READS, TRUSTED
 from .organizations import forget_live
-from .sessions import INCLUDE_DELETED, PURGING, READS, TRUSTED, DomainSession, SystemSession, TenantSession
+from .sessions import DomainSession, SystemSession, TenantSession
 from .shown import note_shown
 
 __all__ = [

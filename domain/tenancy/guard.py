@@ -36,7 +36,8 @@ from ..models.policies import SLUG_SETTING
 from ..models.tables import TENANT
 from .inspection import WRITES_TRAIL, check_insert, refuse_unbound, refuse_unscopable, refuse_writing_trail
 from .liveness import deletable, keep_rows, wants_live
-from .sessions import TRUSTED, SystemSession, TenantSession
+from .options import TRUSTED
+from .sessions import SystemSession, TenantSession
 
 StatementT = TypeVar("StatementT", bound=Executable)
 _Condition: TypeAlias = Callable[[Any], ColumnElement[bool]]

@@ -10,7 +10,8 @@ from ..errors import ArgumentError, HardDeletionError
 from ..models import Entity
 from ..models.base import REGISTRY
 from .inspection import assigned
-from .sessions import INCLUDE_DELETED, PURGING, TRUSTED, DomainSession
+from .options import INCLUDE_DELETED, PURGING, TRUSTED
+from .sessions import DomainSession
 
 StatementT = TypeVar("StatementT", bound=Executable)
 

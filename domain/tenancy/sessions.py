@@ -1,11 +1,10 @@
 """Sessions, and the organization that a session is bound to for its whole life."""
 
-from collections import defaultdict
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, cast
 
-from sqlalchemy import Connection, Engine, String, bindparam, event, inspect, tuple_
+from sqlalchemy import Connection, Engine, String, bindparam, event, inspect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import ORMExecuteState, SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
@@ -24,15 +23,11 @@ from ..models import Entity, Organization, OwnedByOrganization, User
 from ..models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
 from ..models.tables import TENANT
 from .acting import act_as, checked
+from .expired import load_expired
+from .options import INCLUDE_DELETED, READS, TRUSTED
 from .organizations import announce_live, note_live
 from .setting import put
 from .staleness import seen_versions, stale
-
-# Execution options, each True where it is given:
-TRUSTED = "domain_trusted"  # a statement that carries its organization, or looks up one row
-READS = "domain_reads"  # a statement that only reads: may go outside a transaction, before the first write
-INCLUDE_DELETED = "domain_include_deleted"  # deleted rows are asked for as well
-PURGING = "domain_purging"  # a DELETE that may remove rows: the purge's
 
 # Look-ups that begin without an organization, built once.
 _LOOKED_UP = {TRUSTED: True, READS: True}
@@ -79,20 +74,8 @@ class DomainSession(Session):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> None:
         if error is None or (isinstance(error, Exception) and not isinstance(error, UnavailableError)):
             with suppress(DomainError, SQLAlchemyError):  # what the caller has to hear of is the block's own error
-                self._load_expired()
+                load_expired(self)
         super().__exit__(kind, error, traceback)
-
-    def _load_expired(self) -> None:
-        """Read what a rollback expired, by one query a model: it could not be read once the session is closed."""
-        expired: defaultdict[type[Entity], list[Sequence[object]]] = defaultdict(list)
-        for entity in self.identity_map.values():
-            if isinstance(entity, Entity) and inspect(entity).expired:
-                expired[type(entity)].append(inspect(entity).identity or ())
-        if expired:
-            self.rollback()  # of a transaction that a failed flush has ended
-        for model, identities in expired.items():
-            found = select(model).where(tuple_(*inspect(model).primary_key).in_(identities))
-            self.exec(found, execution_options={TRUSTED: True, INCLUDE_DELETED: True}).all()
 
     def flush(self, objects: Any = None) -> None:
         """As in SQLAlchemy. Raises StaleVersionError, naming the first object that the database has moved past."""

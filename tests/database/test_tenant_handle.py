@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 
@@ -111,15 +112,30 @@ def test_starting_repeats_what_may_be_repeated(domain_db: Database, monkeypatch:
     assert len(set(map(id, seen))) == 3
 
 
-def test_units_that_wait_for_each_other_all_have_a_thread(domain_postgresql: Database) -> None:
-    """More at once than asyncio's own executor has threads on two cores, and than the pool has connections."""
+def test_there_are_as_many_threads_as_connections(domain_postgresql: Database) -> None:
+    """asyncio's own executor has six on two cores: units that meet each other would wait for good."""
     acme = domain_postgresql.tenant(1)
-    count = domain_postgresql.pool_limit + 20
+    meeting = threading.Barrier(20)
 
-    async def all_at_once() -> list[Tender]:
-        return await asyncio.gather(*(acme.arun(create) for _ in range(count)))
+    def meet(session: TenantSession) -> int:
+        tender = create(session)
+        meeting.wait(timeout=30)
+        return tender.id
 
-    assert len({tender.id for tender in asyncio.run(all_at_once())}) == count
+    async def all_at_once() -> list[int]:
+        return await asyncio.gather(*(acme.arun(meet) for _ in range(meeting.parties)))
+
+    assert len(set(asyncio.run(all_at_once()))) == meeting.parties
+
+
+def test_more_units_than_connections_wait_for_their_turn(domain_postgresql: Database) -> None:
+    url = domain_postgresql.engine.url.render_as_string(hide_password=False)
+    with Database(url, pool_size=1, max_overflow=1, pool_timeout=0.01) as narrow:
+
+        async def all_at_once() -> list[Tender]:
+            return await asyncio.gather(*(narrow.tenant(1).arun(create) for _ in range(20)))
+
+        assert len({tender.id for tender in asyncio.run(all_at_once())}) == 20
 
 
 _context: ContextVar[str] = ContextVar("_context")
