@@ -14,6 +14,7 @@ from .check_system import check_system
 from .check_tables import check_tables
 from .check_views import check_functions, check_views
 from .findings import Finding, error, warning
+from .server_log import check_log
 
 
 def examine(database: Database) -> list[Finding]:
@@ -29,6 +30,7 @@ def examine(database: Database) -> list[Finding]:
     with database.engine.connect() as connection:
         return [
             *examine_application(connection),
+            *check_log(connection),
             *_system(database, application=str(connection.scalar(text("SELECT current_user")))),
             *check_server(connection, database.pool_limit),
         ]
@@ -53,6 +55,7 @@ def _system(database: Database, *, application: str) -> Iterator[Finding]:
     try:
         with database.system_engine.connect() as connection:
             yield from check_system(connection, application=application)
+            yield from check_log(connection)
     except (DomainError, SQLAlchemyError) as failure:
         reason = str(failure.__cause__ or failure).strip().partition("\n")[0]
         yield error(f"the system's login can't be used: {reason}", "correct SYSTEM_DATABASE_URL; run `domain db roles`")

@@ -62,6 +62,11 @@ class Cluster:
     ) -> None:
         self.stop()
 
+    @property
+    def log(self) -> str:
+        """What the server has logged; empty where it was not started here."""
+        return self._server.log if self._server else ""
+
     def create(self, *, template: str = "template0") -> str:
         """Create a database that the owner's login owns; its name."""
         name = f"domain_test_{os.getpid()}_{next(_numbers)}"
