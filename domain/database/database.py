@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..config import Settings, application_url, environment, optional_url
+from ..config import Settings, application_url, environment, named, optional_url
 from ..errors import ArgumentError, ConfigurationError, DomainError
 from ..models import DomainModel, SystemAccess, User
 from ..tenancy import SystemSession, TenantSession, checked
@@ -265,5 +265,4 @@ class Database:
         self.close()
 
     def __repr__(self) -> str:
-        # A password may stand in the query as well.
-        return f"Database({self.engine.url.set(query={}).render_as_string(hide_password=True)})"
+        return f"Database({named(self.engine.url)})"

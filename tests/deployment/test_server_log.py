@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import count
 from threading import Barrier, Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy import CheckConstraint, text
@@ -35,7 +35,10 @@ class Access(TenantEntity, table=True):
     """What a machine logs in with."""
 
     __tablename__ = "test_accesses"
-    __table_args__: Any = (live_unique("name"), CheckConstraint("token NOT LIKE '% %'", name="token_is_one_word"))
+    __table_args__: ClassVar[Any] = (
+        live_unique("name"),
+        CheckConstraint("token NOT LIKE '% %'", name="token_is_one_word"),
+    )
     name: Text = Field(max_length=20)
     token: Text = Field(max_length=100, exclude=True)
     tender_id: int | None = tenant_key(Tender, default=None)
