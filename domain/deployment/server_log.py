@@ -13,9 +13,11 @@ _WHO_MAY = (
     "by a superuser or, from PostgreSQL 15 on, one with GRANT SET ON PARAMETER (`domain db roles` does it, where"
     " --admin-url names such a login); where nobody is, set it among the server's own parameters"
 )
+# Of the login, or of all that the server's own parameters hold for.
 _SET = text(
     "SELECT unnest(setconfig) FROM pg_db_role_setting"
     " WHERE setdatabase = 0 AND setrole = (SELECT oid FROM pg_roles WHERE rolname = :login)"
+    " UNION SELECT name || '=' || setting FROM pg_settings WHERE source IN ('configuration file', 'command line')"
 )
 _IS_SUPERUSER = text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
 _MAY_SET = text("SELECT has_parameter_privilege(:name, 'SET')")
@@ -31,13 +33,12 @@ _LOUD = text(
 def quieten(connection: Connection, login: str, *, may_alter: bool) -> Iterator[str]:
     """The statements by which no refused statement of the login is logged; a comment where the admin may not."""
     done = set(connection.scalars(_SET, {"login": login}))
-    for name, value in _QUIET.items():
-        if f"{name}={value}" in done:
-            continue
-        if may_alter and _may_set(connection, name):
+    missing = {name: value for name, value in _QUIET.items() if f"{name}={value}" not in done}
+    if may_alter and all(_may_set(connection, name) for name in missing):
+        for name, value in missing.items():
             yield f"ALTER ROLE {quoted(login)} SET {name} = {value}"
-        else:
-            yield f"-- {name} of {quoted(login)} is left as it is: only who may set it can; see `domain doctor`"
+    elif missing:
+        yield f"-- {' and '.join(missing)} of {quoted(login)}: not this login's to set; `domain doctor` says whose"
 
 
 def check_log(connection: Connection) -> Iterator[Finding]:

@@ -101,6 +101,7 @@ class Cluster:
             system_database_url=self.url(name, SYSTEM),
             migration_database_url=self.url(name, OWNER),
             pool_size=20,
+            max_overflow=18,  # twice that is what a server of 100 connections can give
         )
 
     def url(self, name: str, role: str) -> str:
