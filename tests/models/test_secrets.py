@@ -169,9 +169,12 @@ def test_a_rule_that_a_user_breaks_is_told_without_the_hash(schema: Engine) -> N
     assert SECRET not in f"{caught.value} {caught.value!r}"
 
 
-@pytest.mark.parametrize(("level", "echo"), [(logging.INFO, True), (logging.DEBUG, True), (logging.DEBUG, False)])
+@pytest.mark.parametrize(
+    ("level", "echo"),
+    [(logging.INFO, True), (logging.DEBUG, True), (logging.DEBUG, False), (logging.DEBUG, "debug")],
+)
 def test_the_log_of_statements_shows_no_hash(
-    level: int, echo: bool, database: Database, caplog: pytest.LogCaptureFixture
+    level: int, echo: Any, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
     with caplog.at_level(level, logger="sqlalchemy"), Database(url, echo=echo) as echoing:
