@@ -24,9 +24,10 @@ def insert_one(session: DomainSession, sql: Statements[ModelT], entity: ModelT) 
     try:
         new_id = session.exec(sql.insert, params=row, execution_options=_OPTIONS).scalar_one()
     except BaseException:
-        # How a flush fails: back to the savepoint, or all of it, and the session says so until it is rolled back. To
-        # have a flush fail, the refused statement would be sent again. It has no public name.
-        session._autobegin_t()._begin().rollback(_capture_exception=True)  # pyright: ignore[reportPrivateUsage]
+        if session.in_transaction() and session.is_active:
+            # How a flush fails: back to the savepoint, or all of it, and the session says so until it is rolled back.
+            # To have a flush fail, the refused statement would be sent again. It has no public name.
+            session._autobegin_t()._begin().rollback(_capture_exception=True)  # pyright: ignore[reportPrivateUsage]
         raise
     set_committed_value(entity, "id", new_id)
     set_committed_value(entity, "version", 1)
