@@ -66,6 +66,13 @@ def parse_url(url: str) -> URL:
     )
 
 
+def named(url: URL) -> str:
+    """The database as people are told of it: its host and name, or its file. No login, no password and no option."""
+    hosts = ",".join(url.normalized_query.get("host", ()))
+    place = hosts or ":".join(str(part) for part in (url.host, url.port) if part)
+    return f"{url.get_backend_name()}://{place}/{url.database or ''}"
+
+
 def application_url(argument: str | None, settings: Settings) -> URL:
     """DATABASE_URL, or the default file, which is named in a warning.
 

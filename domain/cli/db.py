@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from ..config import migration_url
+from ..config import migration_url, named
 from ..database.engines import make_engine
 from .failures import EXIT_CODES, PROBLEMS
 from .options import MigrationUrl
@@ -111,9 +111,7 @@ def _engine(database_url: str | None) -> Generator[Engine]:
 
 
 def _name(engine: Engine) -> str:
-    """The URL without the password, and without the driver that it was completed with."""
-    url = engine.url
-    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+    return safe(named(engine.url))
 
 
 def _revision(revision: str | None) -> str:

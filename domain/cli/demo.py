@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import URL
 
-from ..config import Settings, secret
+from ..config import Settings, named, secret
 from ..database import Database
 from ..errors import ConfigurationError
 from .demo_companies import NORTHWIND, SOLMAR
@@ -50,9 +50,9 @@ def demo(
     with _at_head() if use_database_url else _migrated(database) as db:
         chapters = tell(db, NORTHWIND), tell(db, SOLMAR)
         walls = try_walls(db, *chapters)
-        where = db.engine.url.set(drivername=db.engine.url.get_backend_name())
+        where = named(db.engine.url)
     kept = use_database_url or database is not None
-    print_all(chapters, walls, place=where.render_as_string() if kept else None)
+    print_all(chapters, walls, place=where if kept else None)
     if not walls.hold:
         raise typer.Exit(PROBLEMS)
 

@@ -1,6 +1,7 @@
 """``domain import``: notices from files."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,9 +9,9 @@ import typer
 
 from ..database import Database
 from .failures import PROBLEMS
-from .options import DatabaseUrl
+from .options import AsJson, DatabaseUrl
 from .organizations import ensure_organization, require_organization
-from .screen import counted, grid, safe, screen
+from .screen import counted, grid, print_json, safe, screen
 
 if TYPE_CHECKING:
     from ..ingest import ImportSummary, Refusal
@@ -34,6 +35,7 @@ def import_(
     verbose: Annotated[
         bool, typer.Option("--verbose", help=f"List every refused release, not only the first {SHOWN_REFUSALS}.")
     ] = False,
+    as_json: AsJson = False,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Import tender notices in the shape of OCDS 1.1.
@@ -47,10 +49,10 @@ def import_(
     Examples
 
       domain import notices/ --organization acme
-      domain import today.jsonl --organization acme --strict
+      domain import today.jsonl --organization acme --strict --json
       domain import notices/ --organization new-customer --create
     """
-    from ..ingest import ImportStoppedError
+    from ..ingest import ImportStoppedError, ImportSummary
 
     with Database(database_url) as db:
         if create:
@@ -60,10 +62,15 @@ def import_(
         try:
             summary = _imported(db, paths, organization_id=target.id, strict=strict)
         except ImportStoppedError as stopped:
+            if as_json:
+                _print_json(ImportSummary(refused=[stopped.refusal]), organization, stopped=True)
             typer.echo(f"{_line(stopped.refusal)}\ndomain: stopped there; nothing was imported", err=True)
             raise typer.Exit(PROBLEMS) from None
-    _print_summary(summary, organization)
-    _print_refusals(summary.refused, limit=None if verbose else SHOWN_REFUSALS)
+    if as_json:
+        _print_json(summary, organization)
+    else:
+        _print_summary(summary, organization)
+        _print_refusals(summary.refused, limit=None if verbose else SHOWN_REFUSALS)
     if not summary.ok:
         raise typer.Exit(PROBLEMS)
 
@@ -83,6 +90,10 @@ def _imported(db: Database, paths: Sequence[Path], *, organization_id: int, stri
             bar.update(task, description=counted(releases, "release"))
 
         return import_paths(db, paths, organization_id=organization_id, strict=strict, actor=ACTOR, progress=progress)
+
+
+def _print_json(summary: "ImportSummary", slug: str, *, stopped: bool = False) -> None:
+    print_json(organization=slug, stopped=stopped, **asdict(summary))
 
 
 def _print_summary(summary: "ImportSummary", slug: str) -> None:

@@ -34,6 +34,7 @@ SystemDatabaseUrl = Annotated[
     str | None,
     typer.Option("--system-database-url", metavar="URL", help="Instead of SYSTEM_DATABASE_URL.", show_default=False),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead, for programs.")]
 Models = Annotated[
     list[str] | None,
     typer.Option("--models", metavar="MODULE", help="Import this first: the module of an application's tables."),

@@ -58,8 +58,12 @@ def roles(
         done = create_roles(engine, logins)
     finally:
         engine.dispose()
+    left = [line for line in done if line.startswith("--")]
+    for line in left:
+        typer.echo(safe(line), err=True)
     names = ", ".join(logins.granted)
-    typer.echo(f"{safe(names)}: {counted(len(done), 'statement')} run; `domain doctor` looks at the result")
+    run = counted(len(done) - len(left), "statement")
+    typer.echo(f"{safe(names)}: {run} run; `domain doctor` looks at the result")
 
 
 def _administrator(url: str | None, database: URL) -> URL:

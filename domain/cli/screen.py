@@ -1,5 +1,6 @@
 """Tables and texts as they are printed: styled on a terminal, plain anywhere else."""
 
+import json
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,6 +22,11 @@ def screen(*, stderr: bool = False) -> Console:
 def safe(text: str) -> str:
     """Without what would steer the terminal (control characters, overrides of the writing direction)."""
     return "".join(" " if unicodedata.category(c) == "Cc" else c for c in text.translate(_BIDI))
+
+
+def print_json(**document: object) -> None:
+    """One JSON document on standard output, in ASCII."""
+    print(json.dumps(document, indent=2))
 
 
 def cell(text: str) -> Text:

@@ -3,5 +3,6 @@
 from .database import Database
 from .default import get_db, get_db_session, init_db
 from .handle import TenantHandle
+from .readiness import Readiness
 
-__all__ = ["Database", "TenantHandle", "get_db", "get_db_session", "init_db"]
+__all__ = ["Database", "Readiness", "TenantHandle", "get_db", "get_db_session", "init_db"]

@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..config import Settings, application_url, environment, optional_url
+from ..config import Settings, application_url, environment, named, optional_url
 from ..errors import ArgumentError, ConfigurationError, DomainError
 from ..models import DomainModel, SystemAccess, User
 from ..tenancy import SystemSession, TenantSession, checked
@@ -19,6 +19,7 @@ from .boundary import committing
 from .engines import PoolOptions, make_engine
 from .handle import TenantHandle
 from .login import refuse_unheld_login
+from .readiness import Readiness, behind, lacking, reached, unheld
 from .retry import repeated
 from .threads import Threads
 
@@ -244,12 +245,28 @@ class Database:
         DomainModel.metadata.drop_all(self.migration_engine)
 
     def health_check(self) -> bool:
-        """Whether the database answers."""
+        """Whether the database answers: the ping. See ``ready``."""
         try:
             with self.engine.connect() as connection:
                 return bool(connection.scalar(text("SELECT 1")) == 1)
         except (SQLAlchemyError, DomainError):
             return False
+
+    def ready(self) -> Readiness:
+        """Whether this process may take requests, and every reason why not: for a readiness probe.
+
+        The schema is this release's or a later one, every table of an organization is there, the login may read
+        and write it, and row level security holds the login. Two short queries; nothing is raised.
+        """
+        try:
+            with self.engine.connect() as connection:
+                tables = reached(connection)
+                found = [*behind(connection, tables), *lacking(tables), *unheld(tables)]
+        except DomainError as error:
+            return Readiness((str(error),))
+        except SQLAlchemyError:
+            return Readiness(("no connection to the database came free in time, or it can't be used",))
+        return Readiness(tuple(f"{what}: {remedy}" for what, remedy in found))
 
     def close(self) -> None:
         """Wait for units in threads, then close every connection; the private file of ``:memory:`` goes."""
@@ -265,5 +282,4 @@ class Database:
         self.close()
 
     def __repr__(self) -> str:
-        # A password may stand in the query as well.
-        return f"Database({self.engine.url.set(query={}).render_as_string(hide_password=True)})"
+        return f"Database({named(self.engine.url)})"

@@ -1,6 +1,8 @@
 """Engines, configured alike wherever they are made."""
 
 import json
+import logging
+import re
 from typing import Any, TypedDict, Unpack
 
 from pydantic_core import from_json
@@ -8,6 +10,11 @@ from sqlalchemy import URL, Engine, create_engine, event
 
 from . import postgresql, sqlite
 from .translate import translated
+
+_LOGGING_NAME = "domain"
+# At DEBUG SQLAlchemy logs the rows, whatever ``hide_parameters`` says, and nothing else.
+logging.getLogger(f"sqlalchemy.engine.Engine.{_LOGGING_NAME}").addFilter(lambda record: record.levelno > logging.DEBUG)
+_SECRET_OPTION = re.compile("password|secret|_key$")  # of libpq's
 
 
 class PoolOptions(TypedDict, total=False):
@@ -22,17 +29,19 @@ class PoolOptions(TypedDict, total=False):
 
 
 def make_engine(url: URL, **options: Unpack[PoolOptions]) -> Engine:
-    """An engine whose errors are ours and whose logs and errors show no parameter."""
+    """An engine whose errors are ours and whose logs, errors and ``repr`` show no parameter, row or password."""
     keywords: dict[str, Any] = dict(options)
-    keywords |= {"hide_parameters": True, "json_deserializer": parsed_json}
+    keywords |= {"hide_parameters": True, "logging_name": _LOGGING_NAME, "json_deserializer": parsed_json}
     pre_ping: bool = keywords.pop("pool_pre_ping", True)
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, **keywords)
         sqlite.configure(engine)
     else:
+        secrets = {name: value for name, value in url.query.items() if _SECRET_OPTION.search(name)}
         engine = create_engine(
-            url,
+            url.difference_update_query(secrets),  # whose password alone SQLAlchemy hides
             connect_args={
+                **secrets,
                 "connection_factory": postgresql.FoldingConnection,
                 "cursor_factory": postgresql.FoldingCursor,
             },

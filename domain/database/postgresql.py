@@ -30,6 +30,7 @@ class FoldingConnection(extensions.connection):
     """``put`` leaves a setting for the next statement; it holds until the transaction ends, or its savepoint."""
 
     autocommit: bool
+    __str__ = __repr__ = object.__repr__  # the pool logs it, and psycopg2's has all of the DSN but one password
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

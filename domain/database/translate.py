@@ -49,12 +49,21 @@ def translated(context: ExceptionContext) -> DomainError | None:
     if not isinstance(error, dbapi.Error):
         return None
     if context.dialect.name == "postgresql":
+        _keep_first_line(context, error)
         if isinstance(error, dbapi.errors.InFailedSqlTransaction):
             return ConflictError(FAILED)
         if error.pgcode is None and isinstance(error, dbapi.OperationalError):
             return UnavailableError("the database can't be reached", retryable=False)
         return _from_postgresql(error)
     return _from_sqlite(str(error))
+
+
+def _keep_first_line(context: ExceptionContext, error: Any) -> None:
+    """Cut off the lines (DETAIL, LINE 1: ...) that repeat values: a traceback shows the driver's error, too."""
+    first: str | None = error.diag.message_primary
+    for shown in (error, context.sqlalchemy_exception) if first else ():
+        if shown is not None:
+            shown.args = (first,)
 
 
 def _is_unanswered_commit(context: ExceptionContext) -> bool:

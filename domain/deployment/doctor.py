@@ -1,12 +1,16 @@
 """What is wrong with a running deployment, and what to do about it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain, starmap
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..config import named
 from ..database import Database
+from ..database.readiness import behind, lacking, reached
 from ..errors import DomainError
+from .check_identity import same_database
 from .check_login import check_login
 from .check_rights import check_rights
 from .check_server import check_server
@@ -14,6 +18,7 @@ from .check_system import check_system
 from .check_tables import check_tables
 from .check_views import check_functions, check_views
 from .findings import Finding, error, warning
+from .server_log import check_log
 
 
 def examine(database: Database) -> list[Finding]:
@@ -22,20 +27,14 @@ def examine(database: Database) -> list[Finding]:
     Raises:
         UnavailableError: the database can't be reached.
     """
-    if database.is_sqlite:
-        what = "SQLite has no row level security and one writer at a time"
-        remedy = "use PostgreSQL where several organizations share a database: DATABASE_URL=postgresql://..."
-        return [warning(what, remedy)]
     with database.engine.connect() as connection:
-        return [
-            *examine_application(connection),
-            *_system(database, application=str(connection.scalar(text("SELECT current_user")))),
-            *check_server(connection, database.pool_limit),
-        ]
+        return [*_application(connection, database), *_system(connection, database), *_owner(connection, database)]
 
 
 def examine_application(connection: Connection) -> Iterator[Finding]:
-    """What the application's login, whose connection it is, could do."""
+    """What the application's login, whose connection it is, can't do and could do."""
+    tables = reached(connection)
+    yield from starmap(error, chain(behind(connection, tables), lacking(tables)))
     yield from check_login(connection)
     yield from check_tables(connection)
     yield from check_views(connection)
@@ -43,16 +42,58 @@ def examine_application(connection: Connection) -> Iterator[Finding]:
     yield from check_rights(connection)
 
 
-def _system(database: Database, *, application: str) -> Iterator[Finding]:
-    if database.system_engine is None:
+def _application(connection: Connection, database: Database) -> Iterator[Finding]:
+    if database.is_sqlite:
+        yield from starmap(error, behind(connection, reached(connection)))
+        what = "SQLite has no row level security and one writer at a time"
+        yield warning(
+            what, "use PostgreSQL where several organizations share a database: DATABASE_URL=postgresql://..."
+        )
+        return
+    yield from examine_application(connection)
+    yield from check_log(connection)
+    yield from check_server(connection, database.pool_limit, pools=1 if database.system_engine is None else 2)
+
+
+def _system(connection: Connection, database: Database) -> Iterator[Finding]:
+    def check(system: Connection) -> Iterator[Finding]:
+        yield from check_system(system, application=str(connection.scalar(text("SELECT current_user"))))
+        yield from check_log(system)
+
+    if database.system_engine is not None:
+        yield from _through(database.system_engine, "system", "SYSTEM_DATABASE_URL", connection, check)
+    elif not database.is_sqlite:
         yield warning(
             "there is no login for work across organizations: system_session raises",
             "set SYSTEM_DATABASE_URL to a login of its own, then run `domain db roles`",
         )
-        return
+
+
+def _owner(connection: Connection, database: Database) -> Iterator[Finding]:
+    if database.migration_engine is not database.engine:
+        yield from _through(
+            database.migration_engine, "owner", "MIGRATION_DATABASE_URL", connection, lambda _: iter(())
+        )
+
+
+def _through(
+    engine: Engine,
+    whose: str,
+    setting: str,
+    application: Connection,
+    check: Callable[[Connection], Iterator[Finding]],
+) -> Iterator[Finding]:
+    """What is found through another login than the application's."""
     try:
-        with database.system_engine.connect() as connection:
-            yield from check_system(connection, application=application)
+        with engine.connect() as connection:
+            if same_database(application, connection):
+                yield from check(connection)
+            else:
+                other = f"{named(engine.url)}, and DATABASE_URL {named(application.engine.url)}"
+                yield error(
+                    f"two databases are used as one: {setting} names {other}",
+                    f"let {setting} and DATABASE_URL name the same server and database",
+                )
     except (DomainError, SQLAlchemyError) as failure:
         reason = str(failure.__cause__ or failure).strip().partition("\n")[0]
-        yield error(f"the system's login can't be used: {reason}", "correct SYSTEM_DATABASE_URL; run `domain db roles`")
+        yield error(f"the {whose}'s login can't be used: {reason}", f"correct {setting}; run `domain db roles`")

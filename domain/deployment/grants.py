@@ -22,6 +22,7 @@ _RELATIONS = text(
     " FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relnamespace = :schema"
     " AND c.relowner = (SELECT oid FROM pg_roles WHERE rolname = :owner) ORDER BY c.relname"
 )
+_IS_OWNER = text("SELECT pg_has_role(CAST(:owner AS name), 'USAGE')")
 _IS_OPEN_TO = text(
     "SELECT polpermissive AND polcmd = '*' AND polwithcheck IS NULL AND pg_get_expr(polqual, polrelid) = 'true'"
     " AND polroles = ARRAY(SELECT oid FROM pg_roles WHERE rolname = :role)"
@@ -45,7 +46,11 @@ def relation_grants(connection: Connection, logins: Logins, schema: str) -> Iter
     """Rights and policies; nothing but what is missing or may be too much is changed."""
     oid = connection.scalar(text("SELECT oid FROM pg_namespace WHERE nspname = :name"), {"name": schema})
     everyone = ", ".join(["PUBLIC", *map(quoted, logins.granted)])
-    for row in connection.execute(_RELATIONS, {"owner": logins.owner, "schema": oid}).all():
+    rows = connection.execute(_RELATIONS, {"owner": logins.owner, "schema": oid}).all()
+    if rows and not connection.scalar(_IS_OWNER, {"owner": logins.owner}):
+        yield f"-- the rights on its tables are {quoted(logins.owner)}'s to give: run it again without --admin-url"
+        return
+    for row in rows:
         relation = _Relation(*row)
         name = quoted(schema, relation.name)
         yield f"REVOKE ALL ON {'SEQUENCE ' if relation.is_sequence else ''}{name} FROM {everyone}"

@@ -15,6 +15,7 @@ from ..errors import ConfigurationError
 from ..models.policies import quoted
 from .grants import relation_grants
 from .logins import Logins
+from .server_log import quieten
 from .surroundings import schema_of, surrounding_grants
 
 _LOCK = text(f"SELECT pg_advisory_xact_lock({int.from_bytes(b'roles')})")  # one run at a time
@@ -39,7 +40,7 @@ _NEW = "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION"
 
 
 class Statement(NamedTuple):
-    """``shown`` has no password in it; where there is one, it is given to ``login``."""
+    """``shown`` has no password in it; where there is one, it is given to ``login``. A comment says what is left."""
 
     shown: str
     login: str = ""
@@ -69,6 +70,7 @@ def plan(connection: Connection, logins: Logins) -> list[Statement]:
     schema = schema_of(connection, logins.owner)
     return [
         *_logins(connection, logins),
+        *map(Statement, _quiet(connection, logins)),
         *map(Statement, surrounding_grants(connection, logins, schema)),
         *map(Statement, relation_grants(connection, logins, schema)),
     ]
@@ -80,10 +82,16 @@ def _logins(connection: Connection, logins: Logins) -> Iterator[Statement]:
     if logins.has_owner:
         yield from _hold(connection, logins.application, logins.application_password)
         for granted, grantor in connection.execute(_MEMBERSHIPS, {"name": logins.application}):
-            by = f" GRANTED BY {grantor}" if _version(connection) >= 16 else ""
+            by = f" GRANTED BY {grantor}" if (connection.dialect.server_version_info or ()) >= (16,) else ""
             yield Statement(f"REVOKE {granted} FROM {quoted(logins.application)}{by}")
     if logins.system:
         yield from _hold(connection, logins.system, logins.system_password)
+
+
+def _quiet(connection: Connection, logins: Logins) -> Iterator[str]:
+    for name in dict.fromkeys(filter(None, [logins.application, logins.system])):
+        is_new = connection.execute(_ROLE, {"name": name}).one_or_none() is None
+        yield from quieten(connection, name, may_alter=is_new or _may_alter(connection, name))
 
 
 def _create(connection: Connection, name: str, password: str | None) -> Iterator[Statement]:
@@ -128,11 +136,9 @@ def _with_password(name: str, password: str) -> Statement:
     return Statement(f"ALTER ROLE {quoted(name)} PASSWORD '***'", name, password)
 
 
-def _version(connection: Connection) -> int:
-    return int(connection.scalar(text("SHOW server_version_num")) or 0) // 10_000
-
-
 def _run(connection: Connection, statement: Statement) -> None:
+    if statement.shown.startswith("--"):
+        return
     # By the driver itself: SQLAlchemy would log the statement, and quote it in an error.
     dbapi: Any = connection.dialect.loaded_dbapi
     driver: Any = connection.connection.driver_connection

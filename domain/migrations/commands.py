@@ -14,10 +14,11 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from ..models import DomainModel
+from ..version import VERSION_TABLE
 from .differences import described
 from .env import ENGINE
 from .errors import MigrationError
-from .trees import VERSION_TABLE, domain_tree
+from .trees import domain_tree
 
 _one_at_a_time = Lock()  # Alembic's context and op are globals of the process
 

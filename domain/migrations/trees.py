@@ -12,11 +12,11 @@ from .. import models
 from ..models import DomainModel
 from ..models.audit_sqlite import CONTEXT
 from ..models.base import REGISTRY
+from ..version import VERSION_TABLE
 from . import plugin
 from .policies import OWNER_LET_THROUGH
 from .rendering import render_item, rewriter
 
-VERSION_TABLE = "domain_version"
 # Alembic's own comparisons, and what this package adds.
 PLUGINS = ["alembic.autogenerate.*", plugin.NAME]
 

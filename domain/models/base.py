@@ -1,5 +1,6 @@
 """``DomainModel``: one SQLModel base whose table classes validate on construction and assignment, not on load."""
 
+from collections.abc import Generator, Sequence
 from copy import copy
 from typing import Any, ClassVar, Self, cast, dataclass_transform
 
@@ -113,6 +114,13 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
         set_attribute(self, name, value)
         self.model_fields_set.add(name)
 
+    def __iter__(self) -> Generator[tuple[str, Any]]:
+        """As in pydantic, without secrets: ``dict(row)`` is what people log."""
+        return (pair for pair in super().__iter__() if not _is_secret(type(self), pair[0]))
+
+    def __repr_args__(self) -> Sequence[tuple[str | None, Any]]:
+        return [pair for pair in super().__repr_args__() if not _is_secret(type(self), pair[0])]
+
     @classmethod
     def model_validate(  # type: ignore[override]  # SQLModel's own signature, which differs from pydantic's
         cls,
@@ -215,6 +223,11 @@ DomainModel.model_config["allow_inf_nan"] = False  # SQLite would store NULL
 
 def _is_table(cls: type[DomainModel]) -> bool:
     return bool(cls.model_config.get("table"))
+
+
+def _is_secret(cls: type[DomainModel], name: str | None) -> bool:
+    field = cls.model_fields.get(name or "")
+    return field is not None and bool(field.exclude)
 
 
 def _correct(field: dict[str, Any]) -> None:

@@ -62,6 +62,11 @@ class Cluster:
     ) -> None:
         self.stop()
 
+    @property
+    def log(self) -> str:
+        """What the server has logged; empty where it was not started here."""
+        return self._server.log if self._server else ""
+
     def create(self, *, template: str = "template0") -> str:
         """Create a database that the owner's login owns; its name."""
         name = f"domain_test_{os.getpid()}_{next(_numbers)}"
@@ -96,6 +101,7 @@ class Cluster:
             system_database_url=self.url(name, SYSTEM),
             migration_database_url=self.url(name, OWNER),
             pool_size=20,
+            max_overflow=18,  # twice that is what a server of 100 connections can give
         )
 
     def url(self, name: str, role: str) -> str:

@@ -76,6 +76,12 @@ class PostgresServer:
             raise PostgresServerError("the PostgreSQL server is not running: start it first")
         return self._port
 
+    @property
+    def log(self) -> str:
+        """What the server has logged since it was started."""
+        assert self._folder is not None, "start() first"
+        return (self._folder / "log").read_text(encoding="utf-8", errors="replace")
+
     def url(self, *, user: str, database: str, password: str | None = None) -> str:
         """For SQLAlchemy with psycopg2; any password will do. Raises: PostgresServerError."""
         url = URL.create("postgresql+psycopg2", user, password, _HOST, self.port, database)

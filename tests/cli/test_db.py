@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import pytest
 from sqlalchemy import text
 
 from domain import Database
@@ -54,11 +55,17 @@ def test_current_and_check_are_exit_0_on_a_migrated_database(run: Run, exported:
     assert (same.returncode, same.stderr) == (0, "")
 
 
-def test_no_password_is_printed(run: Run, exported: Database) -> None:
-    printed = run("db", "current").stdout
-    password = exported.engine.url.password
-    assert str(exported.engine.url.database) in printed
-    assert not password or str(password) not in printed
+@pytest.mark.parametrize("command", ["upgrade", "current", "check"])
+def test_the_database_is_named_without_login_and_password(
+    command: str, run: Run, exported_postgresql: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = exported_postgresql.engine.url
+    hidden = url.set(password=None).update_query_dict({"password": "hid1", "sslpassword": "hid2"})
+    monkeypatch.setenv("DATABASE_URL", hidden.render_as_string(hide_password=False))
+    printed = run("db", command)
+    assert f"postgresql://{url.host}:{url.port}/{url.database} " in printed.stdout
+    for secret in ("hid1", "hid2", str(url.username)):
+        assert secret not in printed.stdout + printed.stderr
 
 
 def test_check_lists_differences_with_exit_1(run: Run, exported: Database) -> None:

@@ -1,5 +1,6 @@
 """``domain doctor``."""
 
+import json
 from collections.abc import Callable
 from subprocess import CompletedProcess
 
@@ -62,3 +63,32 @@ def test_a_server_that_does_not_answer_is_exit_3(run: Run) -> None:
     done = run("doctor", "--database-url", "postgresql://me:hidden@127.0.0.1:1/shop")
     assert done.returncode == 3
     assert "hidden" not in done.stderr
+
+
+def test_json_is_one_document_with_the_same_exit_code(
+    run: Run, domain_postgresql: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(domain_postgresql, monkeypatch)
+    with domain_postgresql.migration_engine.begin() as connection:
+        connection.execute(text("ALTER TABLE tenders NO FORCE ROW LEVEL SECURITY"))
+    done = run("doctor", "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert found.keys() == {"errors", "warnings", "findings"}
+    (error,) = [finding for finding in found["findings"] if finding["severity"] == "error"]
+    assert error.keys() == {"severity", "what", "remedy"}
+    assert "the table tenders is not under row level security" in error["what"]
+    assert (found["errors"], found["warnings"]) == (1, len(found["findings"]) - 1)
+
+
+def test_json_on_a_database_without_error_is_exit_0(run: Run) -> None:
+    run("db", "upgrade")
+    done = run("doctor", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["errors"] == 0
+
+
+def test_json_on_a_server_that_does_not_answer_is_no_document(run: Run) -> None:
+    done = run("doctor", "--json", "--database-url", "postgresql://me:hidden@127.0.0.1:1/shop")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr

@@ -62,6 +62,43 @@ def test_what_is_refused_is_named_with_place_and_reason_and_exit_1(run: Run, exp
     assert _titles(exported, 1) == ["Bridge 1", "Bridge 2", "Bridge 3"]
 
 
+def test_json_is_one_document_with_the_same_exit_code(run: Run, exported: Database, notices: Path) -> None:
+    command = ("import", notices, "--organization", "first", "--json")
+    done = run(*command)
+    assert (done.returncode, done.stderr) == (0, "")
+    figures = json.loads(done.stdout)
+    (passed_over,) = figures.pop("passed_over")
+    assert passed_over["place"].endswith("notes.txt")
+    assert figures == {
+        "organization": "first",
+        "stopped": False,
+        "files": 1,
+        "releases": 2,
+        "created": 2,
+        "updated": 0,
+        "unchanged": 0,
+        "skipped": 0,
+        "refused": [],
+    }
+    _write(notices / "bad.json", [{"tag": ["tender"]} for _ in range(25)])
+    done = run(*command)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert json.loads(done.stdout)["unchanged"] == 2
+    refused = json.loads(done.stdout)["refused"]
+    assert len(refused) == 25
+    assert refused[24]["place"].endswith("bad.json releases[24]")
+    assert "ocid" in refused[24]["reason"]
+
+
+def test_json_of_a_strict_import_says_that_it_stopped(run: Run, exported: Database, notices: Path) -> None:
+    _write(notices / "bad.json", [{"tag": ["tender"]}])
+    done = run("import", notices, "--organization", "first", "--strict", "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (document["stopped"], document["created"], len(document["refused"])) == (True, 0, 1)
+    assert _titles(exported, 1) == []
+
+
 def test_20_refusals_are_listed_and_all_of_them_on_demand(run: Run, migrated: None, notices: Path) -> None:
     _write(notices / "bad.json", [{"tag": ["tender"]} for _ in range(25)])
     command = ("import", notices, "--organization", "acme", "--create")

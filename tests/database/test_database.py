@@ -146,15 +146,26 @@ def test_the_pools_defaults_are_those_of_the_documentation(memory: Database) -> 
 
 @pytest.mark.parametrize(
     "url",
-    [f"postgresql://ann:{SECRET}@127.0.0.1:1/domain", f"postgresql://ann@127.0.0.1:1/domain?password={SECRET}"],
+    [
+        f"postgresql://ann:{SECRET}@127.0.0.1:1/domain",
+        f"postgresql://ann@127.0.0.1:1/domain?password={SECRET}",
+        f"postgresql://ann@127.0.0.1:1/domain?sslmode=require&sslpassword={SECRET}",
+    ],
 )
 def test_no_password_is_shown(url: str) -> None:
     with Database(url, system_database_url=url, migration_database_url=url) as database:
-        assert SECRET not in f"{database!r} {database}"
-        assert "ann" in repr(database)
+        assert SECRET not in f"{database!r} {database} {database.engine!r} {database.migration_engine!r}"
+        assert repr(database) == "Database(postgresql://127.0.0.1:1/domain)"
         with pytest.raises(UnavailableError) as caught:
             database.create_all()
     assert SECRET not in f"{caught.value} {caught.value!r} {caught.value.__cause__}"
+
+
+@pytest.mark.parametrize("option", ["oauth_client_secret", "scram_client_key", "sslpassword"])
+def test_an_engine_shows_no_secret_of_its_urls_options(option: str) -> None:
+    with Database(f"postgresql://ann@127.0.0.1:1/domain?sslmode=require&{option}={SECRET}") as database:
+        assert "sslmode=require" in repr(database.engine)
+        assert SECRET not in repr(database.engine)
 
 
 def test_nothing_is_connected_until_it_is_used() -> None:

@@ -1,10 +1,12 @@
 """``examine``: what is wrong is found, and what is right is not."""
 
+import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 
 from domain import Database
 from domain.deployment import Finding, Severity, examine
@@ -12,8 +14,10 @@ from domain.deployment.check_system import check_system
 from domain.deployment.doctor import examine_application
 from domain.migrations import upgrade
 from domain.testing import Cluster
-from domain.testing.cluster import APPLICATION, OWNER, SYSTEM
+from domain.testing.cluster import APPLICATION, OWNER, PASSWORD, SYSTEM
+from domain.testing.fixtures import prepare
 from tests.deployment.conftest import name_of
+from tests.isolation.pgbouncer import find_pgbouncer, pgbouncer
 
 Administer = Callable[..., None]
 Provoked = Callable[..., list[Finding]]
@@ -92,6 +96,16 @@ ERRORS = {
     "system without a policy": (["DROP POLICY system_access ON users"], "has no policy on users"),
     "system without rights": ([f"REVOKE DELETE ON users FROM {SYSTEM}"], "lacks rights on users"),
     "system without a record": ([f"REVOKE INSERT ON system_access FROM {SYSTEM}"], "can't record its use"),
+    "no trigger": (["DROP TRIGGER audit_update ON tenders"], "the triggers of tenders's audit trail are missing"),
+    "no audit": (["DROP FUNCTION audit_users() CASCADE"], "the triggers of users's audit trail are missing"),
+    "disabled trigger": (["ALTER TABLE tenders DISABLE TRIGGER audit_insert"], "the triggers of tenders's audit trail"),
+    "audit by another function": (
+        [
+            "CREATE OR REPLACE FUNCTION audit_tenders() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+            " AS 'BEGIN RETURN NULL; END'"
+        ],
+        "the triggers of tenders's audit trail",
+    ),
     "missing table": (["DROP TABLE tender_notices"], "the table tender_notices is missing"),
 }
 WARNINGS = {
@@ -104,6 +118,18 @@ WARNINGS = {
     "create": ([f"GRANT CREATE ON SCHEMA public TO {APPLICATION}"], "may create tables and functions"),
     "activity": (["GRANT EXECUTE ON FUNCTION pg_stat_get_activity(integer) TO PUBLIC"], "pg_stat_activity"),
 }
+
+
+def url_of(database: Database, login: str | None = None) -> str:
+    url = database.engine.url
+    return (url.set(username=login) if login else url).render_as_string(hide_password=False)
+
+
+def examined(application: str, system: str, owner: str) -> list[Finding]:
+    with Database(
+        application, system_database_url=system, migration_database_url=owner, pool_size=1, max_overflow=1
+    ) as database:
+        return examine(database)
 
 
 def findings(database: Database, severity: Severity) -> list[Finding]:
@@ -202,6 +228,83 @@ def test_pools_that_take_too_many_connections_are_a_warning(deployed: Database, 
         assert any("may open 520 connections" in finding.what for finding in findings(greedy, Severity.WARNING))
     administer(f"ALTER DATABASE {name_of(deployed)} CONNECTION LIMIT 10")
     assert any("the database should give" in finding.what for finding in findings(deployed, Severity.WARNING))
+
+
+def test_the_systems_pool_counts_as_well(deployed: Database) -> None:
+    with Database(url_of(deployed), pool_size=40, max_overflow=20) as alone:
+        assert not [finding for finding in examine(alone) if "connections" in finding.what]
+    with Database(url_of(deployed), system_database_url=url_of(deployed, SYSTEM), pool_size=60, max_overflow=0) as both:
+        assert any("may open 120 connections" in finding.what for finding in findings(both, Severity.WARNING))
+
+
+@pytest.mark.parametrize("setting", ["SYSTEM_DATABASE_URL", "MIGRATION_DATABASE_URL"])
+def test_two_databases_used_as_one_are_an_error(setting: str, deployed: Database, domain_cluster: Cluster) -> None:
+    name = domain_cluster.clone(prepare)
+    try:
+        urls = {"SYSTEM_DATABASE_URL": url_of(deployed, SYSTEM), "MIGRATION_DATABASE_URL": url_of(deployed, OWNER)}
+        urls[setting] = make_url(urls[setting]).set(database=name).render_as_string(hide_password=False)
+        (found,) = examined(url_of(deployed), *urls.values())
+        assert f"two databases are used as one: {setting} names postgresql://" in found.what
+        assert name in found.what
+        assert PASSWORD not in found.what + found.remedy
+    finally:
+        domain_cluster.drop(name)
+
+
+def test_a_copy_of_the_file_is_another_database(domain_sqlite: Database, tmp_path: Path) -> None:
+    copy = shutil.copy(str(domain_sqlite.engine.url.database), tmp_path)
+    with Database(url_of(domain_sqlite), migration_database_url=f"sqlite:///{copy}") as database:
+        assert ["MIGRATION_DATABASE_URL" in finding.what for finding in findings(database, Severity.ERROR)] == [True]
+
+
+def test_one_database_by_two_names_is_one(domain_sqlite: Database, deployed: Database) -> None:
+    file = Path(str(domain_sqlite.engine.url.database))
+    roundabout = f"sqlite:///{file.parent}/../{file.parent.name}/{file.name}"
+    with Database(url_of(domain_sqlite), migration_database_url=roundabout) as one:
+        assert findings(one, Severity.ERROR) == []
+    urls = (make_url(url_of(deployed, login)).set(host="localhost") for login in (SYSTEM, OWNER))
+    assert examined(url_of(deployed), *(url.render_as_string(hide_password=False) for url in urls)) == []
+
+
+def test_one_database_through_pgbouncer_is_one(deployed: Database, domain_cluster: Cluster) -> None:
+    program = find_pgbouncer()
+    if program is None:
+        pytest.skip("NO PGBOUNCER HERE: a comparison through it is NOT tested; Debian: apt-get install pgbouncer")
+    other = domain_cluster.clone(prepare)
+    try:
+        with pgbouncer(program, deployed.engine.url) as url:
+            application = url.render_as_string(hide_password=False)
+            assert examined(application, url_of(deployed, SYSTEM), url_of(deployed, OWNER)) == []
+            elsewhere = make_url(url_of(deployed, SYSTEM)).set(database=other).render_as_string(hide_password=False)
+            (found,) = examined(application, elsewhere, url_of(deployed, OWNER))
+            assert "two databases are used as one" in found.what
+    finally:
+        domain_cluster.drop(other)
+
+
+def test_sqlite_beside_a_server_is_another_database(domain_sqlite: Database, deployed: Database) -> None:
+    with Database(url_of(domain_sqlite), system_database_url=url_of(deployed, SYSTEM)) as database:
+        (found,) = findings(database, Severity.ERROR)
+    assert "SYSTEM_DATABASE_URL names postgresql://" in found.what
+
+
+def test_an_owner_who_can_not_log_in_is_an_error(deployed: Database) -> None:
+    owner = url_of(deployed, "nobody_of_that_name")
+    with Database(url_of(deployed), migration_database_url=owner, pool_size=1) as database:
+        (found,) = findings(database, Severity.ERROR)
+    assert "the owner's login can't be used" in found.what
+
+
+def test_what_the_server_would_log_is_a_warning(deployed: Database, administer: Administer) -> None:
+    name = name_of(deployed)
+    administer(
+        f"ALTER ROLE {APPLICATION} IN DATABASE {name} SET log_min_error_statement = error",
+        f"ALTER ROLE {SYSTEM} IN DATABASE {name} SET log_min_duration_statement = '250ms'",
+    )
+    application, system = findings(deployed, Severity.WARNING)
+    assert f"statements of {APPLICATION} with the values in them: log_min_error_statement = error" in application.what
+    assert f"statements of {SYSTEM} with the values in them: log_min_duration_statement = 250" in system.what
+    assert f"ALTER ROLE {SYSTEM} SET log_min_duration_statement = -1" in system.remedy
 
 
 def test_encodings_that_can_not_hold_every_name_are_errors(

@@ -2,17 +2,19 @@
 
 import json
 import logging
+import traceback
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Engine, text
-from sqlmodel import Session
+from sqlmodel import Field, Session
 
 from domain import (
     ConstraintError,
     Database,
+    DomainModel,
     DuplicateError,
     User,
     UserAccess,
@@ -46,8 +48,21 @@ def test_a_user_shows_no_hash() -> None:
     assert user.hashed_password == SECRET
     public = UserPublic.model_validate(build(User, id=1, **GOOD))
     dumps = [user.model_dump(), user.model_dump(mode="json"), user.model_dump_json(), public, public.model_dump_json()]
-    assert SECRET not in f"{user!r} {user} {dumps}"
-    assert "hashed_password" not in f"{user!r} {user} {dumps}"
+    assert dict(user)["email"] == "ann@example.org"
+    assert SECRET not in f"{user!r} {user} {dict(user)} {dumps}"
+    assert "hashed_password" not in f"{user!r} {user} {dict(user)} {dumps}"
+
+
+def test_a_secret_field_needs_nothing_but_exclude_to_be_hidden() -> None:
+    class Key(DomainModel):
+        name: str
+        token: str = Field(exclude=True)
+
+    key = Key(name="shown", token=SECRET)
+    assert (
+        f"{key!r} {key} {dict(key)} {[*key]}" == "Key(name='shown') name='shown' {'name': 'shown'} [('name', 'shown')]"
+    )
+    assert key.token == SECRET
 
 
 def test_no_request_or_response_has_the_field() -> None:
@@ -154,14 +169,40 @@ def test_a_rule_that_a_user_breaks_is_told_without_the_hash(schema: Engine) -> N
     assert SECRET not in f"{caught.value} {caught.value!r}"
 
 
-def test_the_log_of_statements_shows_no_hash(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("level", "echo"),
+    [(logging.INFO, True), (logging.DEBUG, True), (logging.DEBUG, False), (logging.DEBUG, "debug")],
+)
+def test_the_log_of_statements_shows_no_hash(
+    level: int, echo: Any, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
-    with caplog.at_level(logging.INFO, logger="sqlalchemy"), Database(url, echo=True) as echoing:
+    with caplog.at_level(level, logger="sqlalchemy"), Database(url, echo=echo) as echoing:
         with echoing.get_session(organization_id=1) as session:
-            user = UserRepository(session).add(ann(email="log@example.org"))
+            user = UserRepository(session).add(ann(email=f"log{level}{echo}@example.org".lower()))
             user.hashed_password = SECRET + "2"
         with echoing.get_session() as session:
-            assert UserRepository(session).get_by_email("log@example.org") is not None
+            assert UserRepository(session).get_by_email(user.email) is not None
     assert "INSERT INTO users" in caplog.text
     assert "UPDATE users" in caplog.text
     assert SECRET not in caplog.text
+
+
+def test_the_log_of_connections_shows_no_password(
+    domain_postgresql: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = domain_postgresql.engine.url.update_query_dict({"sslpassword": SECRET})
+    with (
+        caplog.at_level(logging.DEBUG, logger="sqlalchemy"),
+        Database(url.render_as_string(hide_password=False)) as logged,
+    ):
+        assert logged.health_check()
+    assert "Created new connection" in caplog.text
+    assert SECRET not in caplog.text
+
+
+def test_the_drivers_error_repeats_no_value_of_the_statement(domain_postgresql: Database) -> None:
+    statement = text("UPDATE users SET hashed_password = :hash, missing = 1")
+    with pytest.raises(Exception, match='column "missing"') as caught, domain_postgresql.engine.connect() as connection:
+        connection.execute(statement, {"hash": SECRET})
+    assert SECRET not in "".join(traceback.format_exception(caught.value))

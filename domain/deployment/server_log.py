@@ -1,0 +1,55 @@
+"""What the server's log shows of a login's statements: psycopg2 writes the values into them."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, text
+
+from ..models.policies import quoted
+from .findings import Finding, warning
+
+# A refused statement stands in the log with its text, and a deadlock with those of both, in its DETAIL.
+_QUIET = {"log_min_error_statement": "panic", "log_error_verbosity": "terse"}
+_WHO_MAY = (
+    "by a superuser or, from PostgreSQL 15 on, one with GRANT SET ON PARAMETER (`domain db roles` does it, where"
+    " --admin-url names such a login); where nobody is, set it among the server's own parameters"
+)
+# Of the login, or of all that the server's own parameters hold for.
+_SET = text(
+    "SELECT unnest(setconfig) FROM pg_db_role_setting"
+    " WHERE setdatabase = 0 AND setrole = (SELECT oid FROM pg_roles WHERE rolname = :login)"
+    " UNION SELECT name || '=' || setting FROM pg_settings WHERE source IN ('configuration file', 'command line')"
+)
+_IS_SUPERUSER = text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+_MAY_SET = text("SELECT has_parameter_privilege(:name, 'SET')")
+_LOUD = text(
+    "SELECT name, setting, quiet[1] FROM pg_settings JOIN (VALUES"
+    " ('log_min_error_statement', ARRAY['panic']), ('log_error_verbosity', ARRAY['terse']),"
+    " ('log_statement', ARRAY['none', 'ddl']), ('log_min_duration_statement', ARRAY['-1']),"
+    " ('log_min_duration_sample', ARRAY['-1']), ('log_transaction_sample_rate', ARRAY['0']),"
+    " ('auto_explain.log_min_duration', ARRAY['-1'])) AS wanted(name, quiet) USING (name) WHERE setting <> ALL (quiet)"
+)
+
+
+def quieten(connection: Connection, login: str, *, may_alter: bool) -> Iterator[str]:
+    """The statements by which no refused statement of the login is logged; a comment where the admin may not."""
+    done = set(connection.scalars(_SET, {"login": login}))
+    missing = {name: value for name, value in _QUIET.items() if f"{name}={value}" not in done}
+    if may_alter and all(_may_set(connection, name) for name in missing):
+        for name, value in missing.items():
+            yield f"ALTER ROLE {quoted(login)} SET {name} = {value}"
+    elif missing:
+        yield f"-- {' and '.join(missing)} of {quoted(login)}: not this login's to set; `domain doctor` says whose"
+
+
+def check_log(connection: Connection) -> Iterator[Finding]:
+    """Settings of the connection's login under which what it sends is logged."""
+    login: str = connection.scalar(text("SELECT current_user")) or ""
+    if loud := connection.execute(_LOUD).all():
+        found = ", ".join(f"{name} = {setting}" for name, setting, _ in loud)
+        alter = "; ".join(f"ALTER ROLE {quoted(login)} SET {name} = {quiet}" for name, _, quiet in loud)
+        yield warning(f"the server logs statements of {login} with the values in them: {found}", f"{alter}; {_WHO_MAY}")
+
+
+def _may_set(connection: Connection, name: str) -> bool:
+    version = connection.dialect.server_version_info or ()
+    return bool(connection.scalar(_IS_SUPERUSER) or (version >= (15,) and connection.scalar(_MAY_SET, {"name": name})))
