@@ -4,10 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, text
 
-from ..database.deletions import present_deletions
 from ..database.policies import Present, present_policies, say_the_same
 from ..models import DomainModel
-from ..models.deletion_postgresql import deletable
 from ..models.policies import ISOLATION, Policy, policies, quoted
 from ..models.tables import TENANT
 from .findings import Finding, error
@@ -30,12 +28,9 @@ _OWN_POLICIES = text(
 def check_tables(connection: Connection) -> Iterator[Finding]:
     """Every table of a known model, and every other one that names an organization."""
     present = present_policies(connection)
-    functions = present_deletions(connection)
     for table in DomainModel.metadata.sorted_tables:
         if wanted := policies(table):
             yield from _known(table, present.get(table.name), wanted)
-        if table.name in present and functions.get(table.name) != deletable(table):
-            yield error(f"the function that deletes {table.name} softly is missing or altered", "run `domain db check`")
     for name in connection.scalars(_WITH_ORGANIZATION, {"column": TENANT}):
         if name not in DomainModel.metadata.tables:
             yield from _unknown(name, present[name])
