@@ -5,11 +5,9 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, text
 
 from ..database.audit import Trail, present_trails
-from ..database.deletions import present_deletions
 from ..database.policies import Present, present_policies, say_the_same
 from ..models import DomainModel
 from ..models.audit_columns import audited
-from ..models.deletion_postgresql import deletable
 from ..models.policies import ISOLATION, Policy, policies, quoted
 from ..models.tables import TENANT
 from .findings import Finding, error
@@ -32,15 +30,12 @@ _OWN_POLICIES = text(
 def check_tables(connection: Connection) -> Iterator[Finding]:
     """Every table of a known model, and every other one that names an organization."""
     present = present_policies(connection)
-    functions = present_deletions(connection)
     trails = present_trails(connection)
     for table in DomainModel.metadata.sorted_tables:
         if table.name not in present:
             continue
         if wanted := policies(table):
             yield from _known(table, present[table.name], wanted)
-        if functions.get(table.name) != deletable(table):
-            yield error(f"the function that deletes {table.name} softly is missing or altered", "run `domain db check`")
         if trails[table.name] != Trail(audited(table)):
             yield error(f"the triggers of {table.name}'s audit trail are missing or altered", "run `domain db check`")
     for name in connection.scalars(_WITH_ORGANIZATION, {"column": TENANT}):

@@ -2,7 +2,6 @@
 
 from .audit import SetAuditOp
 from .commands import check, current, downgrade, head, upgrade
-from .deletion import SetDeletionOp
 from .env import run_env
 from .errors import MigrationError
 from .policies import SetPoliciesOp
@@ -10,7 +9,6 @@ from .policies import SetPoliciesOp
 __all__ = [
     "MigrationError",
     "SetAuditOp",
-    "SetDeletionOp",
     "SetPoliciesOp",
     "check",
     "current",

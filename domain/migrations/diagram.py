@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from sqlalchemy import URL, Column, ForeignKeyConstraint, Table
+from sqlalchemy import URL, Column, Table
 from sqlalchemy.engine import Dialect
 
 from ..models import Entity
-from ..models.tables import TENANT, live_unique_indexes
+from ..models.graph import Edge, Graph, graph_of
+from ..models.tables import live_unique_indexes
 from .trees import domain_tables
 
 _POSTGRESQL: Dialect = URL.create("postgresql+psycopg2").get_dialect()()
@@ -22,15 +23,15 @@ def diagram() -> str:
 
     UK marks what is unique among live rows, alone or together with the other columns so marked.
     """
-    return "\n".join(_lines(domain_tables()))
+    return "\n".join(_lines(graph_of(domain_tables())))
 
 
-def _lines(tables: list[Table]) -> Iterator[str]:
+def _lines(graph: Graph) -> Iterator[str]:
     yield "erDiagram"
-    for table in tables:
-        for key in sorted(table.foreign_key_constraints, key=lambda key: str(key.name)):
-            yield f"    {_relation(table, key)}"
-    for table in tables:
+    for table in graph.tables:
+        for edge in graph.of(table):
+            yield f"    {_relation(edge)}"
+    for table in graph.tables:
         yield f"    {table.name} {{"
         for column in sorted(table.c, key=_keys_first):
             if column.key not in _IN_EVERY_TABLE:
@@ -38,12 +39,11 @@ def _lines(tables: list[Table]) -> Iterator[str]:
         yield "    }"
 
 
-def _relation(table: Table, key: ForeignKeyConstraint) -> str:
-    column = next(column for column in key.columns if column.key != TENANT or len(key.columns) == 1)
-    one_live = any(index.info["live_unique"] == (column.key,) for index in live_unique_indexes(table))
-    parent = "|o" if column.nullable else "||"
-    label = f"{column.key}, one live" if one_live else column.key
-    return f'{key.referred_table.name} {parent}--{"o|" if one_live else "o{"} {table.name} : "{label}"'
+def _relation(edge: Edge) -> str:
+    one_live = any(index.info["live_unique"] == (edge.column,) for index in live_unique_indexes(edge.child))
+    parent = "||" if edge.is_required else "|o"
+    label = f"{edge.column}, one live" if one_live else edge.column
+    return f'{edge.parent.name} {parent}--{"o|" if one_live else "o{"} {edge.child.name} : "{label}"'
 
 
 def _keys_first(column: Column[object]) -> tuple[bool, bool, bool]:

@@ -10,7 +10,6 @@ from sqlalchemy import Column, Identity
 
 from .audit import compare_audit
 from .checks import compare_checks
-from .deletion import compare_deletions
 from .policies import compare_policies
 
 NAME = "domain.migrations"
@@ -34,7 +33,6 @@ _plugin = Plugin(NAME)
 _plugin.add_autogenerate_comparator(compare_checks, "table", "checkconstraints")
 _plugin.add_autogenerate_comparator(compare_policies, "schema", "policies", priority=DispatchPriority.LAST)
 _plugin.add_autogenerate_comparator(compare_audit, "schema", "audit", priority=DispatchPriority.LAST)
-_plugin.add_autogenerate_comparator(compare_deletions, "schema", "deletions", priority=DispatchPriority.LAST)
 _plugin.add_autogenerate_comparator(
     _ignore_identity, "column", "server_default", qualifier="sqlite", priority=DispatchPriority.FIRST
 )

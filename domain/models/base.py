@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from copy import copy
+from functools import lru_cache
 from typing import Any, ClassVar, Self, cast, dataclass_transform
 
 from pydantic import BaseModel, GetJsonSchemaHandler, ValidationError
@@ -13,9 +14,10 @@ from sqlalchemy.orm.attributes import manager_of_class, set_attribute
 from sqlmodel import Field, SQLModel
 from sqlmodel.main import FieldInfo, SQLModelMetaclass
 
-from . import audit_ddl, deletion_postgresql, policies
+from . import audit_ddl, policies
 from .ddl import emit
 from .fields import managed_field, personal_field, relation, tenant_key
+from .graph import Graph, graph_of
 from .tables import complete_table
 
 NAMING = {
@@ -51,10 +53,20 @@ _set_fields_set, _set_extra, _set_private = (
 )
 REGISTRY = registry(metadata=MetaData(naming_convention=NAMING))
 
-for _statements in (policies.created, audit_ddl.created, deletion_postgresql.created):
+for _statements in (policies.created, audit_ddl.created):
     emit(REGISTRY.metadata, "after_create", _statements)
-for _statements in (audit_ddl.dropped, deletion_postgresql.dropped):
-    emit(REGISTRY.metadata, "after_drop", _statements)
+emit(REGISTRY.metadata, "after_drop", audit_ddl.dropped)
+_graph_of = lru_cache(maxsize=1)(graph_of)
+
+
+def reference_graph() -> Graph:
+    """The graph of every table that is known by now."""
+    return _graph_of(tuple(REGISTRY.metadata.tables.values()))
+
+
+def model_of(table: Table) -> type[Any]:
+    """The class that the table was made for. Raises StopIteration where there is none."""
+    return next(mapper.class_ for mapper in REGISTRY.mappers if mapper.local_table is table)
 
 
 def forget(cls: type[Any], table: Table) -> None:

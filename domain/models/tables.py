@@ -9,6 +9,7 @@ from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.sql.elements import quoted_name
 
 from .checks import add_checks
+from .graph import ON_DELETE, Edge, graph_of
 
 TENANT = "organization_id"
 # As each database renders ``~is_deleted`` in a query: a partial index serves only its own predicate.
@@ -29,13 +30,13 @@ def complete_table(name: str, table: Table, fields: dict[str, FieldInfo]) -> Non
         vars(table.primary_key)["_autoincrement_column"] = table.c.id
     for index in live_unique_indexes(table):
         index.name = quoted_name.construct(f"ux_{table.name}_{'_'.join(index.columns.keys())}", None)
+    for key in table.foreign_key_constraints:
+        if table.info.get("goes_with_organization") and key.column_keys == [TENANT]:
+            key.info[ON_DELETE] = "cascade"
     for column in list(table.c):
-        _refuse_plain_keys(name, column)
         if target := column.info.get("tenant_key"):
             _add_tenant_key(name, table, column, getattr(target, "__table__", None))
-    for other in table.metadata.tables.values():  # may refer to this one since before it was made
-        for column in other.c:
-            _refuse_plain_keys(other.name, column)
+    _refuse_plain_keys(name, table)
 
 
 def is_tenant_table(table: Table) -> bool:
@@ -46,6 +47,11 @@ def is_tenant_table(table: Table) -> bool:
 def owner_column(table: Table) -> str | None:
     """The name of the column that holds the organization; None where rows belong to none."""
     return TENANT if is_tenant_table(table) else table.info.get("scope_column")
+
+
+def is_plain(edge: Edge) -> bool:
+    """Whether a row could refer to another organization's by the key."""
+    return is_tenant_table(edge.parent) and (TENANT, TENANT) not in edge.pairs
 
 
 def live_unique(*columns: str, across_organizations: bool = False) -> Index:
@@ -71,26 +77,21 @@ def live_index(*columns: str) -> Index:
     return Index(None, TENANT, *columns, postgresql_where=LIVE, sqlite_where=LIVE_SQLITE)
 
 
-def _refuse_plain_keys(name: str, column: Column[Any]) -> None:
-    for key in column.foreign_keys:
-        target = column.table.metadata.tables.get(key.target_fullname.rpartition(".")[0])
-        if target is None or not is_tenant_table(target) or _names_organization(key.constraint):
-            continue
-        raise TypeError(
-            f"{name}.{column.name}: a plain foreign key to {target.name!r} can point at another organization's row;"
-            f" write {column.name}: int = tenant_key(...) with the model of {target.name!r}"
-        )
-
-
-def _names_organization(constraint: ForeignKeyConstraint | None) -> bool:
-    pairs = [] if constraint is None else [(key.parent.name, key.target_fullname) for key in constraint.elements]
-    return any(column == TENANT and target.endswith(f".{TENANT}") for column, target in pairs)
+def _refuse_plain_keys(name: str, table: Table) -> None:
+    for edge in graph_of(table.metadata.tables.values()).edges:  # another may name this table since before it was made
+        if is_plain(edge):
+            target, child = edge.parent.name, name if edge.child is table else edge.child.name
+            raise TypeError(
+                f"{child}.{edge.column}: a plain foreign key to {target!r} can point at another organization's row;"
+                f" write {edge.column}: int = tenant_key(...) with the model of {target!r}"
+            )
 
 
 def _add_tenant_key(name: str, table: Table, column: Column[Any], target: Table | None) -> None:
     if target is None or not is_tenant_table(table) or not is_tenant_table(target):
         raise TypeError(f"{name}.{column.name}: tenant_key joins two tenant tables; derive both from TenantEntity")
-    table.append_constraint(ForeignKeyConstraint([table.c[TENANT], column], [target.c[TENANT], target.c.id]))
+    pairs = [table.c[TENANT], column], [target.c[TENANT], target.c.id]
+    table.append_constraint(ForeignKeyConstraint(*pairs, info={ON_DELETE: "cascade"}))
     if column.info["tenant_key_index"]:
         Index(None, table.c[TENANT], column)
 

@@ -2,16 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
-from sqlalchemy import event, inspect
+from sqlalchemy import Table, event, inspect
 from sqlalchemy.orm import UOWTransaction
 from sqlmodel import col, select
 
 from ..errors import ConstraintError
 from ..models import DomainModel, Entity, Organization
+from ..models.base import model_of, reference_graph
+from ..models.graph import Edge, Graph
 from ..models.tables import TENANT
 from ..tenancy import TRUSTED, DomainSession
-from .dependents import parents
 from .statements import scope_column
 
 
@@ -30,20 +32,31 @@ def lock_references(
     Raises:
         ConstraintError: one of those is deleted, another organization's, or unknown.
     """
-    for parent, column in parents(model):
+    for parent, edge in parents(model):
         if parent is Organization:
             ids: set[object] = {owner} if _are_new(contents) else set()
         else:
-            ids = {_value(content, column) for content in contents} - {None}
+            ids = {_value(content, edge.column) for content in contents} - {None}
         if ids:
             mine = (scope_column(parent) == owner, col(parent.id).in_(ids), ~col(parent.is_deleted))
             locked = select(parent.id).where(*mine).order_by(col(parent.id))
             locked = locked.with_for_update(read=True, key_share=True)
             if len(session.exec(locked, execution_options={TRUSTED: True}).all()) < len(ids):
-                name = _constraint(model, column)
                 raise ConstraintError(
-                    f"a reference points at no live row of this organization ({name})", constraint=name
+                    f"a reference points at no live row of this organization ({edge.name})", constraint=edge.name
                 )
+
+
+def parents(model: type[Entity]) -> Sequence[tuple[type[Entity], Edge]]:
+    """What a row of the model goes with, and by which key; the highest first, as a deletion locks them."""
+    return _parents(model.__table__, reference_graph())
+
+
+@lru_cache
+def _parents(table: Table, graph: Graph) -> Sequence[tuple[type[Entity], Edge]]:
+    edges = [edge for edge in graph.of(table) if edge.on_delete is not None]
+    edges.sort(key=lambda edge: graph.cascades.order.index(edge.parent))
+    return [(model_of(edge.parent), edge) for edge in edges]
 
 
 _LOCKED = "domain_locked_references"  # in Session.info: the new objects for which it is done, by id()
@@ -78,7 +91,7 @@ def _referring(session: DomainSession, locked: set[int]) -> Iterable[Entity]:
             yield entity
     for entity in session.dirty:
         if isinstance(entity, Entity) and any(
-            inspect(entity).attrs[column].history.added for _, column in parents(type(entity))
+            inspect(entity).attrs[edge.column].history.added for _, edge in parents(type(entity))
         ):
             yield entity
 
@@ -90,8 +103,3 @@ def _value(content: DomainModel | Mapping[str, object], name: str) -> object:
 def _are_new(contents: Sequence[DomainModel | Mapping[str, object]]) -> bool:
     """Whether they are rows to insert: an update's changes leave the organization as it is."""
     return any(isinstance(content, Mapping | Entity) or TENANT in type(content).model_fields for content in contents)
-
-
-def _constraint(model: type[Entity], column: str) -> str | None:
-    keys = model.__table__.c[column].foreign_keys
-    return next((str(key.constraint.name) for key in keys if key.constraint is not None), None)

@@ -1,50 +1,58 @@
 """Restoring: exactly the rows of one deletion come back, or none."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, true
+from sqlalchemy import ColumnElement, Select, and_, func, literal, true, union_all
 from sqlmodel import col, select, update
 
 from ..errors import ConflictError, DuplicateError
 from ..models import Entity, Organization, TenantEntity
+from ..models.base import model_of, reference_graph
 from ..models.fields import utcnow
 from ..models.tables import TENANT
 from ..tenancy import TRUSTED, DomainSession
-from .dependents import Level, levels, parents
-from .sets import reload_rows
+from .core import show
+from .references import parents
 from .statements import scope_column
 
-_TRUSTED = {TRUSTED: True}
 _LIVE = {"is_deleted": False, "deleted_at": None, "deletion_id": None, "deleted_by": None}
 
-Key = tuple[type[Entity], str]
+Kinds = Sequence[type[Entity]]
 
 
 def restore_batch(session: DomainSession, model: type[Entity], entity_id: int, *, owner: int | None) -> bool:
-    """Unmark the row and what went with it. False where the row is not deleted; raises as ``restore`` does."""
+    """Unmark the row and what went with it. False where the row is not deleted; raises as ``restore`` does.
+
+    Three statements on PostgreSQL, on SQLite one a table: the rows of a deletion stay the same, whoever else writes.
+    """
     row = (col(model.id) == entity_id, _owned(model, owner), col(model.is_deleted))
-    locked = select(model.id, model.deletion_id).where(*row).with_for_update()
-    found = session.exec(locked, execution_options=_TRUSTED).first()
-    batch = found and found[1]
+    # FOR KEY SHARE holds up no other restoring; on SQLite it stands for the lock of writers.
+    found = _run(session, select(model.deletion_id).where(*row).with_for_update(read=True, key_share=True))
+    batch: UUID | None = found[0] if found else None
     if batch is None:
         return False  # without a deletion_id it is about to be purged, or was erased
-    above: list[Key] = [(Organization, TENANT)] if issubclass(model, TenantEntity) else []
-    _require_live(session, model, col(model.id) == entity_id, owner, dict.fromkeys([*above, *parents(model)]))
-    held = _held(session, model, entity_id, batch)
+    kinds = [model_of(table) for level in reference_graph().cascades.levels(model.__table__) for table in level]
+    *above, (_, is_there) = _run(session, union_all(*_locks(kinds, model, entity_id, batch, owner)))
+    for names, number in above:
+        if number:
+            raise ConflictError(f"{names} is deleted; restore that first")
+    if not is_there:
+        return False
+    stamps = {**_LIVE, "updated_at": utcnow()}
     try:
         with session.begin_nested():  # all of the batch, or nothing
-            for level in levels(model):
-                which = _part(level, model, entity_id, batch)
-                if level.model is not model and len(parents(level.model)) > 1:
-                    _require_live(session, level.model, which, owner, parents(level.model))
-                _unmark(session, level.model, which, owner)
+            restored = _restored(session, kinds, batch, owner, stamps)
     except DuplicateError as error:
-        raise _named(session, error, model, entity_id, batch, owner) from error
-    for kind, ids in held.items():
-        reload_rows(session, kind, ids, owner)
+        raise _named(session, error, kinds, batch, owner) from error
+    for kind, row_id, version in restored:
+        show(session, kind, row_id, owner, {**stamps, "version": version}, seen_version=version - 1)
     return True
+
+
+def _run(session: Any, statement: Any) -> list[Any]:
+    return list(session.exec(statement, execution_options={TRUSTED: True, "synchronize_session": False}))
 
 
 def _owned(model: type[Entity], owner: int | None) -> ColumnElement[bool]:
@@ -52,67 +60,64 @@ def _owned(model: type[Entity], owner: int | None) -> ColumnElement[bool]:
     return true() if column is None else column == owner
 
 
-def _part(level: Level, model: type[Entity], entity_id: int, batch: UUID) -> ColumnElement[bool]:
-    """Which rows of a table come back."""
-    return col(model.id) == entity_id if level.model is model else col(level.model.deletion_id) == batch
+def _locks(
+    kinds: Kinds, model: type[Entity], entity_id: int, batch: UUID, owner: int | None
+) -> Iterator[Select[Any, Any]]:
+    """Lock what the rows belong to, the highest first, and count what of it stays deleted; then lock the row itself."""
+    keys = [(model, parent, edge.column, True) for parent, edge in parents(model)]
+    if issubclass(model, TenantEntity):
+        keys.append((model, Organization, TENANT, True))
+    for kind in kinds:
+        if len(parents(kind)) > 1:  # where there is but one, it is of the batch
+            keys += [(kind, parent, edge.column, False) for parent, edge in parents(kind)]
+    order = reference_graph().cascades.order
+    keys.sort(key=lambda key: order.index(key[1].__table__))
+    for number, (kind, parent, column, is_root) in enumerate(dict.fromkeys(keys)):
+        rows = select(getattr(kind, column)).where(_owned(kind, owner), col(kind.deletion_id) == batch)
+        stays: ColumnElement[bool] = and_(col(parent.is_deleted))
+        if is_root:
+            rows = rows.where(col(kind.id) == entity_id)
+        else:
+            stays = and_(stays, col(parent.deletion_id).is_distinct_from(batch))
+        found = select(stays.label("stays")).where(_owned(parent, owner), col(parent.id).in_(rows))
+        locked = found.order_by(col(parent.id)).with_for_update(read=True, key_share=True).cte(f"above_{number}")
+        yield select(literal(f"{kind.__name__}: its {parent.__name__}"), func.count()).where(locked.c.stays)
+    row = (_owned(model, owner), col(model.id) == entity_id, col(model.deletion_id) == batch)
+    root = select(model.id).where(*row).with_for_update(key_share=True).cte("root")
+    yield select(literal(""), func.count()).select_from(root)
 
 
-def _unmark(session: DomainSession, model: type[Entity], which: ColumnElement[bool], owner: int | None) -> None:
-    table = model.__table__
-    values = {**_LIVE, "updated_at": utcnow(), "version": table.c.version + 1}
-    statement = update(model).where(which, _owned(model, owner), col(model.is_deleted)).values(**values)
-    session.exec(statement, execution_options={"synchronize_session": False, **_TRUSTED})
-
-
-def _require_live(
-    session: DomainSession,
-    model: type[Entity],
-    which: ColumnElement[bool],
-    owner: int | None,
-    keys: Iterable[Key],
-) -> None:
-    """Raise ConflictError where one of the rows belongs to a row that is deleted; keep the others from being so."""
-    for parent, column in keys:
-        statement = (
-            select(parent.is_deleted)
-            .join(model, getattr(model, column) == col(parent.id))
-            .where(_owned(parent, owner), _owned(model, owner), which)
-            .with_for_update(read=True, key_share=True, of=parent)
-        )
-        if any(session.exec(statement, execution_options=_TRUSTED).all()):
-            raise ConflictError(f"{model.__name__}: its {parent.__name__} is deleted; restore that first")
-
-
-def _held(session: DomainSession, model: type[Entity], entity_id: int, batch: UUID) -> dict[type[Entity], list[int]]:
-    """What the session holds of the batch: the ids of each model."""
-    held: dict[type[Entity], list[int]] = {}
-    for entity in session.identity_map.values():
-        if isinstance(entity, Entity):
-            known: dict[str, Any] = vars(entity)
-            is_root = isinstance(entity, model) and known.get("id") == entity_id
-            if is_root or known.get("deletion_id") == batch:
-                held.setdefault(type(entity), []).append(known["id"])
-    return held
+def _restored(
+    session: DomainSession, kinds: Kinds, batch: UUID, owner: int | None, stamps: dict[str, Any]
+) -> list[tuple[type[Entity], int, int]]:
+    """Unmark the rows of the batch: the model, id and new version of each."""
+    updates = [
+        update(kind)
+        .where(_owned(kind, owner), col(kind.deletion_id) == batch)
+        .values({**stamps, "version": col(kind.version) + 1})
+        .returning(col(kind.id), col(kind.version))
+        for kind in kinds
+    ]
+    if session.get_bind().dialect.name != "postgresql":
+        return [(kind, *row) for kind, each in zip(kinds, updates, strict=True) for row in _run(session, each)]
+    parts = [each.cte(f"part_{number}") for number, each in enumerate(updates)]
+    rows = (select(literal(number), part.c.id, part.c.version) for number, part in enumerate(parts))
+    return [(kinds[number], row_id, version) for number, row_id, version in _run(session, union_all(*rows))]
 
 
 def _named(
-    session: DomainSession,
-    error: DuplicateError,
-    model: type[Entity],
-    entity_id: int,
-    batch: UUID,
-    owner: int | None,
+    session: DomainSession, error: DuplicateError, kinds: Kinds, batch: UUID, owner: int | None
 ) -> DuplicateError:
-    """The error with the row that has taken a unique value, where it is one of the same organization."""
-    for level in levels(model):
-        if level.model.__name__ == error.entity:
-            taken, mine = level.model.__table__.alias("taken"), level.model
+    """The same error, with holder_id set when the conflicting row belongs to this organization."""
+    for kind in kinds:
+        if kind.__name__ == error.entity and owner is not None:
+            taken = kind.__table__.alias("taken")
             statement = (
                 select(taken.c.id)
-                .join(mine, and_(*(taken.c[name] == getattr(mine, name) for name in error.fields)))
-                .where(_owned(mine, owner), _part(level, model, entity_id, batch), col(mine.is_deleted))
+                .join(kind, and_(*(taken.c[name] == getattr(kind, name) for name in error.fields)))
+                .where(_owned(kind, owner), col(kind.deletion_id) == batch)
                 .where(~taken.c.is_deleted, *([taken.c[TENANT] == owner] if TENANT in taken.c else []))
             )
-            holder = None if owner is None else session.exec(statement, execution_options=_TRUSTED).first()
+            holder = next(iter(_run(session, statement)), None)
             return DuplicateError(error.entity, error.fields, constraint=error.constraint, holder_id=holder)
     return error

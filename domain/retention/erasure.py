@@ -42,7 +42,7 @@ def erase_user(db: Database, *, organization_id: int, user_id: int, actor: str, 
             "version": USERS.c.version + 1,
         }
         execute(system, update(USERS).where(_this(organization_id, user_id)).values(neutral))
-        clear_mentions(system, Schema(system.connection()).tables, person)
+        clear_mentions(system, Schema(system.connection()).graph.order, person)
 
 
 def _this(organization_id: int, user_id: int) -> ColumnElement[bool]:

@@ -88,11 +88,11 @@ class _Run:
         terms, schema = self._terms, self._terms.schema
         for table in reversed(tables):
             heads = terms.removable(table, table) & terms.heads_a_deletion(table) & terms.unclaimed(table)
-            self.batches.all(table, self._let_go, heads, owner=owner, again=schema.refers_to_itself(table))
+            self.batches.all(table, self._let_go, heads, owner=owner, again=schema.graph.refers_to_itself(table))
         for table in tables:
             free = terms.expired(table, table) & terms.unreferenced(table) & terms.unclaimed(table)
             remove = partial(self._remove, owner, terms.cutoff(table))
-            self.batches.all(table, remove, free, owner=owner, again=schema.refers_to_itself(table))
+            self.batches.all(table, remove, free, owner=owner, again=schema.graph.refers_to_itself(table))
 
     def end(self, organization_id: int, tables: list[Table]) -> None:
         """Remove all rows of a deleted organization, and then itself."""
@@ -108,7 +108,7 @@ class _Run:
                 terms.unreferenced(table),
                 owner=organization_id,
                 of_owner=is_let_go,
-                again=schema.refers_to_itself(table),
+                again=schema.graph.refers_to_itself(table),
             )
 
     def _let_go(self, table: Table, these: Condition) -> None:

@@ -17,7 +17,7 @@ from sqlmodel import col, select
 
 import domain.repositories
 from domain import Database, Organization, Tender
-from domain.repositories import deletion_statements, organization, reads, references, restoring, statements, upsert
+from domain.repositories import deletion, organization, reads, references, restoring, statements, upsert
 from domain.repositories.statements import SCOPE, Statements
 from domain.testing import attack
 from domain.testing.attack import Layer
@@ -113,10 +113,11 @@ def _methods(function: str) -> set[str]:
         "set_status": {"update_status"},
         "_claiming": {"claim"},
         "_renewing": {"renew"},
-        "_going": {"soft_delete", "preview_delete"},
+        "_seeing": {"preview_delete"},
+        "_marking": {"soft_delete"},
         "restore_batch": {"restore"},
-        "_require_live": {"restore"},
-        "_unmark": {"restore"},
+        "_locks": {"restore"},
+        "_restored": {"restore"},
     }
     return known.get(function, {function})
 
@@ -151,7 +152,7 @@ def test_a_statement_without_its_scope_is_found(
 def test_a_deletion_without_its_organization_is_found(
     domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
-    built, given = vars(deletion_statements)["_owned"], vars(restoring)["_owned"]
+    built, given = vars(deletion)["_owned"], vars(restoring)["_owned"]
 
     def once(model: Any) -> Any:
         return ANYONES if place.is_called_from(_caller()) else built(model)
@@ -160,7 +161,7 @@ def test_a_deletion_without_its_organization_is_found(
         return true() if place.is_called_from(_caller()) else given(model, owner)
 
     with rebuilt_statements():
-        monkeypatch.setattr(deletion_statements, "_owned", once)
+        monkeypatch.setattr(deletion, "_owned", once)
         monkeypatch.setattr(restoring, "_owned", each_time)
         assert _leaks(domain_sqlite, _methods(place.function))
 

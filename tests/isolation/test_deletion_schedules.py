@@ -15,8 +15,11 @@ from domain import (
     ConstraintError,
     Database,
     DuplicateError,
+    Organization,
     OrganizationDeletedError,
     OrganizationRepository,
+    Repository,
+    TenantRepository,
     TenantSession,
     Tender,
     TenderContent,
@@ -25,8 +28,8 @@ from domain import (
     UserRepository,
 )
 from domain.testing import build, make_organization
-from tests.isolation.schedules import Pair, Played, Unit, play_all
-from tests.repositories.test_own_models import Drawing, DrawingRepository, Lot, LotRepository
+from tests.isolation.schedules import Pair, Played, Unit, Waiting, play, play_all
+from tests.repositories.test_own_models import AccessKey, Drawing, DrawingRepository, Lot, LotRepository
 
 Step = Callable[[TenantSession], object]
 State = dict[str, Any]
@@ -84,6 +87,61 @@ def test_a_grandchild_made_while_its_grandparent_is_deleted_is_no_live_orphan(
         outcomes.append(one)
     assert {one.succeeded for one in outcomes} == {1, 2}
     assert any(one.waits for one in outcomes)
+
+
+CHAINS: tuple[tuple[type[Any], ...], ...] = ((Organization, User, AccessKey), (Tender, Lot, Drawing))
+DEPTHS = [(chain[:low], chain[:high]) for chain in CHAINS for low in (1, 2) for high in (2, 3) if low < high]
+KEYS: dict[type[Any], str] = {AccessKey: "user_id", Lot: "tender_id", Drawing: "lot_id"}
+
+
+class AccessKeyRepository(TenantRepository[AccessKey]):
+    """The access keys of one organization."""
+
+    model = AccessKey
+
+
+REPOSITORIES: dict[type[Any], type[Repository[Any]]] = {
+    Organization: OrganizationRepository,
+    User: UserRepository,
+    AccessKey: AccessKeyRepository,
+    Tender: TenderRepository,
+    Lot: LotRepository,
+    Drawing: DrawingRepository,
+}
+
+
+@pytest.mark.parametrize("schedule", ["ABAB", "BABA"])
+@pytest.mark.parametrize(("above", "line"), DEPTHS, ids=[f"{a[-1].__name__}-{b[-1].__name__}" for a, b in DEPTHS])
+def test_a_creation_held_open_across_a_deletion_is_no_live_orphan_however_deep(
+    shared: Database, witness: Engine, above: tuple[type[Any], ...], line: tuple[type[Any], ...], schedule: str
+) -> None:
+    organization_id = make_organization(shared).id
+    ids: list[int] = [organization_id] if line[0] is Organization else []
+
+    def make(session: TenantSession) -> None:
+        """The next row of the line, below the one before it."""
+        model = line[len(ids)]
+        keys = {KEYS[model]: ids[-1]} if model in KEYS else {}
+        ids.append(REPOSITORIES[model](session).add(build(model, **keys)).id)
+
+    def delete(session: TenantSession) -> None:
+        assert REPOSITORIES[above[-1]](session).soft_delete(ids[len(above) - 1])
+
+    while len(ids) < len(line) - 1:
+        with shared.get_session(organization_id=organization_id) as session:
+            make(session)
+    creation, deletion = (unit(shared, step, organization_id=organization_id) for step in (make, delete))
+    one = play(schedule, creation, deletion, Waiting(witness))
+    assert one.waits, one
+    if schedule == "BABA":
+        assert {type(error) for error in one.errors.values()} <= {ConstraintError, OrganizationDeletedError}, one
+        assert one.errors.keys() == {"A"}, one
+        assert len(ids) == len(line) - 1
+    else:
+        assert not one.errors, one
+    rows = [stored(witness, model, row_id) for model, row_id in zip(line, ids, strict=False)]
+    assert [row["is_deleted"] for row in rows] == [n >= len(above) - 1 for n in range(len(rows))]
+    assert len({row["deletion_id"] for row in rows if row["is_deleted"]}) == 1
 
 
 def test_a_user_made_while_the_organization_is_deleted_is_no_live_orphan(shared: Database, witness: Engine) -> None:
@@ -176,6 +234,25 @@ def test_two_that_restore_one_tender_restore_it_once(shared: Database, witness: 
         assert not one.errors, one
         assert sorted(answers[number]) == [False, True], one
         assert stored(witness, Tender, made[number])["version"] == 3, one
+
+
+def test_a_part_restored_while_its_whole_is_restored_waits_for_nothing_that_waits_for_it(
+    shared: Database, witness: Engine
+) -> None:
+    made: list[tuple[int, int]] = []
+
+    def pair() -> Pair:
+        tender_id, analysis_id = with_an_analysis(shared)
+        made.append((tender_id, analysis_id))
+        return (
+            unit(shared, looking(tender_id), lambda session: TenderRepository(session).restore(tender_id)),
+            unit(shared, looking(tender_id), lambda session: AnalysisRepository(session).restore(analysis_id)),
+        )
+
+    for number, one in played(witness, pair):
+        assert {letter: type(error) for letter, error in one.errors.items()} in ({}, {"B": ConflictError}), one
+        rows = [stored(witness, m, i) for m, i in zip((Tender, AnalysisResult), made[number], strict=True)]
+        assert [(row["is_deleted"], row["version"]) for row in rows] == [(False, 3)] * 2, one
 
 
 def put(external_id: str, session: TenantSession) -> object:

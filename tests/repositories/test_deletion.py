@@ -356,6 +356,12 @@ def test_an_organization_that_was_just_read_is_not_looked_at_again(
     assert len(questions) == 1
 
 
+def test_an_id_beyond_every_bigint_is_not_found(domain_db: Database) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        for tender_id in (2**63, -(2**63) - 1, 10**30):
+            assert not TenderRepository(session).soft_delete(tender_id)
+
+
 def new_tender(database: Database) -> int:
     with database.get_session(organization_id=1) as session:
         return TenderRepository(session).create(title="Bridge").id

@@ -43,7 +43,6 @@ from domain import (
     UserRepository,
 )
 from domain.models.tables import live_unique_indexes
-from domain.repositories.statements import SCOPE
 from domain.testing import build
 
 Rows = Callable[[type[Any]], list[dict[str, Any]]]
@@ -256,7 +255,6 @@ def test_nothing_of_another_organization_is_reached(
 # -- statements -------------------------------------------------------------------------------------------------
 
 TABLES = {model.__table__.name for model in SECRETS}
-DELETION = re.compile(r"soft_delete_\w+\((?:CAST\(%\((\w+)\)s AS BIGINT\))?")
 
 
 @contextmanager
@@ -288,8 +286,6 @@ def scopes(statement: str, parameters: Any) -> list[object]:
         if match.start() >= start:
             place = match[1] or statement[: match.start(2)].count("?")
             values.append(parameters[place])
-    # What deletes softly is told it first.
-    values += [parameters.get(match[1]) for match in DELETION.finditer(statement)]
     for match in re.finditer(r"organization_id, \w+\.\w+\) IN \((?:VALUES )?\((?:%\((\w+)\)s|(\?))", statement):
         place = match[1] or statement[: match.start(2)].count("?")
         values.append(parameters[place])
@@ -315,7 +311,7 @@ def test_every_statement_carries_the_organization(
     sent = [
         (text, parameters)
         for text, parameters in statements
-        if TABLES & set(re.findall(r"(?:soft_delete_)?(\w+)", text)) and ("INSERT" not in text or "ON CONFLICT" in text)
+        if TABLES & set(re.findall(r"\w+", text)) and ("INSERT" not in text or "ON CONFLICT" in text)
     ]
     written_only = name in {"add", "create", "create_many"}
     assert sent or (written_only and kind in {UserRepository, TenderRepository})
@@ -324,14 +320,8 @@ def test_every_statement_carries_the_organization(
         assert values, text
         assert set(values) == {1}, text
     for text in built:
-        if TABLES & set(re.findall(r"(?:soft_delete_)?(\w+)", text)) and (
-            "INSERT" not in text or "ON CONFLICT" in text
-        ):
-            told = [match[1] for match in DELETION.finditer(text)]
-            if told:
-                assert set(told) == {SCOPE}, text
-            else:
-                assert re.search(r"organization_id(?: = |, \w+\.\w+\) IN )", condition_of(text)), text
+        if TABLES & set(re.findall(r"\w+", text)) and ("INSERT" not in text or "ON CONFLICT" in text):
+            assert re.search(r"organization_id(?: = |, \w+\.\w+\) IN )", condition_of(text)), text
 
 
 ORGANIZATION_CALLS: dict[str, Callable[[OrganizationRepository], object]] = {
@@ -358,10 +348,10 @@ def test_every_statement_over_organizations_carries_the_id(
     statements.clear()
     with domain_db.get_session(organization_id=1) as session:
         assert ORGANIZATION_CALLS[name](OrganizationRepository(session))
-    sent = [(text, parameters) for text, parameters in statements if "organizations" in text]
+    sent = [(text, parameters) for text, parameters in statements if re.search(r"\borganizations\b", text)]
     assert sent
     for text, parameters in sent:
-        ids = [*re.finditer(r"organizations\.id = (?:%\((\w+)\)s|(\?))", text), *DELETION.finditer(text)]
+        ids = [*re.finditer(r"organizations\.id = (?:%\((\w+)\)s|(\?))", text)]
         assert ids, text
         for match in ids:
             assert parameters[match[1] or text[: match.start(2)].count("?")] == 1, text

@@ -37,6 +37,7 @@ from domain import (
     User,
     UserRepository,
 )
+from domain.models.base import reference_graph
 from domain.models.tables import live_unique_indexes
 from domain.testing import build
 
@@ -318,3 +319,35 @@ def test_many_new_rows_are_sent_in_one_statement_to_postgresql(domain_postgresql
         tenders.upsert_many([TenderContent(external_id=f"{n}", title="New") for n in range(100)])
     event.remove(domain_postgresql.engine, "before_cursor_execute", record)
     assert len([text for text in sent if "INSERT INTO tenders" in text]) == 2
+
+
+@pytest.mark.parametrize("number", [3, 30])
+def test_restoring_takes_three_statements_on_postgresql_and_one_a_table_on_sqlite(
+    domain_db: Database, number: int
+) -> None:
+    rows = filled(domain_db, number)
+    with domain_db.get_session(organization_id=1) as session:
+        assert TenderRepository(session).soft_delete(rows.ids[Tender][0])
+    with domain_db.get_session(organization_id=1) as session, counted(session) as statements:
+        held = TenderNoticeRepository(session).find(include_deleted=True, limit=200)
+        statements.clear()
+        assert TenderRepository(session).restore(rows.ids[Tender][0])
+    sent = [text.split()[0] for text in statements if "SAVEPOINT" not in text]
+    tables = sum(map(len, reference_graph().cascades.levels(Tender.__table__)))
+    assert sent == (["SELECT", "WITH", *["UPDATE"] * tables] if domain_db.is_sqlite else ["SELECT", "WITH", "WITH"])
+    assert len(held) == number
+    assert not any(notice.is_deleted for notice in held)
+
+
+@pytest.mark.parametrize("number", [3, 30])
+def test_a_deletion_takes_a_statement_a_table(domain_db: Database, number: int) -> None:
+    rows = filled(domain_db, number)
+    with domain_db.get_session(organization_id=1) as session, counted(session) as statements:
+        assert TenderRepository(session).soft_delete(rows.ids[Tender][0])
+        assert TenderRepository(session).soft_delete(rows.ids[Tender][0]) is False
+    below = {edge.child.name for edge in reference_graph().cascades.to(Tender.__table__)}
+    assert [text.split()[1] for text in statements if text.startswith("UPDATE")] == [
+        "tenders",
+        *(table.name for table in reference_graph().cascades.order if table.name in below),
+        "tenders",
+    ]

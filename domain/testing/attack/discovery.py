@@ -7,7 +7,8 @@ from sqlalchemy import inspect
 
 from ...database import Database
 from ...models import DomainModel, Organization, TenantEntity
-from ...models.base import REGISTRY
+from ...models.base import REGISTRY, model_of, reference_graph
+from ...models.tables import is_tenant_table
 from ...repositories import Repository
 
 Model = type[Any]  # of a TenantEntity, or Organization
@@ -17,10 +18,9 @@ Kind = type[Any]  # of a Repository, of whatever model
 def tenant_models(database: Database, only: Collection[type[DomainModel]] | None = None) -> list[Model]:
     """The models whose rows belong to an organization and whose tables the database has, parents first."""
     present = set(inspect(database.migration_engine).get_table_names())
-    place = {table.name: number for number, table in enumerate(DomainModel.metadata.sorted_tables)}
-    models = [mapper.class_ for mapper in REGISTRY.mappers if issubclass(mapper.class_, TenantEntity)]
-    chosen = [m for m in models if m.__table__.name in present and (only is None or m in only)]
-    return sorted(chosen, key=lambda model: place[model.__table__.name])
+    models = {mapper.local_table: mapper.class_ for mapper in REGISTRY.mappers}
+    ordered = [models[table] for table in reference_graph().order if table in models and table.name in present]
+    return [m for m in ordered if issubclass(m, TenantEntity) and (only is None or m in only)]
 
 
 def repositories(models: Collection[Model]) -> list[Kind]:
@@ -44,4 +44,5 @@ def public_methods(kind: Kind) -> list[str]:
 
 def references(model: Model) -> dict[str, Model]:
     """The columns that refer to another tenant table, with its model."""
-    return {c.key: c.info["tenant_key"] for c in model.__table__.c if "tenant_key" in c.info}
+    edges = reference_graph().of(model.__table__)
+    return {edge.column: model_of(edge.parent) for edge in edges if is_tenant_table(edge.parent)}

@@ -1,8 +1,7 @@
 """The layers that hold an organization's data apart, and how a test switches one off, from outside."""
 
-from collections.abc import Callable, Collection, Generator, Iterable
+from collections.abc import Callable, Collection, Generator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 from unittest.mock import patch
@@ -10,11 +9,9 @@ from unittest.mock import patch
 from sqlalchemy import ColumnElement, event, text, true
 
 from ...database import Database
-from ...database.deletions import present_deletions
 from ...models import DomainModel
-from ...models.deletion_postgresql import Deletable, create
 from ...models.policies import policies
-from ...repositories import deletion_statements, restoring, statements, upsert, writes
+from ...repositories import deletion, restoring, statements, upsert, writes
 from ...tenancy import TenantSession, guard
 
 
@@ -37,7 +34,7 @@ def switched_off(database: Database, layers: Collection[Layer]) -> Generator[Non
     """Leave the layers out until the block ends. For tests alone: it patches the package, for every thread."""
     with ExitStack() as stack:
         if Layer.PREDICATES in layers:
-            stack.enter_context(_without_predicates(database))
+            stack.enter_context(_without_predicates())
         if Layer.GUARD in layers:
             stack.enter_context(_without_guard())
         if Layer.POLICIES in layers:
@@ -56,7 +53,7 @@ class _Anyone:
 
 
 @contextmanager
-def _without_predicates(database: Database) -> Generator[None]:
+def _without_predicates() -> Generator[None]:
     scoped = statements.scope_column
 
     def scope_column(model: type[Any]) -> _Anyone | None:
@@ -66,37 +63,17 @@ def _without_predicates(database: Database) -> Generator[None]:
         """The keys in the database are another layer."""
 
     with ExitStack() as stack:
-        for module in (statements, deletion_statements, restoring, upsert):
+        for module in (statements, deletion, restoring, upsert):
             stack.enter_context(patch.object(module, "scope_column", scope_column))
         stack.enter_context(patch.object(writes, "lock_references", no_lock))
-        if not database.is_sqlite:
-            stack.enter_context(_deleting_for_anyone(database))
         with rebuilt_statements():
             yield
 
 
 @contextmanager
-def _deleting_for_anyone(database: Database) -> Generator[None]:
-    """Let the functions that delete softly not compare the organization."""
-    with database.migration_engine.connect() as connection:
-        present = present_deletions(connection)
-
-    def make(functions: Iterable[Deletable]) -> None:
-        with database.migration_engine.begin() as connection:
-            for function in functions:
-                connection.exec_driver_sql(create(function))
-
-    make(replace(function, owner=None) for function in present.values())
-    try:
-        yield
-    finally:
-        make(present.values())
-
-
-@contextmanager
 def rebuilt_statements() -> Generator[None]:
     """Build the repositories' statements anew, for the block and after it."""
-    caches: list[Any] = [vars(statements)["_built"], vars(deletion_statements)["_deletion"]]
+    caches: list[Any] = [vars(statements)["_built"], vars(deletion)["_built"]]
     for cache in caches:
         cache.cache_clear()
     try:

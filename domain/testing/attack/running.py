@@ -19,7 +19,7 @@ from .outcome import is_disclosed_by_design, rendered, settled, shape
 from .scoped import recorded
 from .world import World
 
-_CHANGE = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE|CREATE)\b|\bsoft_delete_")
+_CHANGE = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE|CREATE)\b")
 _REFUSALS = (DomainError, SQLAlchemyError, ValidationError)
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from sqlalchemy import ForeignKeyConstraint, inspect, text
+from sqlalchemy import inspect, text
 
 from ...database import Database
+from ...models.base import reference_graph
 from ...models.policies import ISOLATION
-from ...models.tables import TENANT
+from ...models.tables import TENANT, is_plain
 from .discovery import Kind, Model, references
 from .layers import Layer
 
@@ -40,16 +41,12 @@ def _faults_of_table(database: Database, model: Model) -> Iterator[str]:
     for column in references(model):
         if ((TENANT, column), (TENANT, "id")) not in keys:
             yield f"no composite foreign key {(TENANT, column)}"
-    for constraint in model.__table__.foreign_key_constraints:
-        if _is_plain(constraint):
-            yield f"the foreign key {constraint.name} does not name the organization"
+    for edge in reference_graph().of(model.__table__):
+        if is_plain(edge):
+            yield f"the foreign key {edge.name} does not name the organization"
     columns = [primary, *uniques, *(index["column_names"] for index in stored.get_indexes(name))]
     if not any(found[:1] == [TENANT] for found in columns):
         yield f"no index that starts with {TENANT}"
-
-
-def _is_plain(constraint: ForeignKeyConstraint) -> bool:
-    return TENANT in constraint.referred_table.c and TENANT not in constraint.columns
 
 
 def _secured(database: Database) -> set[str]:
