@@ -50,7 +50,7 @@ class DomainSession(Session):
     """
 
     _organization_id: int | None = None
-    is_closed = False
+    is_closed: bool = False
     has_committed = False  # something of its work is stored, and would be done twice if it were repeated
 
     def __init__(
