@@ -98,6 +98,8 @@ def _from_postgresql(error: Any) -> DomainError | None:
     code: str = error.pgcode or ""
     told = error.diag
     said: str = told.message_primary or ""
+    # What is logged of an error is its cause too, and DETAIL and LINE 1 repeat values; in class 22 the first line does.
+    error.args = (f"a value does not fit ({code})" if code.startswith("22") else said,)
     if code == "23505":
         return rules.duplicate(told.constraint_name or "")
     if code.startswith("23"):

@@ -40,7 +40,7 @@ def refused(connection: Connection, statement: str, **parameters: object) -> Dom
         connection.execute(text(statement), parameters)
     error = caught.value
     assert type(error.__cause__).__module__ == ("sqlite3" if is_sqlite(connection) else "psycopg2.errors")
-    assert VALUE not in f"{error} {error!r} {vars(error)}"
+    assert VALUE not in f"{error} {error!r} {vars(error)} {error.__cause__} {error.__cause__!r}"
     connection.rollback()
     return error
 
