@@ -46,8 +46,9 @@ class NotFoundError(DomainError):
 
     def __init__(self, model: type, entity_id: object) -> None:
         self.model = model
+        self.entity = model.__name__
         self.entity_id = entity_id
-        super().__init__(f"{model.__name__} {entity_id} not found")
+        super().__init__(f"{self.entity} {entity_id} not found")
 
 
 class ConflictError(DomainError):

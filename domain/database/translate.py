@@ -69,12 +69,18 @@ def first_line(error: object) -> str:
     return str(error).strip().partition("\n")[0].strip()
 
 
+def without_values(error: Any) -> str:
+    """The same of psycopg2's errors; in class 22 the first line repeats a value too."""
+    code: str = error.pgcode or ""
+    return f"a value does not fit ({code})" if code.startswith("22") else first_line(error)
+
+
 def _keep_first_line(context: ExceptionContext, error: Any) -> None:
-    """Cut off the lines that repeat values: a traceback shows the driver's error, too."""
-    first: str | None = error.diag.message_primary
-    for shown in (error, context.sqlalchemy_exception) if first else ():
+    """A traceback shows the driver's error, too."""
+    said = without_values(error)
+    for shown in (error, context.sqlalchemy_exception) if error.pgcode else ():
         if shown is not None:
-            shown.args = (first,)
+            shown.args = (said,)
 
 
 def _is_unanswered_commit(context: ExceptionContext) -> bool:
@@ -88,18 +94,16 @@ def _is_unanswered_commit(context: ExceptionContext) -> bool:
 
 
 def _unconnected(said: str) -> DomainError:
-    if _REFUSED.search(said):
-        why = said.rpartition("FATAL:")[2].strip()
+    why = said.rpartition(" failed: ")[2].rpartition("FATAL:")[2].strip()
+    if _REFUSED.search(why):
         return ConfigurationError(f"the server refuses the login ({why}): see name, password and database in its URL")
-    return UnavailableError(FULL if _FULL.search(said) else "the database can't be reached", retryable=True)
+    return UnavailableError(FULL if _FULL.search(why) else "the database can't be reached", retryable=True)
 
 
 def _from_postgresql(error: Any) -> DomainError | None:
     code: str = error.pgcode or ""
     told = error.diag
     said: str = told.message_primary or ""
-    # What is logged of an error is its cause too, and DETAIL and LINE 1 repeat values; in class 22 the first line does.
-    error.args = (f"a value does not fit ({code})" if code.startswith("22") else said,)
     if code == "23505":
         return rules.duplicate(told.constraint_name or "")
     if code.startswith("23"):

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from domain import ConfigurationError, Database, DomainError, TenantSession, TenderRepository, UnavailableError
 
 SECRET = "opensesame"
-CONNECTION = 'connection to server at "127.0.0.1", port 5432 failed: '
+CONNECTION = 'connection to server at "password.example.org", port 5432 failed: '
 
 
 def failure(database: Database) -> DomainError:
@@ -58,6 +58,7 @@ def test_a_login_that_is_refused_is_a_fault_of_the_deployment(
         ("FATAL:  the database system is in recovery mode", "can't be reached"),
         ("FATAL:  Verbindungslimit erreicht", "can't be reached"),  # in whatever language
         ("Connection refused\n\tIs the server running on that host?", "can't be reached"),
+        ("No such file or directory\n\tIs the server running locally?", "can't be reached"),
     ],
 )
 def test_a_server_that_is_full_or_away_may_be_tried_again(
@@ -107,8 +108,8 @@ def test_a_database_that_takes_no_writes_says_so(domain_db: Database) -> None:
     if domain_db.is_sqlite:
         url = f"sqlite:///file:{domain_db.engine.url.database}?mode=ro&uri=true"
     else:
-        url = domain_db.engine.url.update_query_dict({"options": "-c default_transaction_read_only=on"})
-        url = url.render_as_string(hide_password=False)
+        read_only = domain_db.engine.url.update_query_dict({"options": "-c default_transaction_read_only=on"})
+        url = read_only.render_as_string(hide_password=False)
     with Database(url) as database:
 
         def write(session: TenantSession) -> None:
