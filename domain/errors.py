@@ -12,10 +12,10 @@ DomainError
 ├── OrganizationDeletedError the session's organization is deleted
 ├── UnguardedStatementError  the session can't be certain that a statement stays in its organization
 ├── HardDeletionError        rows are marked as deleted, not removed
-├── ConstraintError          the database refused a value
+├── ConstraintError          the database refuses a value, or can't hold it
 ├── ArgumentError            an argument outside its range (also a ValueError)
 │   └── InvalidRowsError     rows of a bulk write that are not valid, by their positions
-├── ConfigurationError       a setting is missing or wrong
+├── ConfigurationError       a setting, a right or a part of the schema is missing
 └── UnavailableError         the database can't be reached, or gave up waiting
     └── OutcomeUnknownError  the connection was lost after COMMIT was sent
 
@@ -46,8 +46,9 @@ class NotFoundError(DomainError):
 
     def __init__(self, model: type, entity_id: object) -> None:
         self.model = model
+        self.entity = model.__name__
         self.entity_id = entity_id
-        super().__init__(f"{model.__name__} {entity_id} not found")
+        super().__init__(f"{self.entity} {entity_id} not found")
 
 
 class ConflictError(DomainError):
@@ -156,10 +157,17 @@ class UnguardedStatementError(DomainError):
 
 
 class ConstraintError(DomainError):
-    """The database refused a value. ``constraint`` is its name, where the database told it."""
+    """The database refuses a value, or can't hold it. ``constraint`` is the rule's name, where the database told it.
 
-    def __init__(self, message: str, *, constraint: str | None = None) -> None:
+    ``entity`` is the table's class name, ``fields`` those that the rule is about, where a model has the rule.
+    """
+
+    def __init__(
+        self, message: str, *, constraint: str | None = None, entity: str | None = None, fields: Sequence[str] = ()
+    ) -> None:
         self.constraint = constraint
+        self.entity = entity
+        self.fields: tuple[str, ...] = tuple(fields)
         super().__init__(message)
 
 
@@ -179,7 +187,7 @@ class InvalidRowsError(ArgumentError):
 
 
 class ConfigurationError(DomainError):
-    """A setting is missing or wrong; the message says what to set."""
+    """A setting, a right or a part of the schema is missing or wrong; the message says what to set or run."""
 
 
 class UnavailableError(DomainError):

@@ -15,6 +15,7 @@ from ..errors import ArgumentError, ConfigurationError, DomainError
 from ..models import DomainModel, SystemAccess, User
 from ..tenancy import SystemSession, TenantSession, checked
 from . import sqlite
+from .arguments import Actor, OrganizationId
 from .boundary import committing
 from .engines import PoolOptions, make_engine
 from .handle import TenantHandle
@@ -91,7 +92,7 @@ class Database:
     def get_session(
         self,
         *,
-        organization_id: int | None = None,
+        organization_id: OrganizationId | None = None,
         actor: str | None = None,
         request_id: str | None = None,
         unguarded_sql: bool = False,
@@ -119,7 +120,7 @@ class Database:
             yield session
 
     def tenant(
-        self, organization_id: int, /, *, actor: str | None = None, request_id: str | None = None
+        self, organization_id: OrganizationId, /, *, actor: str | None = None, request_id: str | None = None
     ) -> TenantHandle:
         """Name an organization, and who works for it, once: what is handed to an endpoint instead of a session.
 
@@ -213,7 +214,7 @@ class Database:
         return repeated(attempt, attempts=attempts)
 
     @contextmanager
-    def system_session(self, *, actor: str, reason: str, request_id: str | None = None) -> Generator[SystemSession]:
+    def system_session(self, *, actor: Actor, reason: str, request_id: str | None = None) -> Generator[SystemSession]:
         """A session across organizations. Who and why is committed before it is handed out.
 
         Raises:

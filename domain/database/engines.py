@@ -9,6 +9,7 @@ from pydantic_core import from_json
 from sqlalchemy import URL, Engine, create_engine, event
 
 from . import postgresql, sqlite
+from .parameters import check_parameters
 from .translate import translated
 
 _LOGGING_NAME = "domain"
@@ -49,6 +50,7 @@ def make_engine(url: URL, **options: Unpack[PoolOptions]) -> Engine:
             **keywords,
         )
         postgresql.configure(engine, pre_ping=pre_ping)
+    check_parameters(engine)
     event.listen(engine, "handle_error", translated)
     return engine
 

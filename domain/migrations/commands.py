@@ -13,6 +13,8 @@ from alembic.util import CommandError
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from ..database.translate import first_line
+from ..errors import ConfigurationError
 from ..models import DomainModel
 from ..version import VERSION_TABLE
 from .differences import described
@@ -85,9 +87,8 @@ def _run(operation: Callable[[Config, str], None], engine: Engine, revision: str
         raise
     except CommandError as error:
         raise MigrationError(str(error)) from error
-    except DBAPIError as error:
-        # The first line alone: the details may name values.
-        reason = str(error.orig).partition("\n")[0]
+    except (DBAPIError, ConfigurationError) as error:
+        reason = first_line(error.orig if isinstance(error, DBAPIError) else error.__cause__ or error)
         raise MigrationError(f"the migration failed, and nothing was changed: {reason}") from error
 
 

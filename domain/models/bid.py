@@ -33,7 +33,7 @@ class BidContent(DomainModel):
     value_proposition: Text = Field(
         min_length=1, description="Why this bidder.", schema_extra=example("Shortest closure of the fairway.")
     )
-    additional_sections: dict[str, Text] = Field(
+    additional_sections: dict[Text, Text] = Field(
         default_factory=dict,
         description="Further sections, heading to text.",
         schema_extra=example({"Safety": "No accident in ten years."}),

@@ -136,7 +136,7 @@ def json_list(item: object) -> TypeEngine[list[object]]:
 
 def json_dict(value: object, *, verbatim: bool = False) -> TypeEngine[dict[str, object]]:
     """A column for ``dict[str, value]`` that notices changes of its keys."""
-    kind: Any = dict[str, value]  # type: ignore[valid-type]  # as above
+    kind: Any = dict[str if verbatim else Text, value]  # type: ignore[misc]  # as above
     return TrackedDict.as_mutable(JSONOf(kind, tracked=TrackedDict[str, Any].read, verbatim=verbatim))
 
 

@@ -12,7 +12,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from ..models import DomainModel, Entity, Organization, OwnedByOrganization
 from ..models.tables import TENANT
-from ..tenancy import INCLUDE_DELETED, READS, TRUSTED, prebuilt
+from ..tenancy import ADMITS_DELETED, INCLUDE_DELETED, READS, TRUSTED, prebuilt
 
 ModelT = TypeVar("ModelT", bound=Entity)
 
@@ -38,7 +38,7 @@ class Statements(Generic[ModelT]):
         self.is_live: ColumnElement[bool] = ~col(model.is_deleted)
         self.by_key: ColumnElement[bool] = col(model.id) == bindparam(KEY, type_=BigInteger())
         order = (col(model.created_at).desc(), col(model.id).desc())
-        reads = {TRUSTED: True, READS: True}
+        reads = {TRUSTED: True, READS: True, ADMITS_DELETED: model is Organization}
         # Where a caller adds a condition, the session's guard looks at the statement, and would leave out deleted rows.
         with_deleted = {**reads, INCLUDE_DELETED: True}
         every = select(model).where(*self.scope).execution_options(**with_deleted)

@@ -8,7 +8,7 @@ from sqlmodel import col, func, select
 
 from ..errors import ArgumentError
 from ..models import Tender, TenderProgress, TenderStatus
-from ..models.fields import storable, utcnow
+from ..models.fields import utcnow
 from ..tenancy import TRUSTED
 from .base import constructor
 from .bulk import Upserted
@@ -181,10 +181,6 @@ def _matching(text: str) -> tuple[ColumnElement[bool], ...]:
         raise ArgumentError(f"search takes at most {MAX_WORDS} words, not {len(words)}")
     if len(text) > MAX_TEXT:
         raise ArgumentError(f"search takes at most {MAX_TEXT} characters, not {len(text)}")
-    try:
-        storable(text)
-    except ValueError as error:
-        raise ArgumentError(f"search text {error}") from None
     columns = (
         col(Tender.title),
         col(Tender.description),

@@ -4,12 +4,14 @@ from .acting import acting, checked
 from .acting import forget as forget_acting
 from .guard import prebuilt
 from .liveness import including_deleted
-from .options import INCLUDE_DELETED, PURGING, READS, TRUSTED
+from .options import ADMITS_DELETED, INCLUDE_DELETED, PURGING, READS, TRUSTED
 from .organizations import forget_live
 from .sessions import DomainSession, SystemSession, TenantSession
+from .setting import refuse_unstorable
 from .shown import note_shown
 
 __all__ = [
+    "ADMITS_DELETED",
     "INCLUDE_DELETED",
     "PURGING",
     "READS",
@@ -24,4 +26,5 @@ __all__ = [
     "including_deleted",
     "note_shown",
     "prebuilt",
+    "refuse_unstorable",
 ]

@@ -3,6 +3,7 @@
 from sqlalchemy import Connection
 
 from ..errors import ArgumentError
+from ..models.fields import storable
 from ..models.policies import ACTOR_SETTING, REQUEST_SETTING
 from .setting import put
 
@@ -12,9 +13,12 @@ _ON_SQLITE = "domain_acting"  # in Connection.info: what its writing transaction
 
 def checked(name: str, value: str | None) -> str | None:
     """The value. Raises ArgumentError where the trail could not hold it, or would take it for none."""
-    if value is not None and (not value or len(value) > MAX_LENGTH or "\x00" in value):
-        raise ArgumentError(f"{name} must have 1 to {MAX_LENGTH} characters, none of them NUL; leave it out for none")
-    return value
+    if value is not None and not 1 <= len(value) <= MAX_LENGTH:
+        raise ArgumentError(f"{name} must have 1 to {MAX_LENGTH} characters; leave it out for none")
+    try:
+        return value and storable(value)
+    except ValueError as error:
+        raise ArgumentError(f"{name} {error}") from None
 
 
 def act_as(connection: Connection, actor: str | None, request_id: str | None) -> None:

@@ -36,7 +36,7 @@ from ..models.policies import SLUG_SETTING
 from ..models.tables import TENANT
 from .inspection import WRITES_TRAIL, check_insert, refuse_unbound, refuse_unscopable, refuse_writing_trail
 from .liveness import deletable, keep_rows, wants_live
-from .options import TRUSTED
+from .options import ADMITS_DELETED, TRUSTED
 from .sessions import SystemSession, TenantSession
 
 StatementT = TypeVar("StatementT", bound=Executable)
@@ -114,7 +114,8 @@ def _check_statement(state: ORMExecuteState) -> None:
     refuse_writing_trail(state.statement)
     if not trusted:
         refuse_unscopable(state, organization_id)
-        session.refuse_deleted()
+        if not options.get(ADMITS_DELETED):
+            session.refuse_deleted()
     keep_rows(state)
     statement: Any = state.statement
     if isinstance(statement, Insert):

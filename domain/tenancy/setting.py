@@ -10,6 +10,11 @@ from typing import Protocol, cast
 
 from sqlalchemy import Connection
 
+from ..errors import ArgumentError
+from ..models.fields import storable
+
+_INT64_MAX = 2**63 - 1
+
 
 class _Putting(Protocol):
     """A driver's connection that keeps settings: ``database.postgresql.FoldingConnection``."""
@@ -19,8 +24,20 @@ class _Putting(Protocol):
     def ask(self, question: str, sent: Callable[[], object]) -> None: ...
 
 
+def refuse_unstorable(value: object) -> None:
+    """Raise ArgumentError for what no column can hold: NUL, half a surrogate pair, an integer beyond 64 bits."""
+    if isinstance(value, str):
+        try:
+            storable(value)
+        except ValueError as error:
+            raise ArgumentError(f"a text {error}") from None
+    elif isinstance(value, int) and not -_INT64_MAX - 1 <= value <= _INT64_MAX:
+        raise ArgumentError("an integer must fit into 64 bits")
+
+
 def put(connection: Connection, name: str, value: int | str) -> None:
     """Have PostgreSQL know a setting from the next statement on, until the transaction ends."""
+    refuse_unstorable(value)
     if connection.dialect.name == "postgresql":
         cast(_Putting, connection.connection.dbapi_connection).put(name, value)
 

@@ -13,7 +13,7 @@ from domain import (
     AuditEntry,
     AuditEntryPublic,
     AuditRepository,
-    ConstraintError,
+    ConfigurationError,
     Database,
     TenantRequiredError,
     TenantScopeError,
@@ -115,7 +115,7 @@ def test_injected_sql_neither_forges_nor_removes_an_entry(domain_postgresql: Dat
     with domain_postgresql.get_session(organization_id=1) as session:
         TenderRepository(session).create(title="Bridge")
     with domain_postgresql.get_session(organization_id=1, unguarded_sql=True) as session:
-        with pytest.raises(ConstraintError, match="42501"):
+        with pytest.raises(ConfigurationError, match="42501"):
             session.connection().execute(text(statement))
         session.rollback()
         assert session.scalar(text("SELECT count(*) FROM audit_entries WHERE entity = 'tenders'")) == 1

@@ -128,7 +128,7 @@ def test_three_logins_migrate_as_the_owner_and_the_application_owns_nothing(depl
     ],
 )
 def test_the_application_may_not(statement: str, shared: Database) -> None:
-    with shared.engine.connect() as connection, pytest.raises(ConstraintError, match="42501"):
+    with shared.engine.connect() as connection, pytest.raises(ConfigurationError, match=r"lacks a right .*42501"):
         connection.exec_driver_sql(statement)
 
 
@@ -152,7 +152,7 @@ def test_a_read_that_fails_in_a_system_session_is_on_record_too(deployed: Databa
 def test_a_system_session_that_can_not_be_recorded_is_not_handed_out(deployed: Database, admin: Engine) -> None:
     with admin.begin() as connection:
         connection.execute(text(f"REVOKE INSERT ON system_access FROM {SYSTEM}"))
-    with pytest.raises(ConstraintError), deployed.system_session(actor="unseen", reason="look"):
+    with pytest.raises(ConfigurationError), deployed.system_session(actor="unseen", reason="look"):
         pytest.fail("handed out")
 
 

@@ -1,23 +1,13 @@
 """The package's classes as request and response types of a FastAPI application."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.pool import PoolProxiedConnection
 
-from domain import Database, Organization, TenderRepository, UserRepository, get_db
-from examples.shop import app
-
-
-@pytest.fixture
-def client(domain_db: Database) -> Iterator[TestClient]:
-    app.dependency_overrides[get_db] = lambda: domain_db
-    with TestClient(app, raise_server_exceptions=False, headers={"X-Organization": "1"}) as client:
-        yield client
-    app.dependency_overrides.clear()
+from domain import Database, Organization, TenderRepository, UserRepository
 
 
 def _create(client: TestClient, **fields: Any) -> dict[str, Any]:

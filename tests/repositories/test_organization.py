@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import ColumnElement, event
+from sqlmodel import col
 
 from domain import (
     ArgumentError,
     Database,
     DuplicateError,
     Organization,
+    OrganizationDeletedError,
     OrganizationPatch,
     OrganizationPlan,
     OrganizationRepository,
@@ -99,6 +101,28 @@ def test_an_organization_is_found_by_id_and_by_slug(domain_db: Database) -> None
         assert by_id is not None
         assert by_id.slug == "first"
         assert session.organization_id == 1
+
+
+@pytest.mark.parametrize("where", [(), (col(Organization.slug) == "first",)], ids=["any", "with a condition"])
+def test_reads_of_a_deleted_organization_agree_with_each_other(
+    domain_db: Database, where: tuple[ColumnElement[bool], ...]
+) -> None:
+    with domain_db.get_session() as session:
+        assert OrganizationRepository(session).soft_delete(1)
+    with domain_db.get_session() as session:
+        organizations = OrganizationRepository(session)
+        assert organizations.get_by_id(1) is None  # binds the session
+        assert list(organizations.find(*where)) == []
+        assert organizations.page(*where).items == []
+        assert list(organizations.stream(*where)) == []
+        assert organizations.count(*where) == 0
+        assert not organizations.exists(*where)
+        assert organizations.get_by_slug("first") is None
+        assert not organizations.can_analyze(1)
+        assert [each.id for each in organizations.find(*where, include_deleted=True)] == [1]
+        assert organizations.count(*where, include_deleted=True) == 1
+    with pytest.raises(OrganizationDeletedError), domain_db.get_session() as session:
+        UserRepository(session).find(org_id=1)
 
 
 def test_a_deleted_organization_is_found_neither_way(domain_db: Database) -> None:

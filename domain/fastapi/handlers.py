@@ -1,0 +1,75 @@
+"""What answers, and logs, an error that an endpoint raises."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from ..errors import DomainError, UnavailableError
+from ..models import DomainModel
+from ..models.entity import Public
+from .document import document
+from .problems import MEDIA_TYPE, answer, problem
+from .reporting import report
+
+_FASTAPIS_OWN = (None, http_exception_handler, request_validation_exception_handler)
+
+
+def install_errors(app: FastAPI) -> None:
+    """Answer errors with problem details (RFC 9457), and list these in the OpenAPI document.
+
+    What is no client's fault shows no detail, and is logged by ``domain.fastapi``: its cause and the request's id,
+    without values. A body that is not valid, or a model that an endpoint makes of it, is a 422 in FastAPI's own shape,
+    without the input. Handlers that the application has given before, or gives afterwards, stay.
+    """
+    handlers: dict[Any, Any] = dict.fromkeys(
+        (DomainError, SQLAlchemyError, ResponseValidationError, Exception), _answer
+    )
+    handlers |= {ValidationError: _answer_model, RequestValidationError: _answer_request, HTTPException: _answer_http}
+    for kind, handler in handlers.items():
+        if app.exception_handlers.get(kind) in _FASTAPIS_OWN:
+            app.add_exception_handler(kind, handler)
+    document(app)
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    body = problem(error)
+    headers: dict[str, str] = {}
+    if body["status"] >= 500:
+        body["request_id"] = await report(request, body["status"], error)
+    if isinstance(error, UnavailableError) and body["status"] == 503:
+        headers["Retry-After"] = "1" if error.retryable else "30"
+    return answer(body, body["status"], MEDIA_TYPE, headers)
+
+
+async def _answer_model(request: Request, error: ValidationError) -> Response:
+    """Of a model of ours that is made of what a client sent; of another, or a response, it is no client's fault."""
+    if any(model.__name__ == error.title for model in _below(DomainModel)):
+        return _invalid(error.errors(include_url=False, include_context=False, include_input=False))
+    return await _answer(request, error)
+
+
+async def _answer_request(_request: Request, error: RequestValidationError) -> Response:
+    return _invalid(error.errors())
+
+
+async def _answer_http(request: Request, error: HTTPException) -> Response:
+    if error.status_code >= 500:
+        await report(request, error.status_code, error)
+    return await http_exception_handler(request, error)
+
+
+def _invalid(lines: Iterable[Any]) -> Response:
+    detail = [{name: line[name] for name in ("type", "loc", "msg")} for line in lines]
+    return answer({"detail": detail}, 422, "application/json")
+
+
+def _below(model: type[DomainModel]) -> list[type[DomainModel]]:
+    """The models that a client's data is for."""
+    children = [child for child in model.__subclasses__() if not issubclass(child, Public)]
+    return [*children, *(found for child in children for found in _below(child))]
