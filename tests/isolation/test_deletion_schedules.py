@@ -31,6 +31,8 @@ from domain.testing import build, make_organization
 from tests.isolation.schedules import Pair, Played, Unit, Waiting, play, play_all
 from tests.repositories.test_own_models import AccessKey, Drawing, DrawingRepository, Lot, LotRepository
 
+pytestmark = pytest.mark.slow
+
 Step = Callable[[TenantSession], object]
 State = dict[str, Any]
 

@@ -26,6 +26,8 @@ from tests.isolation.conftest import superuser
 from tests.isolation.schedules import Unit, Waiting, interleavings, play
 from tests.isolation.stepwise import STEPS, Stepwise, gate, stepwise_purge
 
+pytestmark = pytest.mark.slow
+
 TABLES = Tender.__table__, AnalysisResult.__table__
 
 
