@@ -14,13 +14,12 @@ from domain import (
     AnalysisResult,
     Database,
     Organization,
-    PurgeReport,
     TenantSession,
     Tender,
     TenderRepository,
-    purge,
     utcnow,
 )
+from domain.retention import PurgeReport, purge
 from domain.testing import Cluster, build
 from tests.isolation.conftest import superuser
 from tests.isolation.schedules import Unit, Waiting, interleavings, play

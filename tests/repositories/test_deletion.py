@@ -21,7 +21,6 @@ from domain import (
     Database,
     DuplicateError,
     Entity,
-    OrganizationDeletedError,
     OrganizationRepository,
     TenantRepository,
     TenantSession,
@@ -34,6 +33,7 @@ from domain import (
     User,
     UserRepository,
 )
+from domain.errors import OrganizationDeletedError
 from domain.tenancy import organizations
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
@@ -356,7 +356,6 @@ def test_an_organization_that_was_just_read_is_not_looked_at_again(
     assert len(questions) == 1
 
 
-
 def test_an_id_beyond_every_bigint_is_not_found(domain_db: Database) -> None:
     with domain_db.get_session(organization_id=1) as session:
         for tender_id in (2**63, -(2**63) - 1, 10**30):
@@ -374,7 +373,6 @@ def await_lock(database: Database, unit: Future[Any]) -> None:
         while not connection.scalar(WAITING):
             assert not unit.done(), "it waited for nothing"
             sleep(0.01)
-
 
 
 def new_tender(database: Database) -> int:

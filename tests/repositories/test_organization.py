@@ -15,9 +15,7 @@ from domain import (
     DuplicateError,
     Organization,
     OrganizationPatch,
-    OrganizationPlan,
     OrganizationRepository,
-    OrganizationUsage,
     SubscriptionTier,
     TenantRequiredError,
     TenantScopeError,
@@ -27,6 +25,7 @@ from domain import (
     UserRepository,
     init_db,
 )
+from domain.models import OrganizationPlan, OrganizationUsage
 from domain.testing import build, make_organization
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
