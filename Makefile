@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CANDIDATES := python3.13 python3.12 python3.11 python3.14 python3 python
 SUITABLE := import sys, venv; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help demo test attack check bench bench-size format clean
+.PHONY: help demo test quick attack check bench bench-size format clean
 
 help: ## Show what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -16,6 +16,9 @@ demo: $(VENV)/.demo ## Run the main job on sample notices, in an embedded databa
 
 test: $(VENV)/.dev ## Run the tests, on SQLite and on a throwaway PostgreSQL
 	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
+
+quick: $(VENV)/.dev ## Run each test once, on SQLite, without the slow ones: while you work
+	@$(BIN)/python -m pytest -q -n 2 --quick -r fE $(ARGS)
 
 attack: $(VENV)/.dev ## Attack every model and repository as another organization; print the matrix
 	@$(BIN)/python -m domain.testing.attack

@@ -28,15 +28,15 @@ from domain import (
     Database,
     Organization,
     OrganizationRepository,
-    PurgeRecord,
     Tender,
     TenderNotice,
     TenderRepository,
     User,
     UserRepository,
-    purge,
     utcnow,
 )
+from domain.models import PurgeRecord
+from domain.retention import purge
 from domain.testing import Cluster, build
 from domain.testing.cluster import APPLICATION, OWNER, SYSTEM
 from domain.testing.fixtures import prepare

@@ -1,1 +1,1 @@
-pytest_plugins = ["domain.testing"]
+pytest_plugins = ["domain.testing", "tests.quick"]

@@ -12,6 +12,8 @@ from domain.testing.attack import Layer, Report
 from domain.testing.attack.discovery import public_methods, repositories
 from tests.attack.crates import MODELS, Crate
 
+pytestmark = pytest.mark.slow
+
 RUNS = [
     ("sqlite", None),
     ("sqlite", Layer.PREDICATES),

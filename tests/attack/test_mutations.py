@@ -15,6 +15,8 @@ from domain.testing import Cluster, attack
 from domain.testing.attack import Layer, Leak, switched_off
 from domain.testing.cluster import OWNER, PASSWORD
 
+pytestmark = pytest.mark.slow
+
 ROLE = f"domain_test_bypass_{os.getpid()}"
 METHODS = {"get", "find", "count", "search", "update", "soft_delete", "put"}
 OTHERS = {Layer.PREDICATES, Layer.GUARD}

@@ -24,6 +24,8 @@ from domain.testing.attack import Layer
 from domain.testing.attack.layers import rebuilt_statements
 from tests.attack.crates import MODELS, Crate
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(*domain.repositories.__path__)
 READS = {"get", "require", "find", "count", "exists", "page", "stream", "list_by_organization", "list_active"}
 ANYONE = bindparam(SCOPE) == bindparam(SCOPE)  # sent, and true

@@ -22,10 +22,10 @@ from domain import (
     TenderRepository,
     TenderStatus,
     UserRepository,
-    purge,
 )
 from domain.ingest import import_paths
 from domain.models import AuditEntry
+from domain.retention import purge
 from domain.testing import build
 
 Entries = Callable[[], list[AuditEntry]]

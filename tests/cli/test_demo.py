@@ -1,7 +1,6 @@
 """``domain demo``."""
 
 import hashlib
-import time
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -19,11 +18,9 @@ def _rows(output: str) -> list[list[str]]:
     return [line.split() for line in output.splitlines()]
 
 
-def test_the_demo_tells_the_whole_story_in_five_seconds(run_process: Run, tmp_path: Path) -> None:
-    start = time.monotonic()
+def test_the_demo_tells_the_whole_story(run_process: Run, tmp_path: Path) -> None:
     done = run_process("demo")
     assert (done.returncode, done.stderr) == (0, "")
-    assert time.monotonic() - start < 5
     rows = _rows(done.stdout)
     assert ["notices", "received", "22", "20"] in rows
     assert ["tenders", "they", "make", "20", "20"] in rows

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlmodel import select
 
-from domain import Database, SystemAccess, Tender, TenderRepository
+from domain import Database, Tender, TenderRepository
 from domain.cli.stats import count_rows
+from domain.models import SystemAccess
 
 Run = Callable[..., CompletedProcess[str]]
 

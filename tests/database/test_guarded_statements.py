@@ -9,14 +9,8 @@ from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 from sqlmodel import select as sqlmodel_select
 
-from domain import (
-    Database,
-    TenantRequiredError,
-    TenantScopeError,
-    Tender,
-    TenderRepository,
-    UnguardedStatementError,
-)
+from domain import Database, TenantRequiredError, TenantScopeError, Tender, TenderRepository
+from domain.errors import UnguardedStatementError
 from domain.repositories.statements import LIMIT, OFFSET, SCOPE, statements
 from domain.tenancy import TRUSTED, prebuilt
 

@@ -21,8 +21,9 @@ from sqlalchemy import (
 )
 from sqlmodel import col
 
-from domain import ConstraintError, Database, SystemAccess, Tender, TenderRepository, UnavailableError
+from domain import ConstraintError, Database, Tender, TenderRepository, UnavailableError
 from domain.database import sqlite
+from domain.models import SystemAccess
 
 ROW = {"actor": "tests", "reason": "a row"}
 VALUES = "(actor, reason) VALUES ('tests', 'a row')"

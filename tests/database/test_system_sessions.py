@@ -13,7 +13,6 @@ from domain import (
     ConfigurationError,
     Database,
     OrganizationRepository,
-    SystemAccess,
     SystemSession,
     TenantRequiredError,
     TenantScopeError,
@@ -21,6 +20,7 @@ from domain import (
     TenderRepository,
     utcnow,
 )
+from domain.models import SystemAccess
 
 Recording = Callable[[Engine], AbstractContextManager[list[str]]]
 

@@ -13,7 +13,6 @@ from domain import (
     Database,
     Organization,
     OrganizationRepository,
-    SystemAccess,
     TenantRequiredError,
     TenantSession,
     Tender,
@@ -23,6 +22,7 @@ from domain import (
     User,
     UserRepository,
 )
+from domain.models import SystemAccess
 from domain.testing import build
 
 Use = Callable[[TenantSession], object]

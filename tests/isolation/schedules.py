@@ -145,7 +145,8 @@ def _settle(actors: list[_Actor[SessionT]], waiting: Waiting) -> int:
     while busy := sum(actor.is_busy for actor in actors):
         if time.monotonic() - since > 0.005 and waiting.count(since=since) >= busy:
             return sum(actor.is_busy for actor in actors)
-        assert time.monotonic() - since < PATIENCE_SECONDS, "a step neither ended nor waited for a lock"
+        if time.monotonic() - since > PATIENCE_SECONDS:
+            raise TimeoutError("a step neither ended nor waited for a lock")
         time.sleep(0.001)
     return 0
 

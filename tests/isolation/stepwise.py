@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from domain import Database, PurgeReport, purge
+from domain import Database
+from domain.retention import PurgeReport, purge
 
 CHANGES = ("UPDATE", "DELETE")
 STEPS = 6  # a parent and a child: it is let go, the child removed, and it: each before its statement and its commit

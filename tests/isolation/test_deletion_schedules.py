@@ -16,7 +16,6 @@ from domain import (
     Database,
     DuplicateError,
     Organization,
-    OrganizationDeletedError,
     OrganizationRepository,
     Repository,
     TenantRepository,
@@ -27,9 +26,12 @@ from domain import (
     User,
     UserRepository,
 )
+from domain.errors import OrganizationDeletedError
 from domain.testing import build, make_organization
 from tests.isolation.schedules import Pair, Played, Unit, Waiting, play, play_all
 from tests.repositories.test_own_models import AccessKey, Drawing, DrawingRepository, Lot, LotRepository
+
+pytestmark = pytest.mark.slow
 
 Step = Callable[[TenantSession], object]
 State = dict[str, Any]

@@ -14,17 +14,18 @@ from domain import (
     AnalysisResult,
     Database,
     Organization,
-    PurgeReport,
     TenantSession,
     Tender,
     TenderRepository,
-    purge,
     utcnow,
 )
+from domain.retention import PurgeReport, purge
 from domain.testing import Cluster, build
 from tests.isolation.conftest import superuser
 from tests.isolation.schedules import Unit, Waiting, interleavings, play
 from tests.isolation.stepwise import STEPS, Stepwise, gate, stepwise_purge
+
+pytestmark = pytest.mark.slow
 
 TABLES = Tender.__table__, AnalysisResult.__table__
 

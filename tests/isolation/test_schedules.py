@@ -26,6 +26,8 @@ from domain.repositories import OrganizationRepository
 from domain.testing import build
 from tests.isolation.schedules import Pair, Played, Unit, interleavings, play_all, rolled_back
 
+pytestmark = pytest.mark.slow
+
 Step = Callable[[TenantSession], object]
 BID = dict.fromkeys(("executive_summary", "capabilities", "approach", "value_proposition"), "ours")
 

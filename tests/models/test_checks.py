@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import CheckConstraint
 from sqlmodel import Field
 
-from domain import DomainModel, Entity, SystemAccess, Tender, TenderStatus, Text
+from domain import DomainModel, Entity, Tender, TenderStatus, Text
+from domain.models import SystemAccess
 from domain.models.base import REGISTRY
 
 LIMITS = {"min_length": "length", "max_length": "length", "ge": "range", "gt": "range", "le": "range", "lt": "range"}

@@ -7,18 +7,8 @@ from pydantic import ValidationError
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
-from domain import (
-    AnalysisResult,
-    BidDocument,
-    ConstraintError,
-    Entity,
-    Organization,
-    PurgeRecord,
-    SystemAccess,
-    Tender,
-    TenderNotice,
-    User,
-)
+from domain import AnalysisResult, BidDocument, ConstraintError, Entity, Organization, Tender, TenderNotice, User
+from domain.models import PurgeRecord, SystemAccess
 from domain.testing import build
 
 

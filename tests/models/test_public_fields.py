@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-import domain
 from domain import (
     AuditEntryPublic,
     DomainModel,
@@ -17,10 +16,11 @@ from domain import (
     TenderContent,
     TenderPublic,
     UserPublic,
+    models,
 )
 from domain.testing import build
 
-EXPORTED = [getattr(domain, name) for name in domain.__all__]
+EXPORTED = [getattr(models, name) for name in models.__all__]
 MODELS: list[type[DomainModel]] = [
     found for found in EXPORTED if isinstance(found, type) and issubclass(found, DomainModel) and found.model_fields
 ]
@@ -100,10 +100,10 @@ def test_a_response_shows_neither_the_organization_nor_the_deletion() -> None:
 
 
 def test_a_response_is_made_of_a_row() -> None:
-    user = build(domain.User, id=7, organization_id=1)
+    user = build(models.User, id=7, organization_id=1)
     assert UserPublic.model_validate(user).id == 7
-    assert OrganizationPublic.model_validate(build(domain.Organization, id=3)).monthly_analysis_count == 0
-    tender = build(domain.Tender, id=5, estimated_value="1.5", currency="EUR")
+    assert OrganizationPublic.model_validate(build(models.Organization, id=3)).monthly_analysis_count == 0
+    tender = build(models.Tender, id=5, estimated_value="1.5", currency="EUR")
     assert json.loads(TenderPublic.model_validate(tender).model_dump_json())["estimated_value"] == "1.5000"
 
 

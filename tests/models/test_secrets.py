@@ -17,12 +17,12 @@ from domain import (
     DomainModel,
     DuplicateError,
     User,
-    UserAccess,
     UserPatch,
     UserProfile,
     UserPublic,
     UserRepository,
 )
+from domain.models import UserAccess
 from domain.models.user import UserSecret
 from domain.testing import build
 

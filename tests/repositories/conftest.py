@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import delete, select
 
-from domain import Database, DomainModel, Entity, Organization, PurgeRecord, SystemAccess, Tender
+from domain import Database, DomainModel, Entity, Organization, Tender
+from domain.models import PurgeRecord, SystemAccess
 from domain.testing import Cluster, build, postgresql_database
 
 

@@ -19,10 +19,10 @@ from domain import (
     Database,
     DuplicateError,
     Entity,
-    MonthlyCost,
     Tender,
     TenderRepository,
 )
+from domain.repositories import MonthlyCost
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 Make = Callable[..., Any]

@@ -14,11 +14,9 @@ from domain import (
     Database,
     DomainModel,
     DuplicateError,
-    InvalidRowsError,
     Organization,
     OrganizationContent,
     OrganizationRepository,
-    SystemAccess,
     TenantScopeError,
     Tender,
     TenderContent,
@@ -29,6 +27,8 @@ from domain import (
     TenderStatus,
     Upserted,
 )
+from domain.errors import InvalidRowsError
+from domain.models import SystemAccess
 from domain.repositories import Repository
 from domain.testing import build
 

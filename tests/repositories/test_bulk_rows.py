@@ -12,8 +12,6 @@ from domain import (
     Database,
     DomainModel,
     DuplicateError,
-    InvalidRowsError,
-    RowOutcome,
     TenantSession,
     Tender,
     TenderContent,
@@ -25,6 +23,8 @@ from domain import (
     User,
     UserRepository,
 )
+from domain.errors import InvalidRowsError
+from domain.repositories import RowOutcome
 
 Rows = Callable[[type[Any]], list[dict[str, Any]]]
 Stored = Callable[[type[Any], int], dict[str, Any]]

@@ -18,11 +18,11 @@ from domain import (
     Database,
     Tender,
     TenderPatch,
-    TenderProgress,
     TenderPublic,
     TenderRepository,
     TenderStatus,
 )
+from domain.models import TenderProgress
 from domain.testing import build
 
 Stored = Callable[[type[Any], int], dict[str, Any]]

@@ -17,16 +17,15 @@ from domain import (
     BidDocument,
     Database,
     DomainSession,
-    HardDeletionError,
     StaleVersionError,
-    SystemAccess,
     Tender,
     TenderRepository,
-    UnguardedStatementError,
     User,
     UserRepository,
     including_deleted,
 )
+from domain.errors import HardDeletionError, UnguardedStatementError
+from domain.models import SystemAccess
 from domain.repositories.reads import relationship_of
 from domain.tenancy import PURGING
 

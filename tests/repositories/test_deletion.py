@@ -1,13 +1,13 @@
 """Soft deletion: a row and what belongs to it go, and come back, as one."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
-from threading import Event
+from time import sleep
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import select
 
 import domain
@@ -21,7 +21,6 @@ from domain import (
     Database,
     DuplicateError,
     Entity,
-    OrganizationDeletedError,
     OrganizationRepository,
     TenantRepository,
     TenantSession,
@@ -34,6 +33,7 @@ from domain import (
     User,
     UserRepository,
 )
+from domain.errors import OrganizationDeletedError
 from domain.tenancy import organizations
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
@@ -362,6 +362,19 @@ def test_an_id_beyond_every_bigint_is_not_found(domain_db: Database) -> None:
             assert not TenderRepository(session).soft_delete(tender_id)
 
 
+WAITING = text(
+    "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()"
+)
+
+
+def await_lock(database: Database, unit: Future[Any]) -> None:
+    """Return when the unit waits for a lock. Raises AssertionError where it ends without."""
+    with database.migration_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while not connection.scalar(WAITING):
+            assert not unit.done(), "it waited for nothing"
+            sleep(0.01)
+
+
 def new_tender(database: Database) -> int:
     with database.get_session(organization_id=1) as session:
         return TenderRepository(session).create(title="Bridge").id
@@ -379,8 +392,7 @@ def test_an_analysis_waits_for_the_deletion_of_its_tender_and_is_refused(domain_
         with domain_postgresql.get_session(organization_id=1) as session:
             TenderRepository(session).soft_delete(tender_id)
             late = thread.submit(analyse)
-            with pytest.raises(NotYet):
-                late.result(timeout=0.3)
+            await_lock(domain_postgresql, late)
         with pytest.raises(ConstraintError):
             late.result(timeout=10)
     with domain_postgresql.get_session(organization_id=1) as session:
@@ -401,28 +413,23 @@ def test_a_restored_analysis_waits_for_the_deletion_of_its_tender(domain_postgre
         with domain_postgresql.get_session(organization_id=1) as session:
             TenderRepository(session).soft_delete(tender_id)
             late = thread.submit(restore)
-            with pytest.raises(NotYet):
-                late.result(timeout=0.3)
+            await_lock(domain_postgresql, late)
         with pytest.raises(ConflictError, match="its Tender is deleted"):
             late.result(timeout=10)
 
 
 def test_a_deletion_waits_for_an_analysis_and_takes_it_along(domain_postgresql: Database) -> None:
-    started = Event()
     tender_id = new_tender(domain_postgresql)
 
     def delete() -> bool:
         with domain_postgresql.get_session(organization_id=1) as session:
-            started.set()
             return TenderRepository(session).soft_delete(tender_id)
 
     with ThreadPoolExecutor(1) as thread:
         with domain_postgresql.get_session(organization_id=1) as session:
             analysis = AnalysisRepository(session).create(tender_id=tender_id, is_relevant=True, confidence=1)
             deletion = thread.submit(delete)
-            assert started.wait(10)
-            with pytest.raises(NotYet):
-                deletion.result(timeout=0.3)
+            await_lock(domain_postgresql, deletion)
         assert deletion.result(timeout=10) is True
     with domain_postgresql.get_session(organization_id=1) as session:
         assert AnalysisRepository(session).get(analysis.id) is None

@@ -20,15 +20,13 @@ from domain import (
     Database,
     DuplicateError,
     Organization,
-    PurgeCount,
     TenantRepository,
     TenantSession,
     Tender,
     TenderContent,
     TenderRepository,
-    plan_purge,
-    purge,
 )
+from domain.retention import PurgeCount, plan_purge, purge
 from domain.testing import make_organization
 from tests.repositories.forest import LET_GO, MODELS, Forest, Ref, Row
 from tests.repositories.test_own_models import Drawing, DrawingRepository, Lot, LotRepository

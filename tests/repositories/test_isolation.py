@@ -32,7 +32,6 @@ from domain import (
     TenantSession,
     Tender,
     TenderNotice,
-    TenderNoticeContent,
     TenderNoticeRepository,
     TenderPatch,
     TenderRepository,
@@ -42,6 +41,7 @@ from domain import (
     UserPatch,
     UserRepository,
 )
+from domain.models import TenderNoticeContent
 from domain.models.tables import live_unique_indexes
 from domain.testing import build
 

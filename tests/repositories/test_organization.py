@@ -17,9 +17,7 @@ from domain import (
     Organization,
     OrganizationDeletedError,
     OrganizationPatch,
-    OrganizationPlan,
     OrganizationRepository,
-    OrganizationUsage,
     SubscriptionTier,
     TenantRequiredError,
     TenantScopeError,
@@ -29,6 +27,7 @@ from domain import (
     UserRepository,
     init_db,
 )
+from domain.models import OrganizationPlan, OrganizationUsage
 from domain.testing import build, make_organization
 
 Stored = Callable[[type[Any], int], dict[str, Any]]

@@ -30,13 +30,13 @@ from domain import (
     Tender,
     TenderContent,
     TenderNotice,
-    TenderNoticeContent,
     TenderNoticeRepository,
     TenderRepository,
     TenderStatus,
     User,
     UserRepository,
 )
+from domain.models import TenderNoticeContent
 from domain.models.base import reference_graph
 from domain.models.tables import live_unique_indexes
 from domain.testing import build

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from domain import ArgumentError, Database, Organization, OrganizationPlan, OrganizationRepository, TenantScopeError
+from domain import ArgumentError, Database, Organization, OrganizationRepository, TenantScopeError
+from domain.models import OrganizationPlan
 from domain.testing import make_organization
 
 Stored = Callable[[type[Any], int], dict[str, Any]]

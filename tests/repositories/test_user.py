@@ -11,16 +11,16 @@ from domain import (
     ConflictError,
     Database,
     DuplicateError,
-    OrganizationDeletedError,
     OrganizationRepository,
     TenantRequiredError,
     TenantScopeError,
     User,
-    UserActivity,
     UserPatch,
     UserRepository,
     UserRole,
 )
+from domain.errors import OrganizationDeletedError
+from domain.models import UserActivity
 from domain.testing import build
 
 Stored = Callable[[type[Any], int], dict[str, Any]]

@@ -26,15 +26,14 @@ from domain import (
     StaleVersionError,
     TenantScopeError,
     Tender,
-    TenderNoticeContent,
     TenderNoticeRepository,
     TenderPatch,
-    TenderProgress,
     TenderRepository,
     TenderStatus,
     UserPatch,
     UserRepository,
 )
+from domain.models import TenderNoticeContent, TenderProgress
 from domain.models.tables import live_unique_indexes
 from domain.testing import build
 

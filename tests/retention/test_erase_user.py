@@ -6,19 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, String, cast, select, text
 
-from domain import (
-    Database,
-    Entity,
-    LegalHoldError,
-    NotFoundError,
-    Tender,
-    TenderRepository,
-    User,
-    UserRepository,
-    UserRole,
-    erase_user,
-    purge,
-)
+from domain import Database, Entity, NotFoundError, Tender, TenderRepository, User, UserRepository, UserRole
+from domain.errors import LegalHoldError
+from domain.retention import erase_user, purge
 from tests.retention.kinds import Remark, Section
 from tests.retention.rows import LONG_AGO, put
 

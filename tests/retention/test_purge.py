@@ -12,16 +12,13 @@ from domain import (
     ConfigurationError,
     Database,
     Organization,
-    PurgeCount,
-    PurgeRecord,
-    SystemAccess,
     Tender,
     TenderRepository,
     User,
-    plan_purge,
-    purge,
     utcnow,
 )
+from domain.models import PurgeRecord, SystemAccess
+from domain.retention import PurgeCount, plan_purge, purge
 from tests.retention.kinds import Remark, Section, Unit
 from tests.retention.rows import LONG_AGO, left, put, same_deletion, trail_of, without_trail
 

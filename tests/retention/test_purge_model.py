@@ -9,17 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from domain import (
-    AnalysisResult,
-    BidDocument,
-    Database,
-    Entity,
-    Organization,
-    Tender,
-    User,
-    plan_purge,
-    purge,
-)
+from domain import AnalysisResult, BidDocument, Database, Entity, Organization, Tender, User
+from domain.retention import plan_purge, purge
 from tests.retention.kinds import Remark, Section, Unit
 from tests.retention.rows import clear, left, put_by, without_trail
 

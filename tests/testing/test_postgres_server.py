@@ -23,6 +23,8 @@ from domain.testing import postgres
 from domain.testing.binaries import PostgresNotFoundError, find_binaries, program
 from domain.testing.postgres import PostgresServer, PostgresServerError, free_port
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parents[2]
 is_windows = sys.platform == "win32"
 with_signals = pytest.mark.skipif(is_windows, reason="Windows has no SIGTERM to catch")

@@ -10,12 +10,12 @@ from domain import (
     AnalysisPatch,
     AnalysisRepository,
     AnalysisResult,
-    MonthlyCost,
     Page,
     TenantSession,
     Tender,
     Upserted,
 )
+from domain.repositories import MonthlyCost
 
 
 def reads(session: TenantSession) -> None:

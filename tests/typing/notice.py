@@ -5,7 +5,8 @@ from typing import assert_type
 
 from pydantic import JsonValue
 
-from domain import Page, TenantSession, TenderNotice, TenderNoticeContent, TenderNoticeRepository, Upserted
+from domain import Page, TenantSession, TenderNotice, TenderNoticeRepository, Upserted
+from domain.models import TenderNoticeContent
 
 
 def reads(session: TenantSession) -> None:

@@ -7,7 +7,6 @@ from typing import assert_type
 from domain import (
     Organization,
     OrganizationPatch,
-    OrganizationPlan,
     OrganizationRepository,
     Page,
     SubscriptionTier,
@@ -15,6 +14,7 @@ from domain import (
     TenantSession,
     Upserted,
 )
+from domain.models import OrganizationPlan
 
 
 def reads(session: TenantSession) -> None:

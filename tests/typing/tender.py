@@ -11,17 +11,17 @@ from domain import (
     AnalysisResult,
     BidDocument,
     Page,
-    RowOutcome,
     TenantSession,
     Tender,
     TenderContent,
     TenderDB,
     TenderPatch,
-    TenderProgress,
     TenderRepository,
     TenderStatus,
     Upserted,
 )
+from domain.models import TenderProgress
+from domain.repositories import RowOutcome
 
 
 def reads(session: TenantSession) -> None:

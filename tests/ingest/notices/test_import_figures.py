@@ -1,4 +1,4 @@
-"""Real notices, imported: the expected figures come out of the database (see ``test_expected_figures``)."""
+"""Real notices, imported: the expected figures come out of the database (see ``figures``)."""
 
 import random
 from collections.abc import Callable
@@ -12,7 +12,9 @@ from domain.ingest import ImportSummary
 from domain.ingest.mapping import TenderFields
 from domain.testing import make_organization
 from tests.ingest.importer import Importer, content_of, counts
-from tests.ingest.test_expected_figures import DATA, EXPECTED, FILES, assert_figures, expected
+from tests.ingest.notices.figures import DATA, EXPECTED, FILES, assert_figures, expected
+
+pytestmark = pytest.mark.slow
 
 PATHS = [DATA / "notices" / name for name in FILES]
 TOTAL: dict[str, int] = EXPECTED["summary"]
