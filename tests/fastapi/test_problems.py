@@ -19,8 +19,6 @@ from domain import (
     Database,
     DomainError,
     DuplicateError,
-    HardDeletionError,
-    InvalidRowsError,
     NotFoundError,
     OutcomeUnknownError,
     StaleVersionError,
@@ -30,6 +28,7 @@ from domain import (
     TenderRepository,
     UnavailableError,
 )
+from domain.errors import HardDeletionError, InvalidRowsError
 from domain.fastapi import install_errors
 
 SECRET = "zx7731"

@@ -15,7 +15,6 @@ from domain import (
     Database,
     DuplicateError,
     Organization,
-    OrganizationDeletedError,
     OrganizationPatch,
     OrganizationRepository,
     SubscriptionTier,
@@ -27,6 +26,7 @@ from domain import (
     UserRepository,
     init_db,
 )
+from domain.errors import OrganizationDeletedError
 from domain.models import OrganizationPlan, OrganizationUsage
 from domain.testing import build, make_organization
 
