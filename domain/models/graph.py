@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import Literal
 
 from sqlalchemy import FromClause, Table, and_
@@ -75,39 +76,44 @@ class Graph:
 
     @cached_property
     def order(self) -> tuple[Table, ...]:
-        """Parents before children; tables of one cycle by their names.
+        """Parents before children; by their names, those of one depth or cycle.
 
         SQLAlchemy's sort_tables forgets every key of a table that is in a cycle, those that lead out of it too.
         """
-        # A parent has all below it that its child has, and itself.
-        return tuple(sorted(self.tables, key=lambda table: (-len(self._below[table]), table.name)))
+        return tuple(sorted(self.tables, key=lambda table: (self._depth[table], table.name)))
 
     def levels(self, root: Table) -> list[list[Table]]:
-        """The root, and every table below it; parents first, each table once, and those of a cycle together."""
-        found: defaultdict[frozenset[Table], list[Table]] = defaultdict(list)
-        for table in self.order:
-            if table in self._below[root]:
-                found[self._below[table]].append(table)
-        return list(found.values())
+        """The root, and every table below it, once: those of a level refer to levels above, or to others in a cycle."""
+        below = (table for table in self.order if table in self._below[root])
+        return [list(level) for _, level in groupby(below, self._depth.__getitem__)]
 
-    def walk(self, root: Table, first: Rows, ask: Callable[[Table, Mapping[Table, list[int]]], Rows]) -> Found:
+    def walk(self, root: Table, first: Rows, ask: Callable[[int, Mapping[Table, Rows]], Mapping[Table, Rows]]) -> Found:
         """Every row at and below the ``first``, a level at a time; a level again while that finds more.
 
-        ``ask`` tells the rows of a table that refer to some rows of its parents.
+        ``ask`` is told the number of the level and the rows above; it tells those of the level that refer to them.
         """
         found: Found = {root: dict(first)}
-        for level in self.levels(root):
-            fresh: Found = found
-            while fresh:
-                new: Found = {}
-                for table in level:
-                    parents = {edge.parent: [*fresh[edge.parent]] for edge in self.of(table) if fresh.get(edge.parent)}
-                    rows: Rows = ask(table, parents) if parents else {}
-                    new[table] = {row_id: row for row_id, row in rows.items() if row_id not in found.get(table, {})}
-                fresh = {table: rows for table, rows in new.items() if rows}
-                for table, rows in fresh.items():
-                    found.setdefault(table, {}).update(rows)
+        for number, level in enumerate(self.levels(root)):
+            fresh: Mapping[Table, Rows] = found
+            while any(fresh.get(edge.parent) for table in level for edge in self.of(table)):
+                rows = ask(number, fresh)
+                fresh = {
+                    table: {row_id: row for row_id, row in of_table.items() if row_id not in found.get(table, {})}
+                    for table, of_table in rows.items()
+                }
+                for table, new in fresh.items():
+                    found.setdefault(table, {}).update(new)
         return found
+
+    @cached_property
+    def _depth(self) -> dict[Table, int]:
+        """How many tables the longest way down to each leads through, the tables of its cycle apart."""
+        depth: dict[Table, int] = {}
+        # A parent has all below it that its child has, and itself.
+        for table in sorted(self.tables, key=lambda table: -len(self._below[table])):
+            above = [d for p, d in depth.items() if table in self._below[p] and p not in self._below[table]]
+            depth[table] = 1 + max(above, default=-1)
+        return depth
 
     @cached_property
     def _below(self) -> dict[Table, frozenset[Table]]:

@@ -1,10 +1,11 @@
 """Soft deletion as a batch: a row and what belongs to it go under one ``deletion_id``, from the top, a level at a time.
 
-A level first locks its rows: creation holds FOR KEY SHARE on what it refers to, for which an UPDATE alone would not
-wait. And it is a statement of its own, as it must see what was committed while the one before it waited.
+The rows of a level are locked, then marked: creation holds FOR KEY SHARE on what it refers to, for which an UPDATE
+alone would not wait. Each is a statement of its own, as it must see what was committed while the one before it waited.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 from uuid import uuid4
@@ -14,15 +15,16 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     ColumnElement,
-    DateTime,
-    String,
+    Select,
     Table,
-    Uuid,
     any_,
     bindparam,
+    false,
     func,
+    literal,
     or_,
     select,
+    union_all,
     update,
 )
 from sqlmodel import col
@@ -30,42 +32,55 @@ from sqlmodel import col
 from ..models import Entity
 from ..models.base import model_of, reference_graph
 from ..models.fields import utcnow
-from ..models.graph import Edge, Found, Graph
+from ..models.graph import Found, Graph, Rows
 from ..tenancy import TRUSTED, DomainSession, prebuilt
 from .core import show
 from .statements import KEY, SCOPE, scope_column
 
 _BEYOND = 2**63  # no id is
-_SCOPE = bindparam(SCOPE, type_=BigInteger())
-_STAMPS: dict[str, Any] = {
-    "deleted_at": DateTime(timezone=True),
-    "updated_at": DateTime(timezone=True),
-    "deletion_id": Uuid(),
-    "deleted_by": String(),
-}
+_MARKED = "marked_ids"
+_TRUSTED = {TRUSTED: True}
+_STAMPS = ("deleted_at", "updated_at", "deletion_id", "deleted_by")
 
 Condition = ColumnElement[bool]
 
 
 class Deletion:
-    """The statements of one model's deletion, which find live rows: by ``seen`` to be read, by ``marked`` to be marked.
+    """The statements of a model's deletion: of the row, by its id, and of each level, by the ids that were found above.
 
-    That of None finds the row itself; that of a table takes the ids that were found of each parent.
+    ``seen`` find the ids and versions of live rows; ``locked`` lock them as well; ``marked`` are by table and ids.
     """
 
     def __init__(self, root: Table, graph: Graph, *, is_postgresql: bool) -> None:
         self.root, self.graph = root, graph
-        tables = [table for level in graph.levels(root) for table in level]
-        self.models: dict[Table, type[Entity]] = {table: model_of(table) for table in tables}
-        edges = {table: [edge for edge in graph.of(table) if edge.parent in tables] for table in tables}
-        self.nobody: dict[Table, dict[str, Any]] = {t: {_ids(e.parent): [] for e in edges[t]} for t in tables}
-        which: dict[Table | None, tuple[type[Entity], Condition]]
-        which = {None: (self.models[root], root.c.id == bindparam(KEY, type_=BigInteger()))}
-        for table in filter(edges.get, tables):
-            found = (_found(edge, is_postgresql=is_postgresql) for edge in edges[table])
-            which[table] = self.models[table], or_(*found)
-        self.seen: dict[Table | None, Any] = {table: _seeing(*rows) for table, rows in which.items()}
-        self.marked: dict[Table | None, Any] = {table: _marking(*rows) for table, rows in which.items()}
+        self._is_postgresql = is_postgresql
+        levels = graph.levels(root)
+        self.tables: list[Table] = [table for level in levels for table in level]
+        self.models: list[type[Entity]] = [model_of(table) for table in self.tables]
+        row = _live(model_of(root), root.c.id == bindparam(KEY, type_=BigInteger()))
+        these = root.c.id.in_(row.with_only_columns(root.c.id).with_for_update().correlate(None))
+        self.row_seen: Any = prebuilt(row, model_of(root))
+        self.row_marked: Any = _marking(model_of(root), these)
+        self.seen: list[Any] = [self._found(level) for level in levels]
+        self.locked: list[Any] = [self._found(level, lock=True) for level in levels]
+        self.marked: dict[Table, Any] = {t: _marking(model_of(t), self._one_of(t.c.id, _MARKED)) for t in self.tables}
+
+    def _found(self, level: list[Table], *, lock: bool = False) -> Any:
+        parts: list[Any] = []
+        for table in level:
+            edges = [edge for edge in self.graph.of(table) if edge.parent in self.tables]
+            found = (self._one_of(table.c[edge.column], _ids(edge.parent)) for edge in edges)
+            rows = _live(model_of(table), or_(false(), *found))
+            part = (rows.with_for_update() if lock else rows).cte(f"found_{len(parts)}")
+            parts.append(select(literal(self.tables.index(table)), part.c.id, part.c.version))
+        return prebuilt(union_all(*parts).execution_options(**_TRUSTED), model_of(level[0]), parameter=SCOPE)
+
+    def _one_of(self, column: ColumnElement[int], ids: str) -> Condition:
+        """The condition on one of many ids: as one parameter, of which a statement can have 32,766 on SQLite."""
+        if self._is_postgresql:
+            return column == any_(bindparam(ids, [], type_=ARRAY(BigInteger)))
+        each = func.json_each(bindparam(ids, [], type_=JSON)).table_valued("value")
+        return column.in_(select(each.c.value))
 
 
 def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *, owner: int | None) -> bool:
@@ -75,12 +90,12 @@ def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *,
     now = utcnow()
     stamps = {"deleted_at": now, "updated_at": now, "deletion_id": uuid4(), "deleted_by": session.actor}
     of = _deletion(session, model)
-    found = _walked(session, of, of.marked, {**_key(entity_id, owner), **stamps})
-    if any(isinstance(entity, tuple(of.models.values())) for entity in session.identity_map.values()):
-        for table, rows in found.items():
-            for row_id, version in rows.items():
+    found = _walked(session, of, _key(entity_id, owner), stamps)
+    if any(isinstance(entity, tuple(of.models)) for entity in session.identity_map.values()):
+        for kind in of.models:
+            for row_id, version in found.get(kind.__table__, {}).items():
                 values = {"is_deleted": True, "version": version, **stamps}
-                show(session, of.models[table], row_id, owner, values, seen_version=version - 1)
+                show(session, kind, row_id, owner, values, seen_version=version - 1)
     return bool(found[of.root])
 
 
@@ -89,8 +104,27 @@ def preview_batch(
 ) -> Mapping[str, int]:
     """How many rows of each model ``delete_batch`` would mark."""
     of = _deletion(session, model)
-    found = _walked(session, of, of.seen, _key(entity_id, owner))
-    return {of.models[table].__name__: len(rows) for table, rows in found.items() if rows}
+    found = _walked(session, of, _key(entity_id, owner), None)
+    return {kind.__name__: len(rows) for kind in of.models if (rows := found.get(kind.__table__))}
+
+
+def _walked(session: Any, of: Deletion, key: dict[str, int], stamps: dict[str, Any] | None) -> Found:
+    """The rows at and below one, and their versions; marked, where there are ``stamps``."""
+
+    def rows(statement: Any, params: Mapping[str, Any]) -> Iterator[Any]:
+        yield from session.exec(statement, params={**key, **(stamps or {}), **params})
+
+    def below(level: int, above: Mapping[Table, Rows]) -> Mapping[Table, Rows]:
+        found: defaultdict[Table, dict[int, int]] = defaultdict(dict)
+        statement = (of.seen if stamps is None else of.locked)[level]
+        for number, row_id, version in rows(statement, {_ids(parent): [*ids] for parent, ids in above.items()}):
+            found[of.tables[number]][row_id] = version
+        if stamps is None:
+            return found
+        return {table: dict(rows(of.marked[table], {_MARKED: [*ids]})) for table, ids in found.items()}
+
+    first = of.row_seen if stamps is None else of.row_marked
+    return of.graph.walk(of.root, dict(rows(first, {})), below)
 
 
 def _deletion(session: DomainSession, model: type[Entity]) -> Deletion:
@@ -102,16 +136,6 @@ def _built(root: Table, graph: Graph, is_postgresql: bool) -> Deletion:
     return Deletion(root, graph, is_postgresql=is_postgresql)
 
 
-def _walked(session: Any, of: Deletion, statements: Mapping[Table | None, Any], params: dict[str, Any]) -> Found:
-    def ask(table: Table | None, ids: Mapping[str, Any]) -> dict[int, int]:
-        return dict(session.exec(statements[table], params={**params, **ids}).all())
-
-    def below(table: Table, parents: Mapping[Table, list[int]]) -> dict[int, int]:
-        return ask(table, of.nobody[table] | {_ids(parent): ids for parent, ids in parents.items()})
-
-    return of.graph.walk(of.root, ask(None, {}), below)
-
-
 def _key(entity_id: int, owner: int | None) -> dict[str, int]:
     return {KEY: entity_id} if owner is None else {KEY: entity_id, SCOPE: owner}
 
@@ -120,32 +144,19 @@ def _ids(parent: Table) -> str:
     return f"ids_of_{parent.name}"
 
 
-def _found(edge: Edge, *, is_postgresql: bool) -> Condition:
-    """The condition that a row refers to one of those that were found; they may be more than parameters can be."""
-    column = edge.child.c[edge.column]
-    if is_postgresql:
-        return column == any_(bindparam(_ids(edge.parent), type_=ARRAY(BigInteger)))
-    each = func.json_each(bindparam(_ids(edge.parent), type_=JSON)).table_valued("value")
-    return column.in_(select(each.c.value))
+def _live(model: type[Entity], which: Condition) -> Select[int, int]:
+    live = select(col(model.id), col(model.version)).where(*_owned(model), which, ~col(model.is_deleted))
+    return live.order_by(col(model.id)).execution_options(**_TRUSTED)
 
 
-def _seeing(model: type[Entity], which: Condition) -> Any:
+def _marking(model: type[Entity], these: Condition) -> Any:
     table = model.__table__
-    rows = select(col(model.id), col(model.version)).where(*_owned(model), which, ~table.c.is_deleted)
-    return prebuilt(rows.execution_options(**{TRUSTED: True}), model)
-
-
-def _marking(model: type[Entity], which: Condition) -> Any:
-    table = model.__table__
-    locked = select(table.c.id).where(*_owned(model), which, ~table.c.is_deleted).order_by(table.c.id)
-    these = table.c.id.in_(locked.with_for_update().correlate(None))
-    stamps = {name: bindparam(name, type_=kind) for name, kind in _STAMPS.items()}
-    marked = update(model).where(*_owned(model), these)
+    stamps = {name: bindparam(name, type_=table.c[name].type) for name in _STAMPS}
+    marked = update(model).where(*_owned(model), these).returning(table.c.id, table.c.version)
     marked = marked.values({**stamps, "is_deleted": True, "version": table.c.version + 1})
-    options = {"synchronize_session": False, TRUSTED: True}
-    return prebuilt(marked.returning(table.c.id, table.c.version).execution_options(**options), model)
+    return prebuilt(marked.execution_options(synchronize_session=False, **_TRUSTED), model)
 
 
 def _owned(model: type[Entity]) -> tuple[Condition, ...]:
     column = scope_column(model)
-    return () if column is None else (column == _SCOPE,)
+    return () if column is None else (column == bindparam(SCOPE, type_=BigInteger()),)

@@ -48,20 +48,19 @@ _GUARDED = "domain_guarded"  # execution option of an UPDATE or DELETE that was 
 _PREBUILT: dict[int, tuple[Executable, Executable, str]] = {}
 
 
-def prebuilt(statement: StatementT, model: type[object], *, owner: ColumnElement[int] | None = None) -> StatementT:
+def prebuilt(statement: StatementT, model: type[object], *, parameter: str | None = None) -> StatementT:
     """A repository's statement that is executed as it is: the guard holds it to the session's organization once.
 
     Where the statement compares the organization with a parameter itself, the guard checks the parameter's value: a
     second condition that says the same would double the time of planning. Otherwise it adds a condition of its own.
-    ``owner`` is what a statement gives a function for the organization, where it names no table.
+    ``parameter`` is that of a statement whose parts each compare the organization with it.
     """
     if _is_scoped(model):
-        parameter = _scope_parameter(statement, model)
+        parameter = parameter or _scope_parameter(statement, model)
         guarded: Any = statement
         if parameter is None:
             parameter = _ORGANIZATION
-            compared = _scope_column(model) if owner is None else owner
-            guarded = guarded.where(compared == bindparam(_ORGANIZATION, type_=BigInteger()))
+            guarded = guarded.where(_scope_column(model) == bindparam(_ORGANIZATION, type_=BigInteger()))
         _PREBUILT[id(statement)] = (statement, guarded, parameter)
     return statement
 

@@ -23,6 +23,7 @@ from domain import (
     Tender,
     TenderContent,
     TenderRepository,
+    TenderStatus,
     User,
     UserRepository,
 )
@@ -176,6 +177,53 @@ def test_a_user_made_while_the_organization_is_deleted_is_no_live_orphan(shared:
             assert connection.scalars(mine).all() == ([] if "B" in one.errors else [True]), one
         outcomes.append(one)
     assert {one.succeeded for one in outcomes} == {1, 2}
+
+
+def rename(tender_id: int, _analysis_id: int, session: TenantSession) -> object:
+    return TenderRepository(session).update_status(tender_id, TenderStatus.COMPLETE)
+
+
+def rate(tender_id: int, _analysis_id: int, session: TenantSession) -> object:
+    return AnalysisRepository(session).update_rating(tender_id, 9)
+
+
+def delete_part(_tender_id: int, analysis_id: int, session: TenantSession) -> object:
+    return AnalysisRepository(session).soft_delete(analysis_id)
+
+
+@pytest.mark.parametrize("write", [rename, rate, delete_part])
+def test_what_is_written_while_a_deletion_waits_is_in_the_rows_that_it_marks(
+    shared: Database, witness: Engine, write: Callable[[int, int, TenantSession], object]
+) -> None:
+    made: list[tuple[int, int]] = []
+    answers: list[list[object]] = []
+
+    def pair() -> Pair:
+        with shared.get_session(organization_id=1) as session:
+            tender_id = TenderRepository(session).create(title="Bridge").id
+            analysis_id = AnalysisRepository(session).add(build(AnalysisResult, tender_id=tender_id)).id
+        made.append((tender_id, analysis_id))
+        answer: list[object] = []
+        answers.append(answer)
+        return (
+            unit(shared, looking(tender_id), lambda session: TenderRepository(session).soft_delete(tender_id)),
+            unit(shared, looking(tender_id), lambda session: answer.append(write(tender_id, analysis_id, session))),
+        )
+
+    written: set[object] = set()
+    for number, one in played(witness, pair):
+        assert not one.errors, one
+        tender, analysis = (stored(witness, m, i) for m, i in zip((Tender, AnalysisResult), made[number], strict=True))
+        (is_written,) = answers[number]
+        written.add(is_written)
+        assert tender["is_deleted"], one
+        assert analysis["is_deleted"], one
+        assert tender["version"] == 2 + (write is rename and bool(is_written)), one
+        assert analysis["version"] == 2 + (write is rate and bool(is_written)), one
+        assert (tender["status"] == "complete") is (write is rename and is_written), one
+        if write is delete_part:
+            assert (tender["deletion_id"] != analysis["deletion_id"]) is is_written, one
+    assert written == {True, False}
 
 
 def with_an_analysis(database: Database, **fields: object) -> tuple[int, int]:

@@ -1,9 +1,11 @@
 """An application's own models and repositories: what ours can, theirs can."""
 
+import sqlite3
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import Field
 
 from domain import (
@@ -112,6 +114,27 @@ def test_a_tender_takes_along_what_hangs_below_it_at_any_depth(domain_db: Databa
             DrawingRepository(session).restore(drawing.id)
         assert TenderRepository(session).restore(lot["tender_id"])
     assert not stored(Drawing, drawing.id)["is_deleted"]
+
+
+def test_a_deletion_takes_along_more_rows_than_a_statement_has_parameters(
+    domain_sqlite: Database,
+) -> None:
+    with domain_sqlite.get_session(organization_id=1) as session:
+        tender_id = TenderRepository(session).create(title="Bridge").id
+        lots = LotRepository(session).create_many([Lot(tender_id=tender_id, number=n) for n in range(1, 151)])
+        DrawingRepository(session).create_many([Drawing(lot_id=lot.id) for lot in lots])
+
+    def limit(connection: sqlite3.Connection, *_rest: object) -> None:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 99)
+
+    event.listen(domain_sqlite.engine, "checkout", limit)
+    with domain_sqlite.get_session(organization_id=1) as session:
+        tenders = TenderRepository(session)
+        assert tenders.preview_delete(tender_id) == {"Tender": 1, "Lot": 150, "Drawing": 150}
+        assert tenders.soft_delete(tender_id)
+        assert DrawingRepository(session).count() == LotRepository(session).count() == 0
+        assert tenders.restore(tender_id)
+        assert DrawingRepository(session).count() == LotRepository(session).count() == 150
 
 
 def test_a_row_goes_once_whichever_way_it_belongs_to_what_is_deleted(
