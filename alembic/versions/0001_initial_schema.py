@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from domain.migrations import SetAuditOp, SetPoliciesOp
+from domain.migrations import ReplaceOp
 
 revision: str = '0001'
 down_revision: str | Sequence[str] | None = None
@@ -297,37 +297,39 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_tender_notices_organization_id_tender_id'), ['organization_id', 'tender_id'], unique=False)
         batch_op.create_index('ux_tender_notices_organization_id_tender_id_digest', ['organization_id', 'tender_id', 'digest'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
 
-    op.invoke(SetPoliciesOp('audit_entries', [('organization_isolation', 'SELECT', "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint"), ('written_by_triggers', 'INSERT', 'pg_trigger_depth() > 0')]))
-    op.invoke(SetPoliciesOp('organizations', [('organization_isolation', 'ALL', "id = nullif(current_setting('app.organization_id', true), '')::bigint"), ('find_by_slug', 'SELECT', "slug = nullif(current_setting('app.organization_slug', true), '')"), ('create_by_slug', 'INSERT', "slug = nullif(current_setting('app.organization_slug', true), '')")]))
-    op.invoke(SetPoliciesOp('tenders', [('organization_isolation', 'ALL', "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint")]))
-    op.invoke(SetPoliciesOp('users', [('organization_isolation', 'ALL', "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint"), ('find_by_email', 'SELECT', "email = nullif(current_setting('app.login_email', true), '')")]))
-    op.invoke(SetPoliciesOp('analysis_results', [('organization_isolation', 'ALL', "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint")]))
-    op.invoke(SetPoliciesOp('bid_documents', [('organization_isolation', 'ALL', "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint")]))
-    op.invoke(SetPoliciesOp('tender_notices', [('organization_isolation', 'ALL', "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint")]))
-    op.invoke(SetAuditOp('organizations', 'id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'subscription_tier': 'text', 'monthly_analysis_limit': 'text', 'is_active': 'bool', 'legal_hold': 'bool', 'name': 'text', 'slug': 'text'}))
-    op.invoke(SetAuditOp('tenders', 'organization_id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'status': 'text', 'processing_time': 'float', 'error_message': 'text', 'external_id': 'text', 'source': 'text', 'title': 'text', 'description': 'text', 'organization_name': 'text', 'deadline': 'time', 'estimated_value': 'decimal 4', 'currency': 'text', 'url': 'text', 'location': 'text', 'categories': 'jsonb', 'notice_status': 'text', 'published_at': 'time'}))
-    op.invoke(SetAuditOp('users', 'organization_id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'hashed_password': 'text secret', 'role': 'text', 'is_active': 'bool', 'is_verified': 'bool', 'email': 'text personal', 'full_name': 'text personal'}))
-    op.invoke(SetAuditOp('analysis_results', 'organization_id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'llm_model': 'text', 'processing_cost': 'decimal 6', 'overall_score': 'float', 'strategic_fit': 'float', 'financial_attractiveness': 'float', 'win_probability': 'float', 'resource_requirements': 'float', 'strengths': 'jsonb', 'risks': 'jsonb', 'requirements': 'jsonb', 'recommendation': 'text', 'is_relevant': 'bool', 'confidence': 'float', 'filter_categories': 'jsonb', 'filter_reasoning': 'text', 'tender_id': 'text'}))
-    op.invoke(SetAuditOp('bid_documents', 'organization_id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'llm_model': 'text', 'generation_cost': 'decimal 6', 'executive_summary': 'text', 'capabilities': 'text', 'approach': 'text', 'value_proposition': 'text', 'additional_sections': 'jsonb', 'tender_id': 'text'}))
-    op.invoke(SetAuditOp('tender_notices', 'organization_id', {'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'tender_id': 'text', 'release_id': 'text', 'released_at': 'time', 'digest': 'text', 'content': 'json', 'package': 'json'}))
+    op.invoke(ReplaceOp('row level security', 'audit_entries', {'organization_isolation': "FOR SELECT USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)", 'written_by_triggers': 'FOR INSERT WITH CHECK (pg_trigger_depth() > 0)'}))
+    op.invoke(ReplaceOp('row level security', 'organizations', {'organization_isolation': "FOR ALL USING (id = nullif(current_setting('app.organization_id', true), '')::bigint)", 'find_by_slug': "FOR SELECT USING (slug = nullif(current_setting('app.organization_slug', true), ''))", 'create_by_slug': "FOR INSERT WITH CHECK (slug = nullif(current_setting('app.organization_slug', true), ''))"}))
+    op.invoke(ReplaceOp('row level security', 'tenders', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
+    op.invoke(ReplaceOp('row level security', 'users', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)", 'find_by_email': "FOR SELECT USING (email = nullif(current_setting('app.login_email', true), ''))"}))
+    op.invoke(ReplaceOp('row level security', 'analysis_results', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
+    op.invoke(ReplaceOp('row level security', 'bid_documents', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
+    op.invoke(ReplaceOp('row level security', 'tender_notices', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
+    op.invoke(ReplaceOp('audit trail', 'audit_entries', {'writer': 'told by the session'}))
+    op.invoke(ReplaceOp('audit trail', 'organizations', {'id': 'organization', 'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'subscription_tier': 'text', 'monthly_analysis_limit': 'text', 'is_active': 'bool', 'legal_hold': 'bool', 'name': 'text', 'slug': 'text'}))
+    op.invoke(ReplaceOp('audit trail', 'tenders', {'organization_id': 'organization', 'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'status': 'text', 'processing_time': 'float', 'error_message': 'text', 'external_id': 'text', 'source': 'text', 'title': 'text', 'description': 'text', 'organization_name': 'text', 'deadline': 'time', 'estimated_value': 'decimal 4', 'currency': 'text', 'url': 'text', 'location': 'text', 'categories': 'jsonb', 'notice_status': 'text', 'published_at': 'time'}))
+    op.invoke(ReplaceOp('audit trail', 'users', {'organization_id': 'organization', 'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'hashed_password': 'text secret', 'role': 'text', 'is_active': 'bool', 'is_verified': 'bool', 'email': 'text personal', 'full_name': 'text personal'}))
+    op.invoke(ReplaceOp('audit trail', 'analysis_results', {'organization_id': 'organization', 'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'llm_model': 'text', 'processing_cost': 'decimal 6', 'overall_score': 'float', 'strategic_fit': 'float', 'financial_attractiveness': 'float', 'win_probability': 'float', 'resource_requirements': 'float', 'strengths': 'jsonb', 'risks': 'jsonb', 'requirements': 'jsonb', 'recommendation': 'text', 'is_relevant': 'bool', 'confidence': 'float', 'filter_categories': 'jsonb', 'filter_reasoning': 'text', 'tender_id': 'text'}))
+    op.invoke(ReplaceOp('audit trail', 'bid_documents', {'organization_id': 'organization', 'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'llm_model': 'text', 'generation_cost': 'decimal 6', 'executive_summary': 'text', 'capabilities': 'text', 'approach': 'text', 'value_proposition': 'text', 'additional_sections': 'jsonb', 'tender_id': 'text'}))
+    op.invoke(ReplaceOp('audit trail', 'tender_notices', {'organization_id': 'organization', 'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'tender_id': 'text', 'release_id': 'text', 'released_at': 'time', 'digest': 'text', 'content': 'json', 'package': 'json'}))
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
-    op.invoke(SetAuditOp('tender_notices'))
-    op.invoke(SetAuditOp('bid_documents'))
-    op.invoke(SetAuditOp('analysis_results'))
-    op.invoke(SetAuditOp('users'))
-    op.invoke(SetAuditOp('tenders'))
-    op.invoke(SetAuditOp('organizations'))
-    op.invoke(SetPoliciesOp('tender_notices', [], replaces=[('organization_isolation', 'ALL', "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint")]))
-    op.invoke(SetPoliciesOp('bid_documents', [], replaces=[('organization_isolation', 'ALL', "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint")]))
-    op.invoke(SetPoliciesOp('analysis_results', [], replaces=[('organization_isolation', 'ALL', "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint")]))
-    op.invoke(SetPoliciesOp('users', [], replaces=[('organization_isolation', 'ALL', "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint"), ('find_by_email', 'SELECT', "email = nullif(current_setting('app.login_email', true), '')")]))
-    op.invoke(SetPoliciesOp('tenders', [], replaces=[('organization_isolation', 'ALL', "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint")]))
-    op.invoke(SetPoliciesOp('organizations', [], replaces=[('organization_isolation', 'ALL', "id = nullif(current_setting('app.organization_id', true), '')::bigint"), ('find_by_slug', 'SELECT', "slug = nullif(current_setting('app.organization_slug', true), '')"), ('create_by_slug', 'INSERT', "slug = nullif(current_setting('app.organization_slug', true), '')")]))
-    op.invoke(SetPoliciesOp('audit_entries', [], replaces=[('organization_isolation', 'SELECT', "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint"), ('written_by_triggers', 'INSERT', 'pg_trigger_depth() > 0')]))
+    op.invoke(ReplaceOp('audit trail', 'tender_notices'))
+    op.invoke(ReplaceOp('audit trail', 'bid_documents'))
+    op.invoke(ReplaceOp('audit trail', 'analysis_results'))
+    op.invoke(ReplaceOp('audit trail', 'users'))
+    op.invoke(ReplaceOp('audit trail', 'tenders'))
+    op.invoke(ReplaceOp('audit trail', 'organizations'))
+    op.invoke(ReplaceOp('audit trail', 'audit_entries'))
+    op.invoke(ReplaceOp('row level security', 'tender_notices'))
+    op.invoke(ReplaceOp('row level security', 'bid_documents'))
+    op.invoke(ReplaceOp('row level security', 'analysis_results'))
+    op.invoke(ReplaceOp('row level security', 'users'))
+    op.invoke(ReplaceOp('row level security', 'tenders'))
+    op.invoke(ReplaceOp('row level security', 'organizations'))
+    op.invoke(ReplaceOp('row level security', 'audit_entries'))
     with op.batch_alter_table('tender_notices', schema=None) as batch_op:
         batch_op.drop_index('ux_tender_notices_organization_id_tender_id_digest', postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.drop_index(batch_op.f('ix_tender_notices_organization_id_tender_id'))

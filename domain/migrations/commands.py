@@ -65,7 +65,7 @@ def check(engine: Engine) -> list[str]:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts=domain_tree().options())
         differences = compare_metadata(context, DomainModel.metadata)
-    return [*_lag(current(engine)), *described(differences)]
+    return [*_lag(current(engine)), *dict.fromkeys(described(differences))]
 
 
 def _lag(revision: str | None) -> list[str]:

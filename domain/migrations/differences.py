@@ -15,12 +15,8 @@ def described(differences: Iterable[tuple[Any, ...] | list[tuple[Any, ...]]]) ->
 
 def _line(kind: str, *facts: Any) -> str:
     action, _, what = kind.partition("_")
-    if what == "policies":
-        return f"row level security of {facts[0]} does not say what the models say"
-    if what == "audit":
-        return f"the audit trail's triggers on {facts[0]} are not those that the models say"
-    if what == "deletion":
-        return f"the function that deletes {facts[0]} softly is not the one that the models say"
+    if what == "replaceable":
+        return f"the {facts[0]} of {facts[1]} is not what the models say"
     if action == "modify":
         _schema, table, column, _details, found, wanted = facts
         return f"column {table}.{column}: {what} is {found!r}, not {wanted!r}"

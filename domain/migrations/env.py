@@ -12,8 +12,8 @@ from sqlalchemy import URL, Engine, MetaData
 from ..config import migration_url
 from ..database.engines import make_engine
 from ..errors import ConfigurationError
-from .audit import triggers_set_aside
 from .errors import MigrationError
+from .replaceable import set_aside
 from .transaction import HOLD_OWNER, LET_OWNER_THROUGH, LOCK, sqlite_transaction
 from .trees import Tree, application_tree, domain_tree
 
@@ -74,7 +74,7 @@ def _migrate(engine: Engine, tree: Tree) -> None:
         if engine.dialect.name == "sqlite":
             with sqlite_transaction(connection):
                 context.configure(connection=connection, **tree.options())
-                with triggers_set_aside(connection) if _has_work() else nullcontext():
+                with set_aside(connection) if _has_work() else nullcontext():
                     context.run_migrations()
         else:
             context.configure(connection=connection, on_version_apply=_after_revision, **tree.options())

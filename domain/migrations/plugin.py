@@ -8,9 +8,8 @@ from alembic.runtime.plugins import Plugin
 from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import Column, Identity
 
-from .audit import compare_audit
 from .checks import compare_checks
-from .policies import compare_policies
+from .replaceable import compare
 
 NAME = "domain.migrations"
 
@@ -31,8 +30,7 @@ def _ignore_identity(
 
 _plugin = Plugin(NAME)
 _plugin.add_autogenerate_comparator(compare_checks, "table", "checkconstraints")
-_plugin.add_autogenerate_comparator(compare_policies, "schema", "policies", priority=DispatchPriority.LAST)
-_plugin.add_autogenerate_comparator(compare_audit, "schema", "audit", priority=DispatchPriority.LAST)
+_plugin.add_autogenerate_comparator(compare, "schema", "replaceable", priority=DispatchPriority.LAST)
 _plugin.add_autogenerate_comparator(
     _ignore_identity, "column", "server_default", qualifier="sqlite", priority=DispatchPriority.FIRST
 )

@@ -14,8 +14,8 @@ from ..models.audit_sqlite import CONTEXT
 from ..models.base import REGISTRY
 from ..version import VERSION_TABLE
 from . import plugin
-from .policies import OWNER_LET_THROUGH
 from .rendering import render_item, rewriter
+from .replaceable import OWNER_LET_THROUGH
 
 # Alembic's own comparisons, and what this package adds.
 PLUGINS = ["alembic.autogenerate.*", plugin.NAME]

@@ -1,6 +1,6 @@
 """The audit trail: an entry for every row of an organization that was written, whatever wrote it.
 
-The database's own triggers write it (see ``audit_ddl``), so that bulk statements and hand-written SQL can't go
+The database's own triggers write it (see ``audit_trail``), so that bulk statements and hand-written SQL can't go
 round it. Nothing in this package changes an entry, but the erasing of a person.
 """
 

@@ -1,19 +1,23 @@
 """What of a table the audit trail follows, as its columns say: ``audited``, ``secret``, ``personal``."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import JSON, Boolean, Column, DateTime, Float, LargeBinary, Table, Uuid
 from sqlalchemy.types import TypeDecorator
 
+from .replaceable import State
 from .tables import owner_column
 from .types import JSONOf, Money
 
 ENTRIES = "audit_entries"
 HIDDEN = "'\"***\"'"  # stands for a value that is kept out
+OWNER = "organization"  # the words of the column that holds it
 _MARK = "-- audited "
+_STATE = TypeAdapter(dict[str, str])
 
 Keeping = Literal["", "secret", "personal"]
 
@@ -32,8 +36,15 @@ class Audited:
     """A table whose writes are recorded. ``owner`` is the column that holds the organization."""
 
     table: str
+    state: State
     owner: str
     columns: tuple[Followed, ...]
+
+    @classmethod
+    def of(cls, table: str, state: State) -> Self:
+        """The table that a state speaks of."""
+        (owner,) = (name for name, words in state.items() if words == OWNER)
+        return cls(table, state, owner, tuple(_followed(*item) for item in state.items() if item[1] != OWNER))
 
     @property
     def personal(self) -> list[Followed]:
@@ -45,44 +56,33 @@ class Audited:
         """Whether rows are deleted softly."""
         return any(column.name == "is_deleted" for column in self.columns)
 
-    def said(self) -> dict[str, str]:
-        """The columns as words: ``{"email": "text personal"}``."""
-        return {column.name: f"{column.kind} {column.keeping}".rstrip() for column in self.columns}
-
     def comment(self) -> str:
         """All of it as a line of SQL, from which ``found_in`` reads it again."""
-        return f"{_MARK}{json.dumps([self.owner, self.said()])}"
+        return f"{_MARK}{json.dumps(self.state)}"
 
 
-def audited(table: Table) -> Audited | None:
-    """What is recorded of a table; None where nothing is: it belongs to no organization, or was turned off."""
+def audited(table: Table) -> State:
+    """The columns that are followed, as words: ``{"email": "text personal"}``; and the organization's.
+
+    Empty where nothing is recorded: the table belongs to no organization, or was turned off.
+    """
     owner = owner_column(table)
     if owner is None or not table.info.get("audited", True):
-        return None
+        return {}
     kept = [column for column in table.c if column.name not in {owner, "id"} and column.info.get("audited", True)]
-    return Audited(table.name, owner, tuple(Followed(c.name, _kind(c.type), _keeping(c)) for c in kept))
+    return {owner: OWNER} | {column.name: f"{_kind(column.type)} {_keeping(column)}".rstrip() for column in kept}
 
 
-def as_said(table: str, owner: str, columns: Mapping[str, str]) -> Audited:
-    """The opposite of ``said``."""
-    followed: list[Followed] = []
-    for name, words in columns.items():
-        kind, _, last = words.rpartition(" ")
-        keeping = last if kind and last in {"secret", "personal"} else ""
-        followed.append(Followed(name, kind if keeping else words, cast(Keeping, keeping)))
-    return Audited(table, owner, tuple(followed))
-
-
-def found_in(table: str, sql: str) -> Audited | None:
-    """What a trigger's text says that it follows; None where it does not say."""
+def found_in(sql: str) -> State:
+    """What a trigger's text says that it follows; empty where it does not say."""
     for line in sql.splitlines():
         if line.strip().startswith(_MARK):
             try:
-                owner, columns = json.loads(line.strip().removeprefix(_MARK))
-                return as_said(table, owner, columns)
-            except (ValueError, TypeError, AttributeError):
-                return None
-    return None
+                state = _STATE.validate_json(line.strip().removeprefix(_MARK))
+            except ValidationError:
+                return {}
+            return state if list(state.values()).count(OWNER) == 1 else {}
+    return {}
 
 
 def literal(text: str) -> str:
@@ -98,6 +98,12 @@ def json_key(name: str) -> str:
 def indented(lines: Iterable[str], by: int, separator: str) -> str:
     """One line for each, set in."""
     return f"{separator}\n".join(f"{' ' * by}{line}" for line in lines)
+
+
+def _followed(name: str, words: str) -> Followed:
+    kind, _, last = words.rpartition(" ")
+    keeping = last if kind and last in {"secret", "personal"} else ""
+    return Followed(name, kind if keeping else words, cast(Keeping, keeping))
 
 
 def _keeping(column: Column[Any]) -> Keeping:

@@ -62,12 +62,7 @@ def drop(table: str) -> Iterator[str]:
     """The statements that take the triggers away, whether or not they are there."""
     for trigger in TRIGGERS:
         yield f"DROP TRIGGER IF EXISTS {trigger} ON {quoted(table)}"
-    yield drop_function(table)
-
-
-def drop_function(table: str) -> str:
-    """What is left once the table is gone."""
-    return f"DROP FUNCTION IF EXISTS {quoted(function_name(table))}()"
+    yield f"DROP FUNCTION IF EXISTS {quoted(function_name(table))}()"
 
 
 def create(table: str, function_body: str) -> Iterator[str]:

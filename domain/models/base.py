@@ -14,8 +14,7 @@ from sqlalchemy.orm.attributes import manager_of_class, set_attribute
 from sqlmodel import Field, SQLModel
 from sqlmodel.main import FieldInfo, SQLModelMetaclass
 
-from . import audit_ddl, policies
-from .ddl import emit
+from .beside import attach
 from .fields import managed_field, personal_field, relation, tenant_key
 from .graph import Graph, graph_of
 from .tables import complete_table
@@ -52,10 +51,7 @@ _set_fields_set, _set_extra, _set_private = (
     vars(BaseModel)[slot].__set__ for slot in ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
 )
 REGISTRY = registry(metadata=MetaData(naming_convention=NAMING))
-
-for _statements in (policies.created, audit_ddl.created):
-    emit(REGISTRY.metadata, "after_create", _statements)
-emit(REGISTRY.metadata, "after_drop", audit_ddl.dropped)
+attach(REGISTRY.metadata)
 _graph_of = lru_cache(maxsize=1)(graph_of)
 
 

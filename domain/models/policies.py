@@ -5,12 +5,14 @@ with NULL: no row is read, and a write is refused. Soft deletion is no part of i
 would refuse the UPDATE that deletes one.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from typing import ClassVar
 
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import postgresql
 
+from .replaceable import Found, Replaceable, State
 from .tables import owner_column
 
 ORGANIZATION_SETTING = "app.organization_id"
@@ -22,6 +24,23 @@ REQUEST_SETTING = "app.request_id"
 
 IN_TRIGGER = "pg_trigger_depth() > 0"
 
+# Those TO PUBLIC, as what CREATE POLICY has after the table's name.
+_PRESENT = text(
+    "SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity, p.polname, concat_ws(' ',"
+    " CASE WHEN NOT p.polpermissive THEN 'AS RESTRICTIVE' END, 'FOR ' || CASE p.polcmd WHEN 'r' THEN 'SELECT'"
+    "  WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,"
+    " 'USING (' || pg_get_expr(p.polqual, p.polrelid) || ')',"
+    " 'WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')')"
+    " FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid AND p.polroles = '{0}'"
+    " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace ORDER BY c.relname, p.polname"
+)
+# Whatever their names, hence those that somebody added, too.
+_DROP = """DO $do$ DECLARE policy text; BEGIN
+  FOR policy IN SELECT quote_ident(polname) FROM pg_policy
+    WHERE polrelid = '{table}'::regclass AND polroles = '{{0}}' LOOP
+    EXECUTE 'DROP POLICY ' || policy || ' ON {table}';
+  END LOOP; END $do$"""
+
 _PREPARER = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]  # SQLAlchemy's constructor
 
 
@@ -30,58 +49,62 @@ def quoted(*identifiers: str) -> str:
     return ".".join(_PREPARER.quote(identifier) for identifier in identifiers)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Policy:
-    """One policy of one table, for every login (TO PUBLIC)."""
-
-    table: str
-    name: str
-    command: str
-    condition: str
-
-    def create(self) -> str:
-        """The statement that makes it."""
-        clause = "WITH CHECK" if self.command.endswith("INSERT") else "USING"
-        kind, _, command = self.command.rpartition(" ")  # one made by hand may be RESTRICTIVE
-        where = f"{quoted(self.table)}{kind and f' AS {kind}'}"
-        return f"CREATE POLICY {quoted(self.name)} ON {where} FOR {command} {clause} ({self.condition})"
-
-
 def text_setting(name: str) -> str:
     """The setting as an expression; NULL where it was never set, or forgotten at the end of a transaction."""
     return f"nullif(current_setting('{name}', true), '')"
 
 
-def policies(table: Table) -> Sequence[Policy]:
-    """The policies of a table: its organization's rows, and the rows that a lookup names by a unique value."""
-    owner = owner_column(table)
-    if owner is None:
-        return ()
-    recorded = bool(table.info.get("written_by_triggers"))
-    command = "SELECT" if recorded else "ALL"
-    found = [_policy(table, ISOLATION, command, owner, f"{text_setting(ORGANIZATION_SETTING)}::bigint")]
-    if recorded:
-        found.append(Policy(table=table.name, name="written_by_triggers", command="INSERT", condition=IN_TRIGGER))
-    for column, setting in table.info.get("lookups", {}).items():
-        found.append(_policy(table, f"find_by_{column}", "SELECT", column, text_setting(setting)))
-    for column, setting in table.info.get("creations", {}).items():
-        found.append(_policy(table, f"create_by_{column}", "INSERT", column, text_setting(setting)))
-    return found
+class RowLevelSecurity(Replaceable):
+    """The policies of a table for every login (TO PUBLIC), its owner included.
 
+    They are its organization's rows, and the rows that a lookup names by a unique value.
+    """
 
-def _policy(table: Table, name: str, command: str, column: str, value: str) -> Policy:
-    return Policy(table=table.name, name=name, command=command, condition=f"{quoted(column)} = {value}")
+    name: ClassVar[str] = "row level security"
 
+    def wanted(self, table: Table) -> State:
+        owner = owner_column(table)
+        if owner is None:
+            return {}
+        mine = f"({quoted(owner)} = {text_setting(ORGANIZATION_SETTING)}::bigint)"
+        if table.info.get("written_by_triggers"):
+            found = {
+                ISOLATION: f"FOR SELECT USING {mine}",
+                "written_by_triggers": f"FOR INSERT WITH CHECK ({IN_TRIGGER})",
+            }
+        else:
+            found = {ISOLATION: f"FOR ALL USING {mine}"}
+        for column, setting in table.info.get("lookups", {}).items():
+            found[f"find_by_{column}"] = f"FOR SELECT USING ({quoted(column)} = {text_setting(setting)})"
+        for column, setting in table.info.get("creations", {}).items():
+            found[f"create_by_{column}"] = f"FOR INSERT WITH CHECK ({quoted(column)} = {text_setting(setting)})"
+        return found
 
-def enable(table: str, wanted: Sequence[Policy]) -> Iterator[str]:
-    """The statements that put a table under row level security, its owner included."""
-    yield f"ALTER TABLE {quoted(table)} ENABLE ROW LEVEL SECURITY"
-    yield f"ALTER TABLE {quoted(table)} FORCE ROW LEVEL SECURITY"
-    for policy in wanted:
-        yield policy.create()
+    def create(self, table: str, state: State, dialect: str) -> Iterator[str]:
+        if dialect == "postgresql":
+            yield f"ALTER TABLE {quoted(table)} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
+            for name, words in state.items():
+                yield f"CREATE POLICY {quoted(name)} ON {quoted(table)} {words}"
 
+    def drop(self, table: str, dialect: str) -> Iterator[str]:
+        if dialect == "postgresql":
+            yield _DROP.format(table=quoted(table).replace("'", "''"))
+            yield f"ALTER TABLE {quoted(table)} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY"
 
-def created(table: Table, dialect: str) -> Iterator[str]:
-    """What ``create_all`` executes for a new table."""
-    if dialect == "postgresql" and (wanted := policies(table)):
-        yield from enable(table.name, wanted)
+    def present(self, connection: Connection) -> dict[str, Found] | None:
+        if connection.dialect.name != "postgresql":
+            return None
+        found: dict[str, tuple[dict[str, str], bool]] = {}
+        for table, held, name, words in connection.execute(_PRESENT):
+            state, _ = found.setdefault(table, ({}, bool(held)))
+            if name is not None:
+                state[name] = words
+        return {table: Found(*pair) for table, pair in found.items()}
+
+    def faults(self, found: Found, wanted: State) -> list[str]:
+        # What an application does with a table of no organization is its own.
+        return super().faults(found, wanted) if wanted or ISOLATION in found.state else []
+
+    def plain(self, words: str) -> str:
+        """Without casts, brackets and blanks, which PostgreSQL writes in its own way."""
+        return re.sub(r"::\w+|[()\s]", "", words).lower()

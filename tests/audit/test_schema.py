@@ -9,11 +9,12 @@ from sqlalchemy import Engine, MetaData, Table, text
 from sqlmodel import Field
 
 from domain import AuditRepository, Database, DomainModel, TenantEntity, TenantRepository, Tender, Text, User, example
-from domain.database.audit import Trail, present_trails
 from domain.migrations import check, downgrade, upgrade
 from domain.models import AuditEntry
-from domain.models.audit_columns import as_said, audited, found_in
+from domain.models.audit_columns import Audited, audited, found_in
 from domain.models.audit_postgresql import TRIGGERS
+from domain.models.audit_trail import AuditTrail
+from domain.models.replaceable import Found
 from domain.testing import Cluster, build
 
 
@@ -47,9 +48,9 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     cluster.drop(name)
 
 
-def trails(engine: Engine) -> dict[str, Trail]:
+def trails(engine: Engine) -> dict[str, Found]:
     with engine.connect() as connection:
-        return present_trails(connection)
+        return AuditTrail().present(connection)
 
 
 def run(engine: Engine, statement: str) -> None:
@@ -71,22 +72,22 @@ def leftovers(engine: Engine) -> list[str]:
 def test_every_table_of_an_organization_is_followed_and_the_trail_itself_is_not(owner: Engine) -> None:
     found = trails(owner)
     for table in ("organizations", "users", "tenders", "tender_notices", "analysis_results", "bid_documents"):
-        assert found[table] == Trail(audited(DomainModel.metadata.tables[table]))
-        assert found[table].follows is not None
-    assert found["audit_entries"] == found["system_access"] == Trail()
+        assert found[table] == Found(audited(DomainModel.metadata.tables[table]))
+        assert found[table].state
+    assert found["system_access"] == Found({})
+    assert list(found["audit_entries"].state) == ["writer"]
 
 
 def test_what_a_table_says_is_read_back(owner: Engine) -> None:
-    follows = audited(User.__table__)
-    assert follows is not None
-    assert follows.said()["hashed_password"] == "text secret"
-    assert follows.said()["email"] == "text personal"
-    assert "last_login_at" not in follows.said()
-    assert as_said("users", follows.owner, follows.said()) == follows
+    state = audited(User.__table__)
+    assert state["hashed_password"] == "text secret"
+    assert state["email"] == "text personal"
+    assert "last_login_at" not in state
+    assert found_in(f"x\n  {Audited.of('users', state).comment()}\n") == state
 
 
 def test_a_table_that_is_turned_off_is_not_followed(domain_db: Database, owner: Engine) -> None:
-    assert trails(owner)["test_sketches"] == Trail()
+    assert trails(owner)["test_sketches"] == Found({})
     with domain_db.get_session(organization_id=1) as session:
         SketchRepository(session).add(build(Sketch))
     with domain_db.get_session(organization_id=1) as session:
@@ -98,9 +99,7 @@ def test_a_dropped_trigger_shows_in_a_comparison(owner: Engine, event: str) -> N
     before = check(owner)
     sqlite = owner.dialect.name == "sqlite"
     run(owner, f"DROP TRIGGER audit_tenders_{event}" if sqlite else f"DROP TRIGGER audit_{event} ON tenders")
-    assert set(check(owner)) - set(before) == {
-        "the audit trail's triggers on tenders are not those that the models say"
-    }
+    assert set(check(owner)) - set(before) == {"the audit trail of tenders is not what the models say"}
 
 
 @pytest.mark.parametrize(
@@ -117,7 +116,7 @@ def test_an_altered_trigger_shows_in_a_comparison(domain_postgresql: Database, s
     engine = domain_postgresql.migration_engine
     assert check(engine) == []
     run(engine, statement)
-    assert check(engine) == ["the audit trail's triggers on tenders are not those that the models say"]
+    assert check(engine) == ["the audit trail of tenders is not what the models say"]
 
 
 def test_nothing_is_left_after_dropping_all(empty: Database) -> None:
@@ -135,12 +134,11 @@ def test_nothing_is_left_after_a_downgrade(empty: Database) -> None:
 
 
 def test_a_comment_that_says_nonsense_is_no_trail() -> None:
-    assert found_in("tenders", "-- audited {") is None
-    assert found_in("tenders", "-- audited 7") is None
-    assert found_in("tenders", "SELECT 1") is None
+    for sql in ("-- audited {", "-- audited 7", '-- audited {"a": "text"}', '-- audited {"a": 1}', "SELECT 1"):
+        assert found_in(sql) == {}, sql
 
 
 def test_a_table_of_no_organization_is_not_followed() -> None:
-    assert audited(Table("test_plain", MetaData())) is None
-    assert audited(AuditEntry.__table__) is None
-    assert audited(Tender.__table__) is not None
+    assert audited(Table("test_plain", MetaData())) == {}
+    assert audited(AuditEntry.__table__) == {}
+    assert audited(Tender.__table__)

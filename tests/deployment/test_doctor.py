@@ -24,38 +24,53 @@ Provoked = Callable[..., list[Finding]]
 TENDERS = "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint"
 
 ERRORS = {
-    "no row level security": (["ALTER TABLE tenders DISABLE ROW LEVEL SECURITY"], "tenders is not under row level"),
-    "no FORCE": (["ALTER TABLE tenders NO FORCE ROW LEVEL SECURITY"], "tenders is not under row level"),
-    "no policy": (["DROP POLICY organization_isolation ON tenders"], "tenders lacks its policy organization_isolation"),
-    "no lookup": (["DROP POLICY find_by_slug ON organizations"], "organizations lacks its policy find_by_slug"),
-    "open policy": (["ALTER POLICY organization_isolation ON tenders USING (true)"], "of tenders was altered"),
+    "no row level security": (
+        ["ALTER TABLE tenders DISABLE ROW LEVEL SECURITY"],
+        "row level security of tenders is not its model's: it does not take effect",
+    ),
+    "no FORCE": (
+        ["ALTER TABLE tenders NO FORCE ROW LEVEL SECURITY"],
+        "row level security of tenders is not its model's: it does not take effect",
+    ),
+    "no policy": (
+        ["DROP POLICY organization_isolation ON tenders"],
+        "row level security of tenders is not its model's: it is missing",
+    ),
+    "no lookup": (
+        ["DROP POLICY find_by_slug ON organizations"],
+        "organizations is not its model's: find_by_slug is missing",
+    ),
+    "open policy": (
+        ["ALTER POLICY organization_isolation ON tenders USING (true)"],
+        "of tenders is not its model's: organization_isolation was altered",
+    ),
     "open for writing": (
         ["ALTER POLICY organization_isolation ON tenders WITH CHECK (true)"],
-        "of tenders was altered",
+        "of tenders is not its model's: organization_isolation was altered",
     ),
     "another setting": (
         ["ALTER POLICY organization_isolation ON users USING (organization_id = current_setting('a.b')::bigint)"],
-        "of users was altered",
+        "of users is not its model's: organization_isolation was altered",
     ),
     "restrictive": (
         [
             "DROP POLICY organization_isolation ON tenders",
             f"CREATE POLICY organization_isolation ON tenders AS RESTRICTIVE USING ({TENDERS})",
         ],
-        "of tenders was altered",
+        "of tenders is not its model's: organization_isolation was altered",
     ),
     "policy for some": (
         [f"ALTER POLICY organization_isolation ON tenders TO {SYSTEM}"],
-        "tenders lacks its policy organization_isolation",
+        "row level security of tenders is not its model's: it is missing",
     ),
-    "one more policy": (["CREATE POLICY support ON tenders USING (title = 'x')"], "policy support of tenders is none"),
+    "one more policy": (["CREATE POLICY support ON tenders USING (title = 'x')"], "support is none of its model's"),
     "policy for the application": (
         [f"CREATE POLICY handy ON tenders TO {APPLICATION} USING (true)"],
         "policy handy opens tenders",
     ),
     "unknown table": (
         ["CREATE TABLE loose (organization_id bigint, id bigint)"],
-        "the table loose lacks its policy organization_isolation",
+        "row level security of loose is not an organization's: it is missing",
     ),
     "view": (
         ["CREATE VIEW all_tenders AS SELECT * FROM tenders", f"GRANT SELECT ON all_tenders TO {APPLICATION}"],
@@ -96,15 +111,24 @@ ERRORS = {
     "system without a policy": (["DROP POLICY system_access ON users"], "has no policy on users"),
     "system without rights": ([f"REVOKE DELETE ON users FROM {SYSTEM}"], "lacks rights on users"),
     "system without a record": ([f"REVOKE INSERT ON system_access FROM {SYSTEM}"], "can't record its use"),
-    "no trigger": (["DROP TRIGGER audit_update ON tenders"], "the triggers of tenders's audit trail are missing"),
-    "no audit": (["DROP FUNCTION audit_users() CASCADE"], "the triggers of users's audit trail are missing"),
-    "disabled trigger": (["ALTER TABLE tenders DISABLE TRIGGER audit_insert"], "the triggers of tenders's audit trail"),
+    "no trigger": (
+        ["DROP TRIGGER audit_update ON tenders"],
+        "the audit trail of tenders is not its model's: it does not take effect",
+    ),
+    "no audit": (
+        ["DROP FUNCTION audit_users() CASCADE"],
+        "the audit trail of users is not its model's: it is missing",
+    ),
+    "disabled trigger": (
+        ["ALTER TABLE tenders DISABLE TRIGGER audit_insert"],
+        "the audit trail of tenders is not its model's",
+    ),
     "audit by another function": (
         [
             "CREATE OR REPLACE FUNCTION audit_tenders() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
             " AS 'BEGIN RETURN NULL; END'"
         ],
-        "the triggers of tenders's audit trail",
+        "the audit trail of tenders is not its model's",
     ),
     "missing table": (["DROP TABLE tender_notices"], "the table tender_notices is missing"),
 }
@@ -173,12 +197,25 @@ def test_a_warning_is_found_and_is_no_error(case: str, provoked: Provoked) -> No
     assert (found.severity, said in found.what) == (Severity.WARNING, True), found
 
 
-@pytest.mark.parametrize("case", ["no policy", "open policy", "open for writing", "no FORCE", "one more policy"])
-def test_the_remedy_for_a_policy_is_sql_that_helps(case: str, provoked: Provoked) -> None:
+@pytest.mark.parametrize(
+    "case",
+    [
+        "no policy",
+        "open policy",
+        "open for writing",
+        "no FORCE",
+        "one more policy",
+        "no trigger",
+        "no audit",
+        "disabled trigger",
+        "audit by another function",
+    ],
+)
+def test_the_remedy_for_what_stands_beside_a_table_is_sql_that_helps(case: str, provoked: Provoked) -> None:
     statements, _ = ERRORS[case]
     found = provoked(*statements)
     assert found
-    assert provoked(*statements, *(finding.remedy for finding in found)) == []
+    assert provoked(*statements, f"SET LOCAL ROLE {OWNER}", *(finding.remedy for finding in found)) == []
 
 
 def test_what_is_safe_is_no_finding(provoked: Provoked) -> None:

@@ -10,10 +10,10 @@ from alembic.config import Config
 from sqlalchemy import Engine, text
 
 from domain import ConstraintError, Database, DomainModel, OrganizationRepository, TenderRepository
-from domain.database.policies import present_policies, say_the_same
 from domain.migrations import check, downgrade, head, upgrade
 from domain.migrations.trees import domain_tables
-from domain.models.policies import policies
+from domain.models.beside import REPLACEABLES, faults
+from domain.models.policies import RowLevelSecurity
 
 ROOT = Path(__file__).parents[2]
 Alembic = Callable[..., str]
@@ -61,7 +61,7 @@ def is_held(engine: Engine) -> bool:
 def revision(project: Path, *steps: str) -> Config:
     body = "\n    ".join(steps)
     (project / "alembic/versions/9999_next.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nfrom domain.migrations import SetPoliciesOp\n\n"
+        "import sqlalchemy as sa\nfrom alembic import op\nfrom domain.migrations import ReplaceOp\n\n"
         f"revision = '9999'\ndown_revision = '{head()}'\n\n\n"
         f"def upgrade():\n    {body}\n\n\ndef downgrade():\n    op.execute(\"UPDATE tenders SET title = 'down'\")\n"
     )
@@ -85,13 +85,11 @@ def test_every_tenant_table_is_held_and_has_the_policies_of_its_model(
     else:
         DomainModel.metadata.create_all(engine, tables=domain_tables())
     with engine.connect() as connection:
-        present = present_policies(connection)
-    secured = [table for table in domain_tables() if policies(table)]
+        present = RowLevelSecurity().present(connection) or {}
+        assert list(faults(connection, domain_tables())) == []
+    secured = [table.name for table in domain_tables() if RowLevelSecurity().wanted(table)]
     assert len(secured) >= 6
-    for table in secured:
-        wanted = [(policy.name, policy.command, policy.condition) for policy in policies(table)]
-        assert present[table.name].held, table.name
-        assert say_the_same(present[table.name].rules, wanted), table.name
+    assert {name for name, found in present.items() if found.holds and found.state} == set(secured)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +109,7 @@ def test_what_was_done_to_a_policy_shows_and_a_generated_revision_undoes_it(
 ) -> None:
     assert check(postgresql) == []
     run(postgresql, statement)
-    assert check(postgresql) == ["row level security of tenders does not say what the models say"]
+    assert check(postgresql) == ["the row level security of tenders is not what the models say"]
     if "TO CURRENT_USER" in statement or "CREATE" in statement:
         return
     generate = (postgresql, "revision", "--autogenerate", "-m", "again", "--rev-id", "9999")
@@ -129,8 +127,8 @@ def test_a_data_migration_changes_the_rows_of_every_organization(
 
 def test_so_does_one_in_the_revision_that_sets_the_policies(postgresql: Engine, project: Path, url_of: UrlOf) -> None:
     two_tenders(url_of(postgresql))
-    rule = "('organization_isolation', 'ALL', 'organization_id = 0')"
-    again = f"op.invoke(SetPoliciesOp('tenders', [{rule}], replaces=[{rule}]))"
+    state = "{'organization_isolation': 'FOR ALL USING (organization_id = 0)'}"
+    again = f"op.invoke(ReplaceOp('row level security', 'tenders', {state}))"
     apply(revision(project, again, "op.execute(\"UPDATE tenders SET title = title || '!'\")"), postgresql)
     assert titles(postgresql) == "a!,b!"
     assert is_held(postgresql)
@@ -202,9 +200,9 @@ def test_a_model_that_gains_a_tenant_base_gets_its_policies_in_the_same_revision
     tenant = (databases[1], "revision", "--autogenerate", "-m", "tenant", "--rev-id", "9999")
     alembic(project, tenant, *use)
     (generated,) = (path.read_text() for path in project.glob("alembic/versions/9999_*.py"))
-    assert "SetPoliciesOp('notes', [('organization_isolation'" in generated
+    assert "ReplaceOp('row level security', 'notes', {'organization_isolation'" in generated
     with databases[1].connect() as connection:
-        assert present_policies(connection)["notes"].held
+        assert (RowLevelSecurity().present(connection) or {})["notes"].holds
 
 
 def test_an_applications_tree_has_its_own_policies_and_never_touches_ours(
@@ -218,9 +216,9 @@ def test_an_applications_tree_has_its_own_policies_and_never_touches_ours(
     first = (postgresql, "revision", "--autogenerate", "-m", "first")
     alembic(application, first, (postgresql, "upgrade", "head"), (postgresql, "check"), path=(ROOT,))
     (generated,) = (path.read_text() for path in application.glob("migrations/versions/*_first.py"))
-    assert "SetPoliciesOp('invoices', [('organization_isolation'" in generated
-    assert generated.count("SetPoliciesOp('") == generated.count("SetPoliciesOp('invoices'") > 0
-    assert check(postgresql) == ["row level security of tenders does not say what the models say"]
+    for kind in REPLACEABLES:
+        assert generated.count(f"ReplaceOp('{kind}', ") == generated.count(f"ReplaceOp('{kind}', 'invoices'") == 2
+    assert check(postgresql) == ["the row level security of tenders is not what the models say"]
     run(postgresql, "ALTER POLICY organization_isolation ON invoices USING (true)")
     with pytest.raises(AssertionError, match="New upgrade operations"):
         alembic(application, (postgresql, "check"), path=(ROOT,))

@@ -26,7 +26,8 @@ from domain import (
     UserRepository,
 )
 from domain.migrations.trees import domain_tables
-from domain.models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING, policies
+from domain.models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
+from domain.models.tables import owner_column
 from domain.repositories.statements import FAR
 from domain.testing import Cluster, build, postgresql_database
 
@@ -163,7 +164,7 @@ UNBOUND["OrganizationRepository.restore"] = (
     OWN,
 )
 # Those of the package: other tests define tables of their own, and leave them empty.
-TENANT_DATA = {table.name for table in domain_tables() if policies(table)}
+TENANT_DATA = {table.name for table in domain_tables() if owner_column(table)}
 
 
 @pytest.fixture(scope="module")

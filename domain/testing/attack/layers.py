@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, event, text, true
 
 from ...database import Database
 from ...models import DomainModel
-from ...models.policies import policies
+from ...models.tables import owner_column
 from ...repositories import deletion, restoring, statements, upsert, writes
 from ...tenancy import TenantSession, guard
 
@@ -109,7 +109,7 @@ def _without_guard() -> Generator[None]:
 
 @contextmanager
 def _without_policies(database: Database) -> Generator[None]:
-    tables = [table.name for table in DomainModel.metadata.sorted_tables if policies(table)]
+    tables = [table.name for table in DomainModel.metadata.sorted_tables if owner_column(table)]
 
     def alter(state: str) -> None:
         with database.migration_engine.begin() as connection:

@@ -13,8 +13,7 @@ from sqlalchemy.sql.selectable import FromClause, Join, TableClause
 from sqlalchemy.sql.visitors import iterate
 
 from ...models.base import REGISTRY
-from ...models.policies import policies
-from ...models.tables import TENANT, is_tenant_table
+from ...models.tables import owner_column
 from ...tenancy import TRUSTED, TenantSession
 
 
@@ -74,9 +73,7 @@ def unscoped(statement: Any) -> Iterator[str]:
 def _owner(table: Any) -> str | None:
     real: Any = getattr(table, "element", table)
     known = REGISTRY.metadata.tables.get(getattr(real, "name", ""))
-    if known is None or not policies(known):
-        return None
-    return TENANT if is_tenant_table(known) else "id"
+    return None if known is None else owner_column(known)
 
 
 def _sources(select: Any) -> list[Any]:

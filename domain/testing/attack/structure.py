@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect
 
 from ...database import Database
 from ...models.base import reference_graph
-from ...models.policies import ISOLATION
+from ...models.beside import faults as faults_beside
+from ...models.policies import RowLevelSecurity
 from ...models.tables import TENANT, is_plain
 from .discovery import Kind, Model, references
 from .layers import Layer
@@ -17,13 +18,12 @@ def faults(
     database: Database, models: Collection[Model], kinds: Collection[Kind], layers: Collection[Layer]
 ) -> Iterator[tuple[str, str]]:
     """(model, what it lacks), as the database has it; its row level security only where that layer is looked at."""
-    secured = _secured(database) if Layer.POLICIES in layers else None
+    beside = _beside(database, models, layers)
     for model in models:
         found = list(_faults_of_table(database, model))
         if not any(kind.model is model for kind in kinds):
             found.append("no repository: derive one from TenantRepository, or leave the model out of models=")
-        if secured is not None and model.__table__.name not in secured:
-            found.append(f"no policy {ISOLATION} under FORCE ROW LEVEL SECURITY: run the migrations")
+        found += [f"{said}: run the migrations" for name, said in beside if name == model.__table__.name]
         yield from ((model.__name__, fault) for fault in found)
 
 
@@ -49,12 +49,11 @@ def _faults_of_table(database: Database, model: Model) -> Iterator[str]:
         yield f"no index that starts with {TENANT}"
 
 
-def _secured(database: Database) -> set[str]:
-    """The tables whose policy is in force, for their owner too."""
-    statement = text(
-        "SELECT c.relname FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid WHERE c.relrowsecurity"
-        " AND c.relforcerowsecurity AND p.polname = :name AND pg_get_expr(p.polqual, p.polrelid) LIKE :condition"
-    )
-    given = {"name": ISOLATION, "condition": f"({TENANT} = %current_setting(%"}
+def _beside(database: Database, models: Collection[Model], layers: Collection[Layer]) -> list[tuple[str, str]]:
+    """(table, fault) of what stands beside the tables."""
     with database.migration_engine.connect() as connection:
-        return set(connection.scalars(statement, given))
+        return [
+            (table.name, said)
+            for kind, table, said in faults_beside(connection, [model.__table__ for model in models])
+            if Layer.POLICIES in layers or kind.name != RowLevelSecurity.name
+        ]

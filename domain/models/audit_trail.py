@@ -1,0 +1,80 @@
+"""The audit trail's triggers beside a table, and on SQLite the table of who writes beside the entries."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from sqlalchemy import Connection, Table, text
+
+from . import audit_postgresql, audit_sqlite
+from .audit_columns import ENTRIES, Audited, audited, found_in
+from .replaceable import Found, Replaceable, State
+
+_OF_ENTRIES = {"writer": "told by the session"}
+
+# For each table: what its function does, and whether it and its three triggers are otherwise as they should be.
+_ON_POSTGRESQL = text(
+    "SELECT c.relname AS name, max(p.prosrc) AS body, count(t.oid) = 3 AND bool_and(t.tgenabled IN ('O', 'A')"
+    "  AND t.tgqual IS NULL AND t.tgattr = ''::int2vector AND t.tgfoid = p.oid"
+    "  AND (t.tgname, t.tgtype, coalesce(t.tgoldtable, ''), coalesce(t.tgnewtable, '')) IN"
+    "   (('audit_insert', 4, '', 'new_rows'), ('audit_update', 16, 'old_rows', 'new_rows'),"
+    "    ('audit_delete', 8, 'old_rows', ''))"
+    "  AND p.prosecdef AND p.proowner = c.relowner AND NOT has_function_privilege('public', p.oid, 'EXECUTE')"
+    "  AND p.proconfig = ARRAY['search_path=pg_catalog, ' || quote_ident(current_schema()) || ', pg_temp']) AS holds"
+    " FROM pg_class c LEFT JOIN pg_proc p ON p.proname = 'audit_' || c.relname AND p.pronamespace = c.relnamespace"
+    " LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgname IN :names"
+    " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace GROUP BY c.relname"
+).bindparams(names=tuple(audit_postgresql.TRIGGERS))
+_ON_SQLITE = text(
+    "SELECT t.name AS \"table\", s.name, s.sql FROM sqlite_master t LEFT JOIN sqlite_master s ON s.type = 'trigger'"
+    " AND s.tbl_name = t.name AND s.name IN ('audit_' || t.name || '_insert', 'audit_' || t.name || '_update',"
+    "  'audit_' || t.name || '_delete') WHERE t.type = 'table' ORDER BY s.name"
+)
+
+
+class AuditTrail(Replaceable):
+    """The state of a table is the columns that are followed; see ``audited``."""
+
+    name: ClassVar[str] = "audit trail"
+
+    def wanted(self, table: Table) -> State:
+        return _OF_ENTRIES if table.name == ENTRIES else audited(table)
+
+    def create(self, table: str, state: State, dialect: str) -> Iterator[str]:
+        if table == ENTRIES:
+            if dialect == "sqlite":
+                yield audit_sqlite.CREATE_CONTEXT
+        elif dialect == "postgresql":
+            yield from audit_postgresql.create(table, audit_postgresql.body(Audited.of(table, state)))
+        else:
+            yield from audit_sqlite.triggers(Audited.of(table, state)).values()
+
+    def drop(self, table: str, dialect: str) -> Iterator[str]:
+        if dialect == "postgresql":
+            yield from audit_postgresql.drop(table)
+        elif table == ENTRIES:
+            yield audit_sqlite.DROP_CONTEXT
+        else:
+            yield from audit_sqlite.drop(table)
+
+    def present(self, connection: Connection) -> dict[str, Found]:
+        if connection.dialect.name == "postgresql":
+            rows = connection.execute(_ON_POSTGRESQL)
+            found = {name: _of_function(name, source, bool(holds)) for name, source, holds in rows}
+        else:
+            made: dict[str, dict[str, str]] = {}
+            for table, trigger, sql in connection.execute(_ON_SQLITE):
+                made.setdefault(table, {}).update({} if trigger is None else {trigger: sql})
+            found = {table: _of_triggers(table, triggers) for table, triggers in made.items()}
+        return found | ({ENTRIES: Found(_OF_ENTRIES)} if ENTRIES in found else {})
+
+
+def _of_function(table: str, source: str | None, holds: bool) -> Found:
+    if source is None:
+        return Found({})
+    state = found_in(source)
+    return Found(state, holds and bool(state) and source == audit_postgresql.body(Audited.of(table, state)))
+
+
+def _of_triggers(table: str, made: dict[str, str]) -> Found:
+    state = next(filter(None, map(found_in, made.values())), {})
+    return Found(state, made == (audit_sqlite.triggers(Audited.of(table, state)) if state else {}))
