@@ -2,14 +2,15 @@
 # Without make: see "Without make" in README.md.
 
 VENV ?= .venv
+VERSIONS ?= -c constraints.txt
 BIN := $(VENV)/bin
 CANDIDATES := python3.13 python3.12 python3.11 python3.14 python3 python
 SUITABLE := import sys, venv; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help demo test quick attack check bench bench-size format clean
+.PHONY: help demo test quick test-lowest test-newest attack check bench bench-size format clean
 
 help: ## Show what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.demo ## Run the main job on sample notices, in an embedded database of its own
 	@$(BIN)/domain demo
@@ -19,6 +20,13 @@ test: $(VENV)/.dev ## Run the tests, on SQLite and on a throwaway PostgreSQL
 
 quick: $(VENV)/.dev ## Run each test once, on SQLite, without the slow ones: while you work
 	@$(BIN)/python -m pytest -q -n 2 --quick -r fE $(ARGS)
+
+test-lowest: ## Run the tests on the lowest versions that pyproject.toml allows (ARGS=--quick: a first look)
+	@$(MAKE) test VENV=.venv-lowest VERSIONS='-c constraints-lowest.txt'
+
+test-newest: ## Run the tests on the newest versions that there are (ARGS=--quick: a first look)
+	@rm -f .venv-newest/.dev
+	@$(MAKE) test VENV=.venv-newest VERSIONS='--upgrade --upgrade-strategy eager'
 
 attack: $(VENV)/.dev ## Attack every model and repository as another organization; print the matrix
 	@$(BIN)/python -m domain.testing.attack
@@ -43,7 +51,7 @@ format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format -q .
 
 clean: ## Remove the virtual environment and all caches
-	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest .venv-newest build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -58,14 +66,14 @@ $(VENV)/bin/python:
 	echo "No Python >= 3.11 found. Install one (Debian: apt-get install python3 python3-venv), or name it:"; \
 	echo "  make PYTHON=/path/to/python3"; exit 1
 
-$(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[cli]'
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml $(wildcard constraints*.txt)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check $(VERSIONS) -e '.[cli]'
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[dev]'
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml $(wildcard constraints*.txt)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check $(VERSIONS) -e '.[dev]'
 	@touch $@ $(VENV)/.demo
 
-$(VENV)/.bench: $(VENV)/bin/python pyproject.toml constraints.txt
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[bench]'
+$(VENV)/.bench: $(VENV)/bin/python pyproject.toml $(wildcard constraints*.txt)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check $(VERSIONS) -e '.[bench]'
 	@touch $@

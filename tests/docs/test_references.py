@@ -17,7 +17,7 @@ from domain.cli.app import app
 from domain.cli.failures import EXIT_CODES
 from domain.config import Settings
 from domain.fastapi import install_errors
-from tests.docs.blocks import DOCUMENTS, ROOT, blocks
+from tests.docs.blocks import PAGES, ROOT, blocks
 
 OPERATIONS = ROOT / "docs" / "5-operations.md"
 PROGRAMS = ("domain", "make")
@@ -78,7 +78,7 @@ def _path(words: list[str]) -> tuple[str, ...]:
 
 
 def test_every_command_named_is_there() -> None:
-    named = [words for document in DOCUMENTS for words in _commands(document)]
+    named = [words for document in PAGES for words in _commands(document)]
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     made = {target for words in named if words[0] == "make" for target in words[1:] if "=" not in target}
     assert {"demo", "test"} <= made <= targets
@@ -94,7 +94,7 @@ def test_every_command_there_is_is_named_on_the_first_page() -> None:
         assert paths <= named
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, ROOT / "CHANGELOG.md"], ids=lambda path: path.stem)
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.stem)
 def test_every_link_leads_somewhere(document: Path) -> None:
     for target, anchor in _LINK.findall(document.read_text(encoding="utf-8")):
         if target.startswith("https://"):

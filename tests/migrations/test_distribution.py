@@ -66,7 +66,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source, installed = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
     for name in ("domain", "alembic"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in (ROOT / "pyproject.toml", *ROOT.glob("README.md")):
+    for file in (ROOT / name for name in ("pyproject.toml", "README.md", "LICENSE")):
         shutil.copy(file, source)
     run(source, "build", "--wheel", "--no-isolation", "--outdir=dist")
     (file,) = source.glob("dist/*.whl")
@@ -85,6 +85,15 @@ def application(tmp_path: Path) -> Path:
     folder = tmp_path / "application"
     shutil.copytree(ROOT / "examples/application", folder, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
+
+
+def test_the_wheel_carries_its_types_its_licence_and_a_skill_for_agents(wheel: Path) -> None:
+    (metadata,) = wheel.glob("procurement_domain-*.dist-info/METADATA")
+    assert {"License-Expression: MIT", "License-File: LICENSE"} <= set(metadata.read_text().splitlines())
+    assert (metadata.parent / "licenses/LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+    assert (wheel / "domain/py.typed").exists()
+    (skill,) = wheel.glob("domain/.agents/skills/*/SKILL.md")
+    assert skill.read_text().startswith(f"---\nname: {skill.parent.name}\ndescription: ")
 
 
 def test_the_wheel_migrates_without_the_repository(
