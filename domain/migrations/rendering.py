@@ -5,7 +5,7 @@ from typing import Literal
 from alembic.autogenerate import Rewriter
 from alembic.autogenerate.api import AutogenContext
 from alembic.migration import MigrationContext
-from alembic.operations.ops import CreateIndexOp
+from alembic.operations.ops import CreateIndexOp, CreateTableOp
 from sqlalchemy import (
     BIGINT,
     CHAR,
@@ -14,6 +14,7 @@ from sqlalchemy import (
     NUMERIC,
     UUID,
     CheckConstraint,
+    Column,
     DefaultClause,
     Enum,
     TextClause,
@@ -98,4 +99,13 @@ def _for_both_databases(_context: MigrationContext, _revision: object, operation
         if here in operation.kw and there not in operation.kw:
             sql = str(operation.kw[here])
             operation.kw[there] = text(_TWINS.get(sql, portable(sql)))
+    return operation
+
+
+@rewriter.rewrites(CreateTableOp)
+def _as_models_say(_context: MigrationContext, _revision: object, operation: CreateTableOp) -> CreateTableOp:
+    for column in operation.columns:
+        # As PostgreSQL shows an identity; SQLite refuses it in a composite key, and needs it nowhere.
+        if isinstance(column, Column) and column.autoincrement is True:
+            column.autoincrement = "auto"
     return operation
