@@ -43,8 +43,8 @@ def make_engine(url: URL, **options: Unpack[PoolOptions]) -> Engine:
             url.difference_update_query(secrets),  # whose password alone SQLAlchemy hides
             connect_args={
                 **secrets,
-                "connection_factory": postgresql.FoldingConnection,
-                "cursor_factory": postgresql.FoldingCursor,
+                "connection_factory": postgresql.OneMessageConnection,
+                "cursor_factory": postgresql.OneMessageCursor,
             },
             use_native_hstore=False,  # no column of ours: it would ask the server at every connect
             **keywords,

@@ -26,8 +26,8 @@ RESTED_SECONDS = 10.0
 """After which a connection is asked whether it still answers: a line can be cut without a sign."""
 
 
-class FoldingConnection(extensions.connection):
-    """``put`` leaves a setting for the next statement; it holds until the transaction ends, or its savepoint."""
+class OneMessageConnection(extensions.connection):
+    """``set_local`` leaves a setting for the next statement; it holds until the transaction ends, or its savepoint."""
 
     autocommit: bool
     __str__ = __repr__ = object.__repr__  # the pool logs it, and psycopg2's has all of the DSN but one password
@@ -44,7 +44,7 @@ class FoldingConnection(extensions.connection):
         self._questions: list[tuple[str, Callable[[], object]]] = []
         self.is_stricter = False  # than READ COMMITTED, by the server's default: then reading is a part of it
 
-    def put(self, name: str, value: int | str) -> None:
+    def set_local(self, name: str, value: int | str) -> None:
         """Have the server know a setting from the next statement on, until the transaction ends."""
         literal = extensions.adapt(str(value))
         literal.prepare(self)
@@ -53,11 +53,11 @@ class FoldingConnection(extensions.connection):
         if self._settings.get(name) != said:
             self._settings[name] = self._unsent[name] = said
 
-    def ask(self, question: str, sent: Callable[[], object]) -> None:
+    def run_before_next_statement(self, question: str, sent: Callable[[], object]) -> None:
         """Have a SELECT without parameters go before the next statement; ``sent`` is called as it goes out."""
         self._questions.append((question, sent))
 
-    def preamble(self, *, reads: bool = False) -> str:
+    def prefix(self, *, reads: bool = False) -> str:
         """What goes before a statement, in the same message; ``reads``: it does nothing but read."""
         self.used_at = monotonic()
         self.commit_sent = False  # one that was refused is answered
@@ -82,21 +82,21 @@ class FoldingConnection(extensions.connection):
 
     def begin(self) -> None:
         """Send BEGIN and the settings now, for what can't have them in front of it."""
-        if preamble := self.preamble():
-            self._run(preamble)
+        if prefix := self.prefix():
+            self._run(prefix)
 
     def begin_by_driver(self) -> None:
         """The same for a cursor of the server's, which psycopg2 admits in a transaction that it began itself."""
         if self.autocommit:
             self.autocommit = False
             self.isolation_level = self._level
-        preamble = self.preamble()
-        if preamble.startswith("BEGIN"):
-            preamble = preamble.partition("; ")[2]
-        if preamble:
-            self._run(preamble)
+        prefix = self.prefix()
+        if prefix.startswith("BEGIN"):
+            prefix = prefix.partition("; ")[2]
+        if prefix:
+            self._run(prefix)
 
-    def put_again(self) -> None:
+    def set_local_again(self) -> None:
         """After a rollback to a savepoint, which undoes what was set inside it."""
         self._unsent = dict(self._settings)
 
@@ -133,37 +133,37 @@ class FoldingConnection(extensions.connection):
             cursor.execute(command)
 
 
-class FoldingCursor(extensions.cursor):
+class OneMessageCursor(extensions.cursor):
     """``reads``: the statement does nothing but read, and takes no lock that must last."""
 
     reads = False
 
     @property
-    def _folding(self) -> FoldingConnection:
-        assert isinstance(self.connection, FoldingConnection)
+    def _one_message(self) -> OneMessageConnection:
+        assert isinstance(self.connection, OneMessageConnection)
         return self.connection
 
     def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002  # psycopg2's name
-        connection = self._folding
+        connection = self._one_message
         if self.name is not None:
             connection.begin_by_driver()
             super().execute(query, vars)
         elif isinstance(query, str) and query.startswith("ROLLBACK TO"):
             super().execute(query, vars)  # all that a failed transaction takes
-            connection.put_again()
+            connection.set_local_again()
         elif isinstance(query, str):
-            preamble = connection.preamble(reads=self.reads)
-            super().execute((preamble.replace("%", "%%") if vars is not None else preamble) + query, vars)
+            prefix = connection.prefix(reads=self.reads)
+            super().execute((prefix.replace("%", "%%") if vars is not None else prefix) + query, vars)
         else:
             connection.begin()
             super().execute(query, vars)
 
     def executemany(self, query: Any, vars_list: Any) -> None:
-        self._folding.begin()
+        self._one_message.begin()
         super().executemany(query, vars_list)
 
     def copy_expert(self, sql: Any, file: Any, size: int = 8192) -> None:
-        self._folding.begin()
+        self._one_message.begin()
         super().copy_expert(sql, file, size)
 
 
@@ -179,14 +179,14 @@ def _tell_what_reads(cursor: Any, _statement: str, _parameters: object, context:
     cursor.reads = context is not None and context.execution_options.get(READS, False)
 
 
-def _on_connect(connection: FoldingConnection, _record: object) -> None:
+def _on_connect(connection: OneMessageConnection, _record: object) -> None:
     # The driver can't read a last day of the year 9999 that the server writes in a zone east of UTC.
     with extensions.cursor(connection) as cursor:
         cursor.execute("SELECT set_config('TimeZone', 'UTC', false), current_setting('default_transaction_isolation')")
         connection.is_stricter = cursor.fetchall()[0][1] not in ("read committed", "read uncommitted")
 
 
-def _refuse_dead(connection: FoldingConnection, _record: object, _fairy: object) -> None:
+def _refuse_dead(connection: OneMessageConnection, _record: object, _fairy: object) -> None:
     """Raise DisconnectionError, for which the pool opens another: a server that went left word of it."""
     rested = monotonic() - connection.used_at > RESTED_SECONDS
     if not rested and not _has_word(connection):
@@ -199,7 +199,7 @@ def _refuse_dead(connection: FoldingConnection, _record: object, _fairy: object)
     connection.used_at = monotonic()
 
 
-def _has_word(connection: FoldingConnection) -> bool:
+def _has_word(connection: OneMessageConnection) -> bool:
     if not hasattr(select, "poll"):  # Windows
         return bool(select.select([connection.fileno()], [], [], 0)[0])
     waiting = select.poll()

@@ -89,7 +89,7 @@ def _is_unanswered_commit(context: ExceptionContext) -> bool:
     if connection is None or connection.invalidated:
         return False
     driver = connection.connection.dbapi_connection
-    sent: bool = getattr(driver, "commit_sent", False)  # FoldingConnection's; SQLite always answers
+    sent: bool = getattr(driver, "commit_sent", False)  # OneMessageConnection's; SQLite always answers
     return sent and (context.is_disconnect or getattr(context.original_exception, "pgcode", None) is None)
 
 

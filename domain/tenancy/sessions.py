@@ -26,7 +26,7 @@ from .acting import act_as, checked
 from .expired import load_expired
 from .options import INCLUDE_DELETED, READS, TRUSTED
 from .organizations import announce_live, note_live
-from .setting import put
+from .setting import set_local
 from .staleness import seen_versions, stale
 
 # Look-ups that begin without an organization, built once.
@@ -119,7 +119,7 @@ class DomainSession(Session):
 
     def announce(self, setting: str, value: int | str) -> None:
         """Let row level security know which row is looked up or made, until the transaction ends."""
-        put(super().connection(), setting, value)
+        set_local(super().connection(), setting, value)
 
 
 @event.listens_for(DomainSession, "before_attach", propagate=True)
@@ -209,7 +209,7 @@ class TenantSession(DomainSession):
                 self._announce_organization(super().connection())
 
     def _announce_organization(self, connection: Connection) -> None:
-        put(connection, ORGANIZATION_SETTING, self.organization_id)
+        set_local(connection, ORGANIZATION_SETTING, self.organization_id)
         if self._refuses_deleted:
             announce_live(connection, self.organization_id)
 

@@ -8,7 +8,7 @@ from sqlalchemy import event, text
 from sqlmodel import col, select, update
 
 from domain import Database, DuplicateError, TenantSession, Tender, TenderRepository
-from domain.database.postgresql import FoldingConnection, FoldingCursor
+from domain.database.postgresql import OneMessageConnection, OneMessageCursor
 from domain.errors import SessionClosedError
 from domain.repositories import OrganizationRepository
 from domain.testing import Cluster, build
@@ -20,10 +20,10 @@ BEGIN = f"BEGIN; {SETTING}"
 ENOUGH = 3
 
 
-def recording(sent: list[str]) -> tuple[type[FoldingConnection], type[FoldingCursor]]:
+def recording(sent: list[str]) -> tuple[type[OneMessageConnection], type[OneMessageCursor]]:
     """A connection that notes each message it sends."""
 
-    class RecordingCursor(FoldingCursor):
+    class RecordingCursor(OneMessageCursor):
         def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002  # psycopg2's name
             super().execute(query, vars)
             sent.append((self.query or b"").decode())
@@ -32,7 +32,7 @@ def recording(sent: list[str]) -> tuple[type[FoldingConnection], type[FoldingCur
             super().executemany(query, vars_list)
             sent.append(f"executemany {query}")
 
-    class RecordingConnection(FoldingConnection):
+    class RecordingConnection(OneMessageConnection):
         def _run(self, command: str) -> None:
             super()._run(command)
             sent.append(command)
