@@ -69,9 +69,9 @@ class Database:
         system_url = optional_url(system_database_url, given.system_database_url)
         migration_url = optional_url(migration_database_url, given.migration_database_url)
         if url.get_backend_name() == "sqlite":
-            url, folder = sqlite.private_file(url)
-            if folder is not None:
-                self._closing.callback(folder.cleanup)
+            url, remove = sqlite.private_file(url, self)
+            if remove is not None:
+                self._closing.callback(remove)
         self.engine: Engine = self._engine(make_engine(url, **options))
         if settings.env == "production" and not self.is_sqlite:
             refuse_unheld_login(self.engine)

@@ -9,6 +9,7 @@ from pydantic_core import from_json
 from sqlalchemy import URL, Engine, create_engine, event
 
 from . import postgresql, sqlite
+from .forking import InheritableConnection, renew_in_children
 from .parameters import check_parameters
 from .translate import translated
 
@@ -35,7 +36,7 @@ def make_engine(url: URL, **options: Unpack[PoolOptions]) -> Engine:
     keywords |= {"hide_parameters": True, "logging_name": _LOGGING_NAME, "json_deserializer": parsed_json}
     pre_ping: bool = keywords.pop("pool_pre_ping", True)
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, **keywords)
+        engine = create_engine(url, connect_args={"factory": InheritableConnection}, **keywords)
         sqlite.configure(engine)
     else:
         secrets = {name: value for name, value in url.query.items() if _SECRET_OPTION.search(name)}
@@ -52,6 +53,7 @@ def make_engine(url: URL, **options: Unpack[PoolOptions]) -> Engine:
         postgresql.configure(engine, pre_ping=pre_ping)
     check_parameters(engine)
     event.listen(engine, "handle_error", translated)
+    renew_in_children(engine)
     return engine
 
 

@@ -5,7 +5,9 @@ front of the first statement. What only reads and comes before it is sent withou
 every statement has a snapshot of its own anyway, and a unit that only reads ends without a COMMIT.
 """
 
+import os
 import select
+import socket
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
@@ -16,6 +18,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
 
 from ..tenancy import READS
+from .forking import inherited, leave_in_children
 
 _IDLE = extensions.TRANSACTION_STATUS_IDLE
 _STRICTER: dict[int | None, str] = {
@@ -37,12 +40,22 @@ class OneMessageConnection(extensions.connection):
         self.autocommit = True
         self.commit_sent: bool = False
         self.used_at: float = monotonic()
+        self.is_inherited = False  # by a forked child
         self._folds = True
         self._level: int | None = None
         self._settings: dict[str, str] = {}
         self._unsent: dict[str, str] = {}
         self._questions: list[tuple[str, Callable[[], object]]] = []
         self.is_stricter = False  # than READ COMMITTED, by the server's default: then reading is a part of it
+        leave_in_children(self)
+
+    def leave_to_parent(self) -> None:
+        """Put a dead end in the place of the socket: whatever uses the connection here, the server never hears it."""
+        self.is_inherited = True
+        if not self.closed:
+            here, there = socket.socketpair()
+            with here, there:
+                os.dup2(here.fileno(), self.fileno(), inheritable=False)
 
     def set_local(self, name: str, value: int | str) -> None:
         """Have the server know a setting from the next statement on, until the transaction ends."""
@@ -59,6 +72,8 @@ class OneMessageConnection(extensions.connection):
 
     def prefix(self, *, reads: bool = False) -> str:
         """What goes before a statement, in the same message; ``reads``: it does nothing but read."""
+        if self.is_inherited:
+            raise inherited()
         self.used_at = monotonic()
         self.commit_sent = False  # one that was refused is answered
         if self._folds and self.get_transaction_status() == _IDLE:
@@ -102,13 +117,16 @@ class OneMessageConnection(extensions.connection):
 
     def commit(self) -> None:
         """As in psycopg2. Raises InFailedSqlTransaction where the server would roll back, and say nothing of it."""
+        if self.is_inherited:
+            raise inherited()
         if self.get_transaction_status() == extensions.TRANSACTION_STATUS_INERROR:
             self.rollback()
             raise errors.InFailedSqlTransaction
         self._end("COMMIT", super().commit)
 
     def rollback(self) -> None:
-        self._end("ROLLBACK", super().rollback)
+        if not self.is_inherited:
+            self._end("ROLLBACK", super().rollback)
 
     def set_isolation_level(self, level: int | None) -> None:
         """It goes with the next BEGIN: psycopg2 would send a setting of the session. AUTOCOMMIT begins nothing."""

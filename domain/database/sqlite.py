@@ -1,9 +1,13 @@
 """SQLite, so that it behaves as PostgreSQL does under READ COMMITTED: one writer at a time, readers beside it."""
 
+import os
+import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 from typing import Any
+from weakref import finalize
 
 from sqlalchemy import URL, Connection, Engine, event
 
@@ -16,12 +20,20 @@ _WAITING = "domain_savepoints"  # in Connection.info: the names of savepoints th
 _NO_WRITES = ("SELECT", "PRAGMA", "EXPLAIN", "BEGIN")
 
 
-def private_file(url: URL) -> tuple[URL, tempfile.TemporaryDirectory[str] | None]:
-    """A temporary file in the place of ``:memory:``, which several connections could not share."""
+def private_file(url: URL, owner: object) -> tuple[URL, Callable[[], object] | None]:
+    """A temporary file in the place of ``:memory:``, which several connections could not share, and what removes it.
+
+    It goes with its owner, at the latest, and not by a forked child.
+    """
     if url.database not in (None, "", ":memory:") and url.query.get("mode") != "memory":
         return url, None
-    folder = tempfile.TemporaryDirectory(prefix="domain-")
-    return url.set(database=str(Path(folder.name, "memory.db")), query={}), folder
+    folder = tempfile.mkdtemp(prefix="domain-")
+    return url.set(database=str(Path(folder, "memory.db")), query={}), finalize(owner, _remove, folder, os.getpid())
+
+
+def _remove(folder: str, process: int) -> None:
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def configure(engine: Engine) -> None:

@@ -38,6 +38,8 @@ _SQLITE_UNDEFINED = re.compile("no such table|no such column|has no column")
 def translated(context: ExceptionContext) -> DomainError | None:
     """Our error for the driver's, its cause kept; None leaves the error as it is."""
     error = context.original_exception
+    if isinstance(error, UnavailableError):  # ours, of a connection that was inherited; SQLAlchemy would wrap it
+        return UnavailableError(str(error), retryable=False)
     if not isinstance(error, Exception) or isinstance(error, DomainError):
         return None  # Ctrl-C, after which SQLAlchemy drops the connection; or one of ours
     if _is_unanswered_commit(context):
