@@ -14,11 +14,12 @@ from ..errors import (
     OutcomeUnknownError,
     UnavailableError,
 )
+from ..limits import REST_WAS_TOO_LONG, exceeded
 from ..tenancy.organizations import refused
 from . import rules
 
-_RETRYABLE = {"40001", "40P01", "55P03", "53300", "57P03"}  # serialization, deadlock, lock timeout, full, starting
-_UNAVAILABLE = {"57014", "57P01", "57P02", "53100", "53200", "53400"}
+_RETRYABLE = {"40001", "40P01", "53300", "57P03"}  # serialization, deadlock, full, starting
+_UNAVAILABLE = {"57P01", "57P02", "53100", "53200", "53400"}
 _UNDEFINED = {"3F000", "42P01", "42703"}  # schema, table, column
 LOST = "the connection to the database was lost"
 FAILED = "an earlier statement of this transaction failed, so nothing of it can be committed; roll back"
@@ -42,6 +43,8 @@ def translated(context: ExceptionContext) -> DomainError | None:
         return UnavailableError(str(error), retryable=False)
     if not isinstance(error, Exception) or isinstance(error, DomainError):
         return None  # Ctrl-C, after which SQLAlchemy drops the connection; or one of ours
+    if _was_ended(context):
+        return exceeded(REST_WAS_TOO_LONG)
     if _is_unanswered_commit(context):
         return OutcomeUnknownError()
     if context.is_disconnect:
@@ -85,6 +88,15 @@ def _keep_first_line(context: ExceptionContext, error: Any) -> None:
             shown.args = (said,)
 
 
+def _was_ended(context: ExceptionContext) -> bool:
+    """Whether PostgreSQL closed the connection before the message that failed, so that nothing was stored."""
+    connection = context.connection
+    if connection is None or connection.invalidated or not context.is_disconnect:
+        return False
+    code: str | None = getattr(context.original_exception, "pgcode", None)
+    return code == REST_WAS_TOO_LONG or getattr(connection.connection.dbapi_connection, "was_ended", False)
+
+
 def _is_unanswered_commit(context: ExceptionContext) -> bool:
     """Whether COMMIT was sent and PostgreSQL did not say what became of it."""
     connection = context.connection
@@ -110,6 +122,8 @@ def _from_postgresql(error: Any) -> DomainError | None:
         return rules.duplicate(told.constraint_name or "")
     if code.startswith("23"):
         return rules.broken(told.constraint_name, told.table_name, told.column_name)
+    if limit := exceeded(code):
+        return limit
     if code == "25006":
         return UnavailableError(READ_ONLY, retryable=False)
     if code in _RETRYABLE or code in _UNAVAILABLE:

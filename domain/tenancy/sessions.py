@@ -19,6 +19,7 @@ from ..errors import (
     UnavailableError,
     UnguardedStatementError,
 )
+from ..limits import NO_LIMITS, TimeLimits
 from ..models import Entity, Organization, OwnedByOrganization, User
 from ..models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
 from ..models.tables import TENANT
@@ -54,9 +55,16 @@ class DomainSession(Session):
     has_committed = False  # something of its work is stored, and would be done twice if it were repeated
 
     def __init__(
-        self, bind: Engine | Connection, *, actor: str | None = None, request_id: str | None = None, **options: Any
+        self,
+        bind: Engine | Connection,
+        *,
+        actor: str | None = None,
+        request_id: str | None = None,
+        time_limits: TimeLimits | None = None,
+        **options: Any,
     ) -> None:
         self.actor = actor
+        self._time_limits = time_limits or NO_LIMITS
         self.request_id: str | None = checked("request_id", request_id)
         self._connection: Connection | None = None  # that of the transaction
         super().__init__(bind, expire_on_commit=False, close_resets_only=False, **options)
@@ -253,6 +261,8 @@ def _after_begin(session: DomainSession, _transaction: SessionTransaction, conne
     session._connection = connection  # pyright: ignore[reportPrivateUsage]  # its own module's
     if isinstance(session, TenantSession) and session.is_bound:
         session._announce_organization(connection)  # pyright: ignore[reportPrivateUsage]  # as above
+    for name, milliseconds in session._time_limits.settings():  # pyright: ignore[reportPrivateUsage]  # as above
+        set_local(connection, name, milliseconds)
     act_as(connection, session.actor, session.request_id)
 
 
