@@ -46,8 +46,9 @@ def roles(
 
     settings = environment()
     application = application_url(None, settings)
-    migration = optional_url(None, settings.migration_database_url)
-    logins = Logins.from_urls(application, optional_url(None, settings.system_database_url), migration)
+    migration = optional_url(None, settings.migration_database_url, "MIGRATION_DATABASE_URL")
+    system = optional_url(None, settings.system_database_url, "SYSTEM_DATABASE_URL")
+    logins = Logins.from_urls(application, system, migration)
     engine = make_engine(_administrator(admin_url, migration or application))
     try:
         if sql:

@@ -10,8 +10,9 @@ from typing import Self, TypeVar
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..config import Settings, application_url, environment, named, optional_url
+from ..config import Settings, application_url, bare, environment, named, optional_url
 from ..errors import ArgumentError, ConfigurationError, DomainError
+from ..limits import APPLICATION, NO_LIMITS, SYSTEM, TimeLimits
 from ..models import DomainModel, SystemAccess, User
 from ..tenancy import SystemSession, TenantSession, checked
 from . import sqlite
@@ -20,6 +21,7 @@ from .boundary import committing
 from .engines import PoolOptions, make_engine
 from .handle import TenantHandle
 from .login import refuse_unheld_login
+from .postgresql import KEEPS_LIMITS
 from .readiness import Readiness, behind, lacking, reached, unheld
 from .retry import repeated
 from .threads import Threads
@@ -33,8 +35,13 @@ class Database:
     URLs not given come from DATABASE_URL, SYSTEM_DATABASE_URL and MIGRATION_DATABASE_URL. Nothing is
     connected until it is used. A context manager: leaving it closes every connection.
 
+    Where ``pool_size`` and ``max_overflow`` are not given, DB_POOL_SIZE and DB_MAX_OVERFLOW count, then 20 and 40.
+    ``time_limits`` are the application's, over those of DOMAIN_LOCK_TIMEOUT_SECONDS, DOMAIN_STATEMENT_TIMEOUT_SECONDS
+    and DOMAIN_IDLE_IN_TRANSACTION_TIMEOUT_SECONDS; ``system_time_limits`` the system's, over DOMAIN_SYSTEM_LOCK_...;
+    migrations have none but ``migration_time_limits``. ``pool_timeout`` and ``pool_recycle`` are seconds.
+
     Raises:
-        ConfigurationError: a URL is missing or wrong.
+        ConfigurationError: a URL or a setting is missing or wrong.
     """
 
     def __init__(
@@ -43,41 +50,58 @@ class Database:
         *,
         system_database_url: str | None = None,
         migration_database_url: str | None = None,
-        pool_size: int = 20,
-        max_overflow: int = 40,
+        pool_size: int | None = None,
+        max_overflow: int | None = None,
         pool_pre_ping: bool = True,
         pool_recycle: int = 3600,
         pool_timeout: float = 30.0,
         echo: bool = False,
+        application_name: str | None = None,
+        time_limits: TimeLimits | None = None,
+        system_time_limits: TimeLimits | None = None,
+        migration_time_limits: TimeLimits | None = None,
     ) -> None:
-        settings = environment()
+        settings = environment(pool_size=pool_size, max_overflow=max_overflow)
         options = PoolOptions(
-            pool_size=pool_size,
-            max_overflow=max_overflow,
+            pool_size=settings.pool_size,
+            max_overflow=settings.max_overflow,
             pool_pre_ping=pool_pre_ping,
             pool_recycle=pool_recycle,
             pool_timeout=pool_timeout,
             echo=echo,
+            application_name=application_name,
         )
-        self.pool_limit: int = pool_size + max_overflow
+        self.pool_limit: int = settings.pool_size + settings.max_overflow
         """How many connections this process may open with the application's login."""
         self._closing = ExitStack()
         self._threads = Threads(self.pool_limit)
+        database_url = bare(database_url) or None
         url = application_url(database_url, settings)
         # An argument names the whole deployment: logins from the environment belong to DATABASE_URL.
         given = Settings.model_construct() if database_url else settings
-        system_url = optional_url(system_database_url, given.system_database_url)
-        migration_url = optional_url(migration_database_url, given.migration_database_url)
-        if url.get_backend_name() == "sqlite":
-            url, folder = sqlite.private_file(url)
-            if folder is not None:
-                self._closing.callback(folder.cleanup)
-        self.engine: Engine = self._engine(make_engine(url, **options))
+        system_url = optional_url(system_database_url, given.system_database_url, "SYSTEM_DATABASE_URL")
+        owner_url = optional_url(migration_database_url, given.migration_database_url, "MIGRATION_DATABASE_URL")
+        is_sqlite = url.get_backend_name() == "sqlite"
+        if is_sqlite:
+            url, remove = sqlite.private_file(url, self)
+            if remove is not None:
+                self._closing.callback(remove)
+        default = NO_LIMITS if is_sqlite else APPLICATION
+        limits = (time_limits or NO_LIMITS).over(settings.time_limits()).over(default)
+        self.engine: Engine = self._engine(make_engine(url, limits, **options))
         if settings.env == "production" and not self.is_sqlite:
             refuse_unheld_login(self.engine)
-        self.system_engine: Engine | None = self._engine(make_engine(system_url, **options)) if system_url else None
+        limits = (system_time_limits or NO_LIMITS).over(settings.time_limits(login="system_")).over(SYSTEM)
+        self.system_engine: Engine | None = (
+            self._engine(make_engine(system_url, limits, **options)) if system_url else None
+        )
         """The system's login, where there is one. What goes through it is on no record: see ``system_session``."""
-        self.migration_engine: Engine = self._engine(make_engine(migration_url)) if migration_url else self.engine
+        self.migration_engine: Engine = self.engine
+        if owner_url or migration_time_limits:
+            limits = migration_time_limits or NO_LIMITS
+            owner = make_engine(owner_url or url, limits, application_name=application_name)
+            owner.update_execution_options(**{KEEPS_LIMITS: True})
+            self.migration_engine = self._engine(owner)
 
     def _engine(self, engine: Engine) -> Engine:
         self._closing.callback(engine.dispose)
@@ -96,12 +120,14 @@ class Database:
         actor: str | None = None,
         request_id: str | None = None,
         unguarded_sql: bool = False,
+        time_limits: TimeLimits | None = None,
     ) -> Generator[TenantSession]:
         """A session that commits on success, rolls back on error, and closes.
 
         Without ``organization_id`` the first repository argument that names an organization binds it.
         ``actor`` and ``request_id`` (1 to 255 characters) stand in the audit trail beside what it writes.
         ``unguarded_sql`` admits text, Core tables and hand-written inserts, and leaves them to row level security.
+        ``time_limits`` take the place of the login's on PostgreSQL, for this session.
 
         Raises:
             ArgumentError: ``actor`` or ``request_id`` is empty or too long.
@@ -115,6 +141,7 @@ class Database:
             actor=actor,
             request_id=request_id,
             unguarded_sql=unguarded_sql,
+            time_limits=time_limits,
         )
         with committing(session):
             yield session
@@ -214,8 +241,12 @@ class Database:
         return repeated(attempt, attempts=attempts)
 
     @contextmanager
-    def system_session(self, *, actor: Actor, reason: str, request_id: str | None = None) -> Generator[SystemSession]:
+    def system_session(
+        self, *, actor: Actor, reason: str, request_id: str | None = None, time_limits: TimeLimits | None = None
+    ) -> Generator[SystemSession]:
         """A session across organizations. Who and why is committed before it is handed out.
+
+        ``time_limits`` take the place of the login's on PostgreSQL, for this session.
 
         Raises:
             ConfigurationError: on PostgreSQL without SYSTEM_DATABASE_URL.
@@ -228,7 +259,7 @@ class Database:
         engine = self.system_engine or self.engine
         with committing(SystemSession(engine, actor=actor)) as record:
             record.add(SystemAccess(actor=actor, reason=reason))
-        session = SystemSession(engine, actor=actor, request_id=request_id)
+        session = SystemSession(engine, actor=actor, request_id=request_id, time_limits=time_limits)
         with committing(session):
             yield session
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Unpack
 
 from ..errors import ConfigurationError
+from ..limits import TimeLimits
 from ..tenancy import TenantSession
 from .arguments import OrganizationId
 from .database import Database
@@ -18,6 +19,9 @@ class DatabaseOptions(PoolOptions, total=False):
 
     system_database_url: str | None
     migration_database_url: str | None
+    time_limits: TimeLimits | None
+    system_time_limits: TimeLimits | None
+    migration_time_limits: TimeLimits | None
 
 
 def init_db(database_url: str | None = None, **options: Unpack[DatabaseOptions]) -> Database:

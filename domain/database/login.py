@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from psycopg2 import extensions
 from sqlalchemy import Engine, event
 
 from ..errors import ConfigurationError
@@ -14,10 +15,9 @@ def refuse_unheld_login(engine: Engine) -> None:
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:
-        with connection.cursor() as cursor:
+        with extensions.cursor(connection) as cursor:
             cursor.execute(_UNHELD)
             found = cursor.fetchone()
-        connection.rollback()
         if found is not None:
             raise ConfigurationError(
                 f"DOMAIN_ENV=production: the login {found[0]} is a superuser or has BYPASSRLS, so row level security"

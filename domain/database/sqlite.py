@@ -1,38 +1,55 @@
 """SQLite, so that it behaves as PostgreSQL does under READ COMMITTED: one writer at a time, readers beside it."""
 
+import os
+import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 from typing import Any
+from weakref import finalize
 
 from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy.pool import ConnectionPoolEntry
 
+from ..limits import TimeLimits
 from ..models.audit_sqlite import CONTEXT
 from ..tenancy import acting, forget_acting
+from .forking import InheritableConnection
 
-BUSY_TIMEOUT_MS = 30_000
+BUSY_TIMEOUT_MS, _FOR_EVER = 30_000, 2**31 - 1
 _FIND_CONTEXT = f"SELECT 1 FROM sqlite_master WHERE name = '{CONTEXT}'"  # noqa: S608  # nothing from outside
 _WAITING = "domain_savepoints"  # in Connection.info: the names of savepoints that wait for the first write
+_LEAVES_NOTHING = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "SAVEPOINT", "RELEASE", "ROLLBACK")  # PRAGMA may
 _NO_WRITES = ("SELECT", "PRAGMA", "EXPLAIN", "BEGIN")
 
 
-def private_file(url: URL) -> tuple[URL, tempfile.TemporaryDirectory[str] | None]:
-    """A temporary file in the place of ``:memory:``, which several connections could not share."""
+def private_file(url: URL, owner: object) -> tuple[URL, Callable[[], object] | None]:
+    """A temporary file in the place of ``:memory:``, which several connections could not share, and what removes it.
+
+    It goes with its owner, at the latest, and not by a forked child.
+    """
     if url.database not in (None, "", ":memory:") and url.query.get("mode") != "memory":
         return url, None
-    folder = tempfile.TemporaryDirectory(prefix="domain-")
-    return url.set(database=str(Path(folder.name, "memory.db")), query={}), folder
+    folder = tempfile.mkdtemp(prefix="domain-")
+    return url.set(database=str(Path(folder, "memory.db")), query={}), finalize(owner, _remove, folder, os.getpid())
 
 
-def configure(engine: Engine) -> None:
+def _remove(folder: str, process: int) -> None:
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def configure(engine: Engine, limits: TimeLimits) -> None:
     """Foreign keys, write-ahead log, waiting for the lock, and explicit transactions for every connection."""
+    busy_timeout = dict(limits.settings()).get("lock_timeout", BUSY_TIMEOUT_MS) or _FOR_EVER
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: SQLiteConnection, _record: object) -> None:
         connection.isolation_level = None  # the driver would begin (too late) and commit (too early) on its own
         for pragma in (
             "foreign_keys=ON",
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            f"busy_timeout={busy_timeout}",
             "journal_mode=WAL",
             "synchronous=NORMAL",
         ):
@@ -42,6 +59,7 @@ def configure(engine: Engine) -> None:
     def _begin_before_the_first_write(
         connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
     ) -> tuple[str, Any]:
+        cursor.connection.is_tainted |= not statement.startswith(_LEAVES_NOTHING)
         is_autocommit = connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
         if is_autocommit or cursor.connection.in_transaction:
             return statement, parameters
@@ -76,10 +94,12 @@ def configure(engine: Engine) -> None:
             forget_acting(connection)
 
     @event.listens_for(engine, "checkin")
-    def _on_checkin(connection: SQLiteConnection | None, _record: object) -> None:
+    def _on_checkin(connection: InheritableConnection | None, record: ConnectionPoolEntry) -> None:
         # A COMMIT that SQLite refuses leaves its transaction open; SQLAlchemy takes it for ended.
         if connection is not None and connection.in_transaction:
             connection.rollback()
+        if connection is not None and connection.is_tainted and not connection.is_inherited:
+            record.invalidate()
 
 
 def _is_kept(statement: str, waiting: list[str]) -> bool:

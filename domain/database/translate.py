@@ -14,11 +14,12 @@ from ..errors import (
     OutcomeUnknownError,
     UnavailableError,
 )
+from ..limits import REST_WAS_TOO_LONG, exceeded
 from ..tenancy.organizations import refused
 from . import rules
 
-_RETRYABLE = {"40001", "40P01", "55P03", "53300", "57P03"}  # serialization, deadlock, lock timeout, full, starting
-_UNAVAILABLE = {"57014", "57P01", "57P02", "53100", "53200", "53400"}
+_RETRYABLE = {"40001", "40P01", "53300", "57P03"}  # serialization, deadlock, full, starting
+_UNAVAILABLE = {"57P01", "57P02", "53100", "53200", "53400"}
 _UNDEFINED = {"3F000", "42P01", "42703"}  # schema, table, column
 LOST = "the connection to the database was lost"
 FAILED = "an earlier statement of this transaction failed, so nothing of it can be committed; roll back"
@@ -38,8 +39,12 @@ _SQLITE_UNDEFINED = re.compile("no such table|no such column|has no column")
 def translated(context: ExceptionContext) -> DomainError | None:
     """Our error for the driver's, its cause kept; None leaves the error as it is."""
     error = context.original_exception
+    if isinstance(error, UnavailableError):  # ours, of a connection that was inherited; SQLAlchemy would wrap it
+        return UnavailableError(str(error), retryable=False)
     if not isinstance(error, Exception) or isinstance(error, DomainError):
         return None  # Ctrl-C, after which SQLAlchemy drops the connection; or one of ours
+    if _was_ended(context):
+        return exceeded(REST_WAS_TOO_LONG)
     if _is_unanswered_commit(context):
         return OutcomeUnknownError()
     if context.is_disconnect:
@@ -83,13 +88,22 @@ def _keep_first_line(context: ExceptionContext, error: Any) -> None:
             shown.args = (said,)
 
 
+def _was_ended(context: ExceptionContext) -> bool:
+    """Whether PostgreSQL closed the connection before the message that failed, so that nothing was stored."""
+    connection = context.connection
+    if connection is None or connection.invalidated or not context.is_disconnect:
+        return False
+    code: str | None = getattr(context.original_exception, "pgcode", None)
+    return code == REST_WAS_TOO_LONG or getattr(connection.connection.dbapi_connection, "was_ended", False)
+
+
 def _is_unanswered_commit(context: ExceptionContext) -> bool:
     """Whether COMMIT was sent and PostgreSQL did not say what became of it."""
     connection = context.connection
     if connection is None or connection.invalidated:
         return False
     driver = connection.connection.dbapi_connection
-    sent: bool = getattr(driver, "commit_sent", False)  # FoldingConnection's; SQLite always answers
+    sent: bool = getattr(driver, "commit_sent", False)  # OneMessageConnection's; SQLite always answers
     return sent and (context.is_disconnect or getattr(context.original_exception, "pgcode", None) is None)
 
 
@@ -108,6 +122,8 @@ def _from_postgresql(error: Any) -> DomainError | None:
         return rules.duplicate(told.constraint_name or "")
     if code.startswith("23"):
         return rules.broken(told.constraint_name, told.table_name, told.column_name)
+    if limit := exceeded(code):
+        return limit
     if code == "25006":
         return UnavailableError(READ_ONLY, retryable=False)
     if code in _RETRYABLE or code in _UNAVAILABLE:

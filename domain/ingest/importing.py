@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from ..database import Database
 from ..errors import ConflictError, ConstraintError, UnavailableError
+from ..limits import BULK
 from ..repositories import OrganizationRepository
 from ..tenancy import TenantSession
 from .items import Refusal
@@ -47,7 +48,7 @@ def import_paths(
         UnavailableError: the database can't be reached, or is too busy.
         ReadingStoppedError: the process in which large files are read ended too early.
     """
-    open_session = partial(db.get_session, organization_id=organization_id, actor=actor)
+    open_session = partial(db.get_session, organization_id=organization_id, actor=actor, time_limits=BULK)
     with open_session() as session:
         OrganizationRepository(session).require(organization_id)
     tally = Tally(strict=strict)

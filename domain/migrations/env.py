@@ -11,6 +11,7 @@ from sqlalchemy import URL, Engine, MetaData
 
 from ..config import migration_url
 from ..database.engines import make_engine
+from ..database.postgresql import lift_limits
 from ..errors import ConfigurationError
 from .errors import MigrationError
 from .replaceable import set_aside
@@ -77,6 +78,7 @@ def _migrate(engine: Engine, tree: Tree) -> None:
                 with set_aside(connection) if _has_work() else nullcontext():
                     context.run_migrations()
         else:
+            lift_limits(connection)
             context.configure(connection=connection, on_version_apply=_after_revision, **tree.options())
             with context.begin_transaction():
                 context.execute(LOCK)  # before the revision is read: a second deployer finds the work done

@@ -4,6 +4,7 @@ from sqlalchemy import ColumnElement, Row, and_, select, update
 
 from ..database import Database
 from ..errors import LegalHoldError, NotFoundError
+from ..limits import BULK
 from ..models import User
 from ..repositories import UserRepository
 from ..tenancy import SystemSession
@@ -27,7 +28,7 @@ def erase_user(db: Database, *, organization_id: int, user_id: int, actor: str, 
         LegalHoldError: the organization is under a legal hold.
         ConfigurationError: on PostgreSQL without SYSTEM_DATABASE_URL.
     """
-    with db.system_session(actor=actor, reason=reason) as system:
+    with db.system_session(actor=actor, reason=reason, time_limits=BULK) as system:
         user = _locked(system, organization_id, user_id)
         person = Person(organization_id, user_id, user.email, user.full_name)
         if not user.is_deleted:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Select, Table, exists, func, null, select
 
 from ..database import Database
+from ..limits import BULK
 from ..tenancy import SystemSession
 from .counts import PurgeCount, PurgePlan
 from .schema import ORGANIZATIONS, Schema, owner_column
@@ -21,7 +22,7 @@ def plan_purge(
         ArgumentError: ``older_than_days`` is out of range.
         ConfigurationError: PostgreSQL without SYSTEM_DATABASE_URL, or a table that no imported model describes.
     """
-    with db.system_session(actor=actor, reason="count what purge would remove") as system:
+    with db.system_session(actor=actor, reason="count what purge would remove", time_limits=BULK) as system:
         terms = Terms(Schema(system.connection()), older_than_days=older_than_days)
         return planned(system, terms, organization_id=organization_id)
 

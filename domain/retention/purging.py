@@ -14,6 +14,7 @@ from sqlalchemy import Table, delete, update
 
 from ..database import Database
 from ..errors import ArgumentError
+from ..limits import BULK
 from ..models import PurgeRecord
 from ..models.tables import TENANT
 from ..tenancy import SystemSession
@@ -50,7 +51,7 @@ def purge(
     """
     if not 1 <= batch_size <= MAX_BATCH:
         raise ArgumentError(f"batch_size is 1 to {MAX_BATCH}, not {batch_size}")
-    with db.system_session(actor=actor, reason=reason) as system:
+    with db.system_session(actor=actor, reason=reason, time_limits=BULK) as system:
         terms = Terms(Schema(system.connection()), older_than_days=older_than_days)
         plan = planned(system, terms, organization_id=organization_id)
         system.commit()

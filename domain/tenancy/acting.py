@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from ..errors import ArgumentError
 from ..models.fields import storable
 from ..models.policies import ACTOR_SETTING, REQUEST_SETTING
-from .setting import put
+from .setting import set_local
 
 MAX_LENGTH = 255
 _ON_SQLITE = "domain_acting"  # in Connection.info: what its writing transaction puts into the database
@@ -28,7 +28,7 @@ def act_as(connection: Connection, actor: str | None, request_id: str | None) ->
         return
     for setting, value in ((ACTOR_SETTING, actor), (REQUEST_SETTING, request_id)):
         if value is not None:
-            put(connection, setting, value)
+            set_local(connection, setting, value)
 
 
 def acting(connection: Connection) -> tuple[str | None, str | None] | None:

@@ -12,7 +12,7 @@ import time
 from sqlalchemy import Connection
 
 from ..errors import OrganizationDeletedError
-from .setting import ask
+from .setting import run_before_next_statement
 
 RECHECK_SECONDS = 10.0
 _MARK = "domain: deleted organization "
@@ -31,7 +31,7 @@ def announce_live(connection: Connection, organization_id: int) -> None:
     key = _key(connection, organization_id)
     if time.monotonic() - _seen_live.get(key, -RECHECK_SECONDS) >= RECHECK_SECONDS:
         question = f"{_LOOK} AND id = {organization_id:d}"  # no parameters go with it; digits are but digits
-        ask(connection, question, sent=lambda: _seen_live.update({key: time.monotonic()}))
+        run_before_next_statement(connection, question, sent=lambda: _seen_live.update({key: time.monotonic()}))
 
 
 def note_live(connection: Connection, organization_id: int) -> None:

@@ -19,6 +19,7 @@ from ..errors import (
     UnavailableError,
     UnguardedStatementError,
 )
+from ..limits import NO_LIMITS, TimeLimits
 from ..models import Entity, Organization, OwnedByOrganization, User
 from ..models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
 from ..models.tables import TENANT
@@ -26,7 +27,7 @@ from .acting import act_as, checked
 from .expired import load_expired
 from .options import INCLUDE_DELETED, READS, TRUSTED
 from .organizations import announce_live, note_live
-from .setting import put
+from .setting import set_local
 from .staleness import seen_versions, stale
 
 # Look-ups that begin without an organization, built once.
@@ -54,9 +55,16 @@ class DomainSession(Session):
     has_committed = False  # something of its work is stored, and would be done twice if it were repeated
 
     def __init__(
-        self, bind: Engine | Connection, *, actor: str | None = None, request_id: str | None = None, **options: Any
+        self,
+        bind: Engine | Connection,
+        *,
+        actor: str | None = None,
+        request_id: str | None = None,
+        time_limits: TimeLimits | None = None,
+        **options: Any,
     ) -> None:
         self.actor = actor
+        self._time_limits = time_limits or NO_LIMITS
         self.request_id: str | None = checked("request_id", request_id)
         self._connection: Connection | None = None  # that of the transaction
         super().__init__(bind, expire_on_commit=False, close_resets_only=False, **options)
@@ -119,7 +127,7 @@ class DomainSession(Session):
 
     def announce(self, setting: str, value: int | str) -> None:
         """Let row level security know which row is looked up or made, until the transaction ends."""
-        put(super().connection(), setting, value)
+        set_local(super().connection(), setting, value)
 
 
 @event.listens_for(DomainSession, "before_attach", propagate=True)
@@ -209,7 +217,7 @@ class TenantSession(DomainSession):
                 self._announce_organization(super().connection())
 
     def _announce_organization(self, connection: Connection) -> None:
-        put(connection, ORGANIZATION_SETTING, self.organization_id)
+        set_local(connection, ORGANIZATION_SETTING, self.organization_id)
         if self._refuses_deleted:
             announce_live(connection, self.organization_id)
 
@@ -253,6 +261,8 @@ def _after_begin(session: DomainSession, _transaction: SessionTransaction, conne
     session._connection = connection  # pyright: ignore[reportPrivateUsage]  # its own module's
     if isinstance(session, TenantSession) and session.is_bound:
         session._announce_organization(connection)  # pyright: ignore[reportPrivateUsage]  # as above
+    for name, milliseconds in session._time_limits.settings():  # pyright: ignore[reportPrivateUsage]  # as above
+        set_local(connection, name, milliseconds)
     act_as(connection, session.actor, session.request_id)
 
 

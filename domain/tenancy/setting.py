@@ -16,12 +16,12 @@ from ..models.fields import storable
 _INT64_MAX = 2**63 - 1
 
 
-class _Putting(Protocol):
-    """A driver's connection that keeps settings: ``database.postgresql.FoldingConnection``."""
+class _SettingConnection(Protocol):
+    """A driver's connection that keeps settings: ``database.postgresql.OneMessageConnection``."""
 
-    def put(self, name: str, value: int | str) -> None: ...
+    def set_local(self, name: str, value: int | str) -> None: ...
 
-    def ask(self, question: str, sent: Callable[[], object]) -> None: ...
+    def run_before_next_statement(self, question: str, sent: Callable[[], object]) -> None: ...
 
 
 def refuse_unstorable(value: object) -> None:
@@ -35,16 +35,16 @@ def refuse_unstorable(value: object) -> None:
         raise ArgumentError("an integer must fit into 64 bits")
 
 
-def put(connection: Connection, name: str, value: int | str) -> None:
+def set_local(connection: Connection, name: str, value: int | str) -> None:
     """Have PostgreSQL know a setting from the next statement on, until the transaction ends."""
     refuse_unstorable(value)
     if connection.dialect.name == "postgresql":
-        cast(_Putting, connection.connection.dbapi_connection).put(name, value)
+        cast(_SettingConnection, connection.connection.dbapi_connection).set_local(name, value)
 
 
-def ask(connection: Connection, question: str, sent: Callable[[], object]) -> None:
+def run_before_next_statement(connection: Connection, question: str, sent: Callable[[], object]) -> None:
     """Have PostgreSQL run a SELECT without parameters before the next statement, in its message: for its lock or error.
 
     ``sent`` is called as it goes out.
     """
-    cast(_Putting, connection.connection.dbapi_connection).ask(question, sent)
+    cast(_SettingConnection, connection.connection.dbapi_connection).run_before_next_statement(question, sent)

@@ -10,7 +10,7 @@ from ..errors import ConflictError, DomainError, StaleVersionError
 from ..models import Entity
 from ..models.policies import ORGANIZATION_SETTING
 from ..models.tables import TENANT
-from .setting import put
+from .setting import set_local
 
 
 class Seen(NamedTuple):
@@ -56,7 +56,7 @@ def _versions(
     is_over = not connection.in_transaction()
     try:
         if organization_id is not None:
-            put(connection, ORGANIZATION_SETTING, organization_id)
+            set_local(connection, ORGANIZATION_SETTING, organization_id)
         return {row.id: row.version for row in connection.execute(statement)}
     except DomainError:
         return {}  # the conflict is what the caller has to hear of

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from domain import Database, Tender, User
-from domain.database.postgresql import FoldingConnection
+from domain.database.postgresql import OneMessageConnection
 from domain.deployment import Severity, examine
 from domain.models import DomainModel
 from domain.models.tables import owner_column
@@ -122,9 +122,9 @@ def test_a_setting_that_is_not_sent_again_after_a_savepoint_loses_the_organizati
     method = "Tender: bind, roll back to savepoint"
     assert attack(domain_postgresql, models=[Tender], methods={method}).leaks == []
 
-    def forget(_connection: FoldingConnection) -> None:
+    def forget(_connection: OneMessageConnection) -> None:
         """What was set inside the savepoint stays undone."""
 
-    monkeypatch.setattr(FoldingConnection, "put_again", forget)
+    monkeypatch.setattr(OneMessageConnection, "set_local_again", forget)
     leaks = attack(domain_postgresql, models=[Tender], methods={method}).leaks
     assert [(leak.method, leak.what) for leak in leaks] == [(method, "answers 0, not 2")]

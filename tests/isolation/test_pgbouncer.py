@@ -9,7 +9,7 @@ from sqlalchemy import URL, text
 from sqlmodel import select
 
 from domain import Database, Tender, TenderRepository
-from domain.database.postgresql import FoldingConnection
+from domain.database.postgresql import OneMessageConnection
 from domain.testing import Cluster, build, make_organization
 from domain.testing.cluster import APPLICATION
 from tests.isolation.pgbouncer import SERVER_CONNECTIONS, find_pgbouncer, pgbouncer
@@ -105,10 +105,10 @@ def test_a_setting_of_the_whole_session_would_leak_through_it(
 ) -> None:
     """The control: the same traffic, with the setting made to outlive its transaction."""
 
-    preamble = FoldingConnection.preamble
+    prefix = OneMessageConnection.prefix
 
-    def keep(self: FoldingConnection, *, reads: bool = False) -> str:
-        return preamble(self, reads=reads).replace("SET LOCAL ", "SET ")
+    def keep(self: OneMessageConnection, *, reads: bool = False) -> str:
+        return prefix(self, reads=reads).replace("SET LOCAL ", "SET ")
 
-    monkeypatch.setattr(FoldingConnection, "preamble", keep)
+    monkeypatch.setattr(OneMessageConnection, "prefix", keep)
     assert any(violation.startswith("nobody saw") for violation in Traffic(bounced).run(THREADS * 10))

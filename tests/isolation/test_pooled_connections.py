@@ -8,22 +8,29 @@ from sqlalchemy import event, text
 from sqlmodel import col, select, update
 
 from domain import Database, DuplicateError, TenantSession, Tender, TenderRepository
-from domain.database.postgresql import FoldingConnection, FoldingCursor
+from domain.database import postgresql
+from domain.database.postgresql import OneMessageConnection, OneMessageCursor
 from domain.errors import SessionClosedError
-from domain.repositories import OrganizationRepository
+from domain.repositories import AuditRepository, OrganizationRepository
 from domain.testing import Cluster, build
 from domain.testing.cluster import APPLICATION
 from tests.isolation.conftest import few_connections
 
 SETTING = "SET LOCAL app.organization_id = '1'; "
-BEGIN = f"BEGIN; {SETTING}"
+NOBODY = "SET LOCAL app.actor = ''; SET LOCAL app.request_id = ''; "
+LIMITS = (
+    "SET LOCAL lock_timeout = 10000; SET LOCAL statement_timeout = 60000; "
+    "SET LOCAL idle_in_transaction_session_timeout = 60000; "
+)
+SETTINGS = f"{SETTING}{NOBODY}{LIMITS}"
+BEGIN = f"BEGIN; {SETTINGS}"
 ENOUGH = 3
 
 
-def recording(sent: list[str]) -> tuple[type[FoldingConnection], type[FoldingCursor]]:
+def recording(sent: list[str]) -> tuple[type[OneMessageConnection], type[OneMessageCursor]]:
     """A connection that notes each message it sends."""
 
-    class RecordingCursor(FoldingCursor):
+    class RecordingCursor(OneMessageCursor):
         def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002  # psycopg2's name
             super().execute(query, vars)
             sent.append((self.query or b"").decode())
@@ -32,7 +39,7 @@ def recording(sent: list[str]) -> tuple[type[FoldingConnection], type[FoldingCur
             super().executemany(query, vars_list)
             sent.append(f"executemany {query}")
 
-    class RecordingConnection(FoldingConnection):
+    class RecordingConnection(OneMessageConnection):
         def _run(self, command: str) -> None:
             super()._run(command)
             sent.append(command)
@@ -77,7 +84,7 @@ def sent(one_connection: Database, every_sent: list[str]) -> list[str]:
 def raw(database: Database) -> tuple[int, object, int]:
     """The pooled connection as the next one finds it: its backend, the setting, and how many tenders it sees."""
     statement = "SELECT pg_backend_pid(), current_setting('app.organization_id', true), (SELECT count(*) FROM tenders)"
-    with database.engine.connect() as connection:
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:  # no settings of ours
         backend, setting, count = connection.execute(text(statement)).one()
         return backend, setting, count
 
@@ -180,12 +187,40 @@ def test_nothing_survives_on_the_connection(one_connection: Database, ends: Call
         assert TenderRepository(session).count() == 1
 
 
-def test_a_setting_of_the_whole_connection_would_survive(one_connection: Database) -> None:
-    """The control: what the test above looks for is there to be found."""
+def test_a_setting_of_the_whole_connection_would_survive(
+    one_connection: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: what the test above looks for is there to be found, where connections forget nothing."""
+
+    def leaves_nothing(_context: object) -> bool:
+        return True
+
+    monkeypatch.setattr(postgresql, "leaves_nothing", leaves_nothing)
     with one_connection.engine.begin() as connection:
         connection.execute(text("SELECT set_config('app.organization_id', '1', false)"))
     try:
         assert raw(one_connection)[1:] == ("1", ENOUGH)
+    finally:
+        one_connection.engine.dispose()
+
+
+def test_an_actor_that_survived_does_not_sign_for_another(
+    one_connection: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As through PgBouncer, where a plain SET stays with the server's connection."""
+
+    def leaves_nothing(_context: object) -> bool:
+        return True
+
+    monkeypatch.setattr(postgresql, "leaves_nothing", leaves_nothing)
+    with one_connection.engine.begin() as connection:
+        connection.execute(text("SET app.actor = 'boss'; SET app.request_id = 'r1'"))
+    try:
+        with one_connection.get_session(organization_id=2) as session:
+            tender = TenderRepository(session).create(title="Tunnel")
+            (entry,) = AuditRepository(session).page(entity=Tender, row_id=tender.id).items
+            session.rollback()
+        assert (entry.actor, entry.request_id) == (None, None)
     finally:
         one_connection.engine.dispose()
 
@@ -199,7 +234,7 @@ def test_a_unit_that_only_reads_sends_the_setting_with_each_statement_and_nothin
     with one_connection.get_session(organization_id=1) as session:
         assert TenderRepository(session).count() == ENOUGH
         assert len(TenderRepository(session).find()) == ENOUGH
-    assert [statement.startswith(f"{SETTING}SELECT") for statement in sent] == [True, True]
+    assert [statement.startswith(f"{SETTINGS}SELECT") for statement in sent] == [True, True]
 
 
 def test_begin_and_the_setting_travel_with_the_first_write(one_connection: Database, sent: list[str]) -> None:
@@ -227,7 +262,7 @@ def test_what_was_read_before_the_first_write_is_in_no_transaction_and_what_come
         assert tenders.count() == ENOUGH + 1
         session.rollback()
         assert tenders.get(tender.id) is None
-    starts = (f"{SETTING}SELECT", f"{BEGIN}INSERT", "SELECT", "ROLLBACK", f"{SETTING}SELECT")
+    starts = (f"{SETTINGS}SELECT", f"{BEGIN}INSERT", "SELECT", "ROLLBACK", f"{SETTINGS}SELECT")
     assert len(sent) == len(starts)
     assert all(statement.startswith(start) for statement, start in zip(sent, starts, strict=True))
 
@@ -309,7 +344,7 @@ def test_a_cursor_of_the_server_as_the_first_statement_is_of_the_organization(
     with one_connection.get_session(organization_id=1) as session:
         assert len(session.exec(select(Tender), execution_options={"yield_per": 2}).all()) == ENOUGH
     setting, declare, *_ = sent
-    assert setting == SETTING
+    assert setting == SETTINGS
     assert declare.startswith("DECLARE")
 
 
@@ -320,7 +355,13 @@ def test_executemany_as_the_first_statement_is_of_the_organization(one_connectio
         session.connection().execute(change, titles)
         seen = session.connection().scalar(text("SELECT count(*) FROM tenders WHERE title = 'Bridge'"))
         assert seen == ENOUGH
-    assert [statement.partition(" ")[0] for statement in sent] == ["BEGIN;", "executemany", "SELECT", "COMMIT"]
+    assert [statement.partition(" ")[0] for statement in sent] == [
+        "BEGIN;",
+        "executemany",
+        "SELECT",
+        "COMMIT",
+        "DISCARD",
+    ]
 
 
 def test_many_rows_as_the_first_statement_are_of_the_organization(one_connection: Database, sent: list[str]) -> None:

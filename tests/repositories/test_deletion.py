@@ -340,10 +340,10 @@ def test_an_organization_that_was_just_read_is_not_looked_at_again(
 ) -> None:
     questions: list[str] = []
 
-    def ask(_connection: object, question: str, **_options: object) -> None:
+    def note(_connection: object, question: str, **_options: object) -> None:
         questions.append(question)
 
-    monkeypatch.setattr(organizations, "ask", ask)
+    monkeypatch.setattr(organizations, "run_before_next_statement", note)
     organizations.forget_live(1)
     with domain_postgresql.get_session() as session:
         found = OrganizationRepository(session).get_by_slug("first")
