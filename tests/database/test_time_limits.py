@@ -8,11 +8,12 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import event, text
 
-from domain import Database, OutcomeUnknownError, TenantSession, TenderRepository, UnavailableError, purge
+from domain import Database, OutcomeUnknownError, TenantSession, TenderRepository, UnavailableError
 from domain.ingest import import_paths
 from domain.limits import TimeLimits
 from domain.migrations import current, downgrade, head, upgrade
 from domain.repositories import UserRepository
+from domain.retention import purge
 from domain.testing import Cluster
 from domain.testing.cluster import APPLICATION, OWNER, SYSTEM
 
