@@ -209,7 +209,8 @@ def test_a_deletion_without_its_index_is_noticed(domain_cluster: Cluster) -> Non
             for index in TenderNotice.__table__.indexes:
                 connection.exec_driver_sql(f"DROP INDEX {index.name}")
         scans = whole_tables(database, CALLS["Repository.soft_delete"], organization_id=1, settings=OWN)
-        assert {text.partition(" SET ")[0] for text in scans} == {"UPDATE tender_notices"}
+        assert [text.split()[0] for text in scans] == ["WITH", "UPDATE"]
+        assert all("tender_notices" in text for text in scans)
 
 
 def test_every_method_of_the_repositories_is_among_them() -> None:
