@@ -9,7 +9,7 @@ from sqlmodel import col
 from sqlmodel.sql.expression import SelectOfScalar
 
 from ..tenancy import prebuilt
-from .statements import LIMIT, OFFSET, ModelT, Statements, by_index
+from .statements import LIMIT, OFFSET, ModelT, Statements
 from .ties import SQLiteTie, Whole
 
 MOMENT, PLACE, VALUE = "place_created_at", "place_id", "listed_value"
@@ -38,11 +38,10 @@ class Listing(Generic[ModelT]):
             bindparam(LIMIT, type_=BigInteger())
         )
         self.slice: SelectOfScalar[ModelT] = self.first.offset(bindparam(OFFSET, type_=BigInteger()))
-        self.far: SelectOfScalar[ModelT] = by_index(self.slice, model)
         self.after: SelectOfScalar[ModelT] = self.first.where(*older)
         # Oldest first, so that LIMIT takes the rows nearest to the cursor; the page reverses them.
         self.before: SelectOfScalar[ModelT] = self.first.where(*newer).order_by(None).order_by(*oldest_first)
-        for statement in (self.count, self.total, self.first, self.slice, self.far, self.after, self.before):
+        for statement in (self.count, self.total, self.first, self.slice, self.after, self.before):
             prebuilt(statement, model)
 
 

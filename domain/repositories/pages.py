@@ -12,7 +12,7 @@ from ..tenancy import READS, TRUSTED
 from .core import Params, RepositoryCore
 from .listing import MOMENT, PLACE, VALUE, Listing, listing
 from .page import ID_MAX, Page, checked_limit, checked_offset, decode_cursor, encode_cursor
-from .statements import FAR, LIMIT, OFFSET, ModelT
+from .statements import LIMIT, OFFSET, ModelT
 
 RowT = TypeVar("RowT")
 Where = ColumnExpressionArgument[bool] | bool
@@ -49,8 +49,7 @@ class Pages(RepositoryCore[ModelT]):
     def _all_with(self, column: str, value: object, *, limit: int, offset: int, org_id: int | None) -> Sequence[ModelT]:
         """A slice of the live rows that have the value in the column, newest first."""
         params: Params = {VALUE: value, LIMIT: checked_limit(limit), OFFSET: checked_offset(offset)}
-        listed = listing(self.model, self._sql, column)
-        statement = listed.slice if offset < FAR else listed.far
+        statement = listing(self.model, self._sql, column).slice
         return self.session.exec(statement, params={**params, **self._scope(org_id)}).all()
 
     def _page(

@@ -11,7 +11,7 @@ from .core import Params
 from .listing import MOMENT, PLACE, listing
 from .page import checked_limit, checked_offset
 from .pages import Pages, Where, narrowed
-from .statements import FAR, KEY, LIMIT, OFFSET, ModelT
+from .statements import KEY, LIMIT, OFFSET, ModelT
 
 
 class Reads(Pages[ModelT]):
@@ -39,8 +39,6 @@ class Reads(Pages[ModelT]):
     ) -> Sequence[ModelT]:
         """Rows that meet every condition, newest first. ``limit``: 1 to 200. Raises ArgumentError."""
         statement = self._sql.slice if include_deleted else self._sql.slice_live
-        if offset >= FAR and not (where or include_deleted):
-            statement = self._sql.far_live
         params = {LIMIT: checked_limit(limit), OFFSET: checked_offset(offset), **self._scope(org_id)}
         return self.session.exec(narrowed(statement, *where), params=params).all()
 

@@ -19,7 +19,6 @@ ModelT = TypeVar("ModelT", bound=Entity)
 SCOPE = "scope_organization_id"
 KEY = "key_id"
 LIMIT, OFFSET = "slice_limit", "slice_offset"
-FAR = 500  # an offset from which on ``by_index`` takes less than reading what is skipped
 _LIMIT, _OFFSET = bindparam(LIMIT, type_=BigInteger()), bindparam(OFFSET, type_=BigInteger())
 
 
@@ -53,7 +52,6 @@ class Statements(Generic[ModelT]):
         self.newest_live: SelectOfScalar[ModelT] = live.order_by(*order)
         self.slice: SelectOfScalar[ModelT] = every.order_by(*order).limit(_LIMIT).offset(_OFFSET)
         self.slice_live: SelectOfScalar[ModelT] = self.newest_live.limit(_LIMIT).offset(_OFFSET)
-        self.far_live: SelectOfScalar[ModelT] = by_index(self.slice_live, model)
         self.count: SelectOfScalar[int] = count.execution_options(**with_deleted)
         self.count_live: SelectOfScalar[int] = count.where(self.is_live).execution_options(**reads)
         # The same without a caller's conditions.
@@ -70,16 +68,10 @@ class Statements(Generic[ModelT]):
         )
         related = inspect(model).relationships.items()
         self.cascading: tuple[str, ...] = tuple(name for name, relation in related if not relation.viewonly)
-        for rows in (self.get, self.get_live, self.slice, self.slice_live, self.far_live):
+        for rows in (self.get, self.get_live, self.slice, self.slice_live):
             prebuilt(rows, model)
         for numbers in (self.count, self.count_live, self.total, self.total_live, self.exists, self.exists_live):
             prebuilt(numbers, model)
-
-
-def by_index(rows: SelectOfScalar[ModelT], model: type[ModelT]) -> SelectOfScalar[ModelT]:
-    """The same rows, where many are skipped: told by their ids first, which an index has, and alone read."""
-    ids = rows.with_only_columns(col(model.id))
-    return rows.limit(None).offset(None).where(col(model.id).in_(ids))
 
 
 def scope_column(model: type[DomainModel]) -> Mapped[int] | None:

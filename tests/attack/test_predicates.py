@@ -17,7 +17,7 @@ from sqlmodel import col, select
 
 import domain.repositories
 from domain import Database, Organization, Tender
-from domain.repositories import deletion, organization, reads, references, restoring, statements, upsert
+from domain.repositories import deletion, organization, references, restoring, statements, upsert
 from domain.repositories.statements import SCOPE, Statements
 from domain.testing import attack
 from domain.testing.attack import Layer
@@ -201,8 +201,6 @@ def _statements_of_anyone(monkeypatch: pytest.MonkeyPatch, name: str) -> Generat
 def test_a_statement_built_once_without_its_organization_is_found(
     domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    if name == "far_live":
-        monkeypatch.setattr(reads, "FAR", 0)  # there are few rows
     with _statements_of_anyone(monkeypatch, name):
         leaks = _leaks(domain_sqlite, READS)
     assert leaks

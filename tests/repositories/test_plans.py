@@ -28,7 +28,6 @@ from domain import (
 from domain.migrations.trees import domain_tables
 from domain.models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
 from domain.models.tables import owner_column
-from domain.repositories.statements import FAR
 from domain.testing import Cluster, build, postgresql_database
 
 from .plans import fill, nodes, plans_of
@@ -126,7 +125,7 @@ CALLS: dict[str, Call] = {
     "TenderRepository.get_by_external_id": lambda s: TenderRepository(s).get_by_external_id("ocds-7"),
     "TenderRepository.get_by_id": lambda s: TenderRepository(s).get_by_id(tender(s)),
     "TenderRepository.list_by_organization": lambda s: TenderRepository(s).list_by_organization(
-        status=TenderStatus.PENDING, offset=FAR
+        status=TenderStatus.PENDING, offset=500
     ),
     "TenderRepository.list_with_related": lambda s: TenderRepository(s).list_with_related(),
     "TenderRepository.page": lambda s: TenderRepository(s).page(status=TenderStatus.PENDING, search="bridge").items,
@@ -209,7 +208,8 @@ def test_a_deletion_without_its_index_is_noticed(domain_cluster: Cluster) -> Non
             for index in TenderNotice.__table__.indexes:
                 connection.exec_driver_sql(f"DROP INDEX {index.name}")
         scans = whole_tables(database, CALLS["Repository.soft_delete"], organization_id=1, settings=OWN)
-        assert {text.partition(" SET ")[0] for text in scans} == {"UPDATE tender_notices"}
+        assert [text.split()[0] for text in scans] == ["WITH", "UPDATE"]
+        assert all("tender_notices" in text for text in scans)
 
 
 def test_every_method_of_the_repositories_is_among_them() -> None:
