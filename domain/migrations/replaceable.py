@@ -18,7 +18,7 @@ from sqlalchemy import Column, Connection, MetaData, Table, inspect
 
 from ..models.beside import REPLACEABLES
 from ..models.policies import ISOLATION, quoted
-from ..models.replaceable import Found, Replaceable, State
+from ..models.replaceable import NOTHING, Found, Replaceable, State
 
 OWNER_LET_THROUGH = "domain_owner_let_through"  # option of a context that holds the owner again at its end
 _PENDING = "domain_replaceable"  # in Connection.info, on SQLite: what each table has at the end of the run
@@ -33,8 +33,8 @@ class ReplaceOp(MigrateOperation):
     def __init__(self, kind: str, table: str, state: State | None = None, *, replaces: State | None = None) -> None:
         self.kind = kind
         self.table = table
-        self.state: State = state or {}
-        self.replaces: State = replaces or {}
+        self.state: State = state or NOTHING
+        self.replaces: State = replaces or NOTHING
 
     def reverse(self) -> "ReplaceOp":
         return ReplaceOp(self.kind, self.table, self.replaces, replaces=self.state)
@@ -71,7 +71,7 @@ def set_aside(connection: Connection) -> Generator[None]:
     try:
         for kind in REPLACEABLES.values():
             for table, found in (kind.present(connection) or {}).items():
-                if found != Found({}):
+                if found != Found(NOTHING):
                     pending[kind.name, table] = found.state
                     _execute(connection, kind.drop(table, "sqlite"))
         yield
@@ -104,8 +104,8 @@ def compare(
         for name in (*tables, *dropped):
             if name not in present and name not in made:
                 continue
-            found = present.get(name, Found({}))
-            wanted = kind.wanted(tables[name]) if name in tables else {}
+            found = present.get(name, Found(NOTHING))
+            wanted = kind.wanted(tables[name]) if name in tables else NOTHING
             if kind.faults(found, wanted):
                 if found.state or not wanted:
                     first.append(ReplaceOp(kind.name, name, replaces=found.state))

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Table, text
 
 from . import audit_postgresql, audit_sqlite
 from .audit_columns import ENTRIES, Audited, audited, found_in
-from .replaceable import Found, Replaceable, State
+from .replaceable import NOTHING, Found, Replaceable, State
 
 _OF_ENTRIES = {"writer": "told by the session"}
 
@@ -70,11 +70,11 @@ class AuditTrail(Replaceable):
 
 def _of_function(table: str, source: str | None, holds: bool) -> Found:
     if source is None:
-        return Found({})
+        return Found(NOTHING)
     state = found_in(source)
     return Found(state, holds and bool(state) and source == audit_postgresql.body(Audited.of(table, state)))
 
 
 def _of_triggers(table: str, made: dict[str, str]) -> Found:
-    state = next(filter(None, map(found_in, made.values())), {})
+    state: State = next(filter(None, map(found_in, made.values())), NOTHING)
     return Found(state, made == (audit_sqlite.triggers(Audited.of(table, state)) if state else {}))

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table
 
 State: TypeAlias = Mapping[str, str]
 """What it says, by names of its own; empty where a table has none. A revision repeats it word by word."""
+NOTHING: State = {}
 
 
 class Found(NamedTuple):
