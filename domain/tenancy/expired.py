@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from sqlalchemy import inspect, tuple_
 from sqlmodel import Session, select
 
-from ..models import Entity
+from ..models import DomainModel
 from .options import INCLUDE_DELETED
 
 
 def load_expired(session: Session) -> None:
     """Read them again while it is open, by one query a model."""
-    expired: defaultdict[type[Entity], list[Sequence[object]]] = defaultdict(list)
+    expired: defaultdict[type[DomainModel], list[Sequence[object]]] = defaultdict(list)
     for entity in session.identity_map.values():
-        if isinstance(entity, Entity) and inspect(entity).expired:
+        if isinstance(entity, DomainModel) and inspect(entity).expired:
             expired[type(entity)].append(inspect(entity).identity or ())
     if expired:
         session.rollback()  # of a transaction that a failed flush has ended

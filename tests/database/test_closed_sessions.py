@@ -7,6 +7,7 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlmodel import select
 
 from domain import (
+    AuditRepository,
     BidDocument,
     BidDocumentRepository,
     Database,
@@ -120,13 +121,14 @@ def test_what_was_read_before_a_rollback_is_readable_after_the_block(database: D
         tenders = TenderRepository(session)
         first = tenders.create(title="first", external_id="before-a-rollback")
         organization = OrganizationRepository(session).require(1)
+        (entry,) = AuditRepository(session).page(entity=Tender, row_id=first.id).items
         session.commit()
         with pytest.raises(DuplicateError):
             tenders.create(title="again", external_id="before-a-rollback")
         session.rollback()
     assert (first.title, first.version) == ("first", 1)
     assert first.model_dump()["external_id"] == "before-a-rollback"
-    assert organization.slug == "first"
+    assert (organization.slug, entry.row_id) == ("first", first.id)
 
 
 def test_what_was_read_is_readable_after_the_error_that_ended_the_block(database: Database) -> None:
