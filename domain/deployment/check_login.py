@@ -44,7 +44,7 @@ def check_login(connection: Connection) -> Iterator[Finding]:
             " then run `domain db roles`",
         )
     for name in (ORGANIZATION_SETTING, SLUG_SETTING, EMAIL_SETTING):
-        connection.execute(text(f"RESET {name}"))  # what our own transaction has begun with, until it ends
+        connection.execute(text(f"SET LOCAL {name} TO DEFAULT"))  # not what our own BEGIN has set
         if connection.scalar(_SETTING, {"name": name}) is not None:
             yield error(
                 f"{name} has a value before any session sets it: what is bound to no organization reads its rows",

@@ -16,7 +16,8 @@ from domain import (
     TenderRepository,
     UnavailableError,
 )
-from domain.database import retry, sqlite
+from domain.database import retry
+from domain.limits import TimeLimits
 
 BUSY = UnavailableError("busy", retryable=True)
 
@@ -235,9 +236,9 @@ class TestAsynchronous:
         assert count(database, "cancelled") == 1
 
 
-def test_a_busy_sqlite_is_tried_again(domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 20)
-    with Database(str(domain_sqlite.engine.url)) as impatient:
+def test_a_busy_sqlite_is_tried_again(domain_sqlite: Database) -> None:
+    limits = TimeLimits(lock_timeout_seconds=0.02)
+    with Database(str(domain_sqlite.engine.url), time_limits=limits) as impatient:
         holder = domain_sqlite.get_session(organization_id=1)
         TenderRepository(holder.__enter__()).create(title="held")
         calls: list[int] = []

@@ -1,6 +1,7 @@
 """SQLite behaves as PostgreSQL does under READ COMMITTED: reads hold no lock, the first write begins in earnest."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from sqlmodel import col
 
 from domain import ConstraintError, Database, Tender, TenderRepository, UnavailableError
 from domain.database import sqlite
+from domain.limits import TimeLimits
 from domain.models import SystemAccess
 
 ROW = {"actor": "tests", "reason": "a row"}
@@ -153,10 +155,11 @@ def test_who_has_read_may_write_after_another_has_written(domain_sqlite: Databas
 
 
 @pytest.fixture
-def impatient(domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+def impatient(domain_sqlite: Database) -> Iterator[Database]:
     """The same file, with no patience for a lock."""
-    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 20)
-    return Database(str(domain_sqlite.engine.url))
+    limits = TimeLimits(lock_timeout_seconds=0.02)
+    with Database(str(domain_sqlite.engine.url), time_limits=limits) as database:
+        yield database
 
 
 def test_waiting_for_another_writer_in_vain_is_told_and_may_be_tried_again(
