@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ColumnElement, bindparam, tuple_
 from sqlmodel import col
 from sqlmodel.sql.expression import SelectOfScalar
 
-from ..tenancy import prebuilt
+from ..tenancy import INCLUDE_DELETED, prebuilt
 from .statements import LIMIT, OFFSET, ModelT, Statements
 from .ties import SQLiteTie, Whole
 
@@ -32,11 +32,11 @@ class Listing(Generic[ModelT]):
         older = (row < tuple_(moment, place_id), SQLiteTie(created_at < Whole(moment), row_id < place_id))
         newer = (row > tuple_(Whole(moment), place_id), SQLiteTie(created_at > moment, row_id > place_id))
         oldest_first = (created_at, row_id)
-        self.count: SelectOfScalar[int] = sql.count_live.where(*narrowed)
-        self.total: SelectOfScalar[int] = sql.total_live.where(*of_table)
-        self.first: SelectOfScalar[ModelT] = sql.newest_live.where(*narrowed).limit(
-            bindparam(LIMIT, type_=BigInteger())
-        )
+        count = sql.count.where(sql.is_live, *narrowed)
+        self.count: SelectOfScalar[int] = count.execution_options(**{INCLUDE_DELETED: False})
+        self.total: SelectOfScalar[int] = sql.total.where(~sql.table.c.is_deleted, *of_table)
+        limit = bindparam(LIMIT, type_=BigInteger())
+        self.first: SelectOfScalar[ModelT] = sql.newest_live.where(*narrowed).limit(limit)
         self.slice: SelectOfScalar[ModelT] = self.first.offset(bindparam(OFFSET, type_=BigInteger()))
         self.after: SelectOfScalar[ModelT] = self.first.where(*older)
         # Oldest first, so that LIMIT takes the rows nearest to the cursor; the page reverses them.

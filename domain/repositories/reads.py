@@ -38,16 +38,16 @@ class Reads(Pages[ModelT]):
         org_id: int | None = None,
     ) -> Sequence[ModelT]:
         """Rows that meet every condition, newest first. ``limit``: 1 to 200. Raises ArgumentError."""
-        statement = self._sql.slice if include_deleted else self._sql.slice_live
+        statement = self._sql.slice if include_deleted else listing(self.model, self._sql).slice
         params = {LIMIT: checked_limit(limit), OFFSET: checked_offset(offset), **self._scope(org_id)}
         return self.session.exec(narrowed(statement, *where), params=params).all()
 
     def count(self, *where: Where, include_deleted: bool = False, org_id: int | None = None) -> int:
         """How many rows meet every condition."""
         if not where:
-            total = self._sql.total if include_deleted else self._sql.total_live
+            total = self._sql.total if include_deleted else listing(self.model, self._sql).total
             return self.session.scalar(total, params=self._scope(org_id)) or 0
-        statement = self._sql.count if include_deleted else self._sql.count_live
+        statement = self._sql.count if include_deleted else listing(self.model, self._sql).count
         return self.session.exec(narrowed(statement, *where), params=self._scope(org_id)).one()
 
     def exists(self, *where: Where, include_deleted: bool = False, org_id: int | None = None) -> bool:

@@ -23,7 +23,7 @@ _LIMIT, _OFFSET = bindparam(LIMIT, type_=BigInteger()), bindparam(OFFSET, type_=
 
 
 class Statements(Generic[ModelT]):
-    """Each carries the organization, where it is ``scoped``; ``live`` leaves deleted rows out."""
+    """Each carries the organization, where it is ``scoped``; ``live`` leaves deleted rows out, and so do listings."""
 
     def __init__(self, model: type[ModelT], *, scoped: bool) -> None:
         self.table: Table = model.__table__
@@ -51,12 +51,9 @@ class Statements(Generic[ModelT]):
         self.get_live: SelectOfScalar[ModelT] = live.where(self.by_key)
         self.newest_live: SelectOfScalar[ModelT] = live.order_by(*order)
         self.slice: SelectOfScalar[ModelT] = every.order_by(*order).limit(_LIMIT).offset(_OFFSET)
-        self.slice_live: SelectOfScalar[ModelT] = self.newest_live.limit(_LIMIT).offset(_OFFSET)
         self.count: SelectOfScalar[int] = count.execution_options(**with_deleted)
-        self.count_live: SelectOfScalar[int] = count.where(self.is_live).execution_options(**reads)
         # The same without a caller's conditions.
         self.total: SelectOfScalar[int] = total.execution_options(**reads)
-        self.total_live: SelectOfScalar[int] = total.where(~self.table.c.is_deleted).execution_options(**reads)
         self.exists: SelectOfScalar[int] = one.execution_options(**with_deleted)
         self.exists_live: SelectOfScalar[int] = one.where(self.is_live).execution_options(**reads)
         self.insert: ReturningInsert[tuple[int]] = insert(self.table).returning(self.table.c.id)
@@ -68,10 +65,8 @@ class Statements(Generic[ModelT]):
         )
         related = inspect(model).relationships.items()
         self.cascading: tuple[str, ...] = tuple(name for name, relation in related if not relation.viewonly)
-        for rows in (self.get, self.get_live, self.slice, self.slice_live):
-            prebuilt(rows, model)
-        for numbers in (self.count, self.count_live, self.total, self.total_live, self.exists, self.exists_live):
-            prebuilt(numbers, model)
+        for statement in (self.get, self.get_live, self.slice, self.count, self.total, self.exists, self.exists_live):
+            prebuilt(statement, model)
 
 
 def scope_column(model: type[DomainModel]) -> Mapped[int] | None:

@@ -127,7 +127,7 @@ def _methods(function: str) -> set[str]:
 def test_the_predicates_are_where_they_are_looked_for() -> None:
     assert len(SCOPES) >= 7
     assert len(OWNED) >= 5
-    assert {"get", "get_live", "newest_live", "count", "count_live", "exists", "exists_live"} <= set(BUILT)
+    assert {"get", "get_live", "newest_live", "slice", "count", "total", "exists", "exists_live"} <= set(BUILT)
 
 
 def test_without_a_mutation_nothing_is_red(domain_sqlite: Database) -> None:

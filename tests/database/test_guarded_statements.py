@@ -83,7 +83,7 @@ def test_a_condition_on_another_organizations_rows_finds_none(database: Database
 
 
 def test_a_repositorys_own_statement_is_held_to_the_sessions_organization(database: Database) -> None:
-    newest = statements(Tender, scoped=True).slice_live
+    newest = statements(Tender, scoped=True).slice
     given = {LIMIT: 50, OFFSET: 0}
     with database.get_session(organization_id=1) as session:
         assert {tender.title for tender in session.exec(newest, params=given)} == {"of 1"}
