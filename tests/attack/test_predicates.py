@@ -115,7 +115,7 @@ def _methods(function: str) -> set[str]:
         "set_status": {"update_status"},
         "_claiming": {"claim"},
         "_renewing": {"renew"},
-        "_seeing": {"preview_delete"},
+        "_live": {"soft_delete", "preview_delete"},
         "_marking": {"soft_delete"},
         "restore_batch": {"restore"},
         "_locks": {"restore"},
