@@ -76,5 +76,5 @@ def _of_function(table: str, source: str | None, holds: bool) -> Found:
 
 
 def _of_triggers(table: str, made: dict[str, str]) -> Found:
-    state: State = next(filter(None, map(found_in, made.values())), NOTHING)
+    state = next((said for said in map(found_in, made.values()) if said), NOTHING)
     return Found(state, made == (audit_sqlite.triggers(Audited.of(table, state)) if state else {}))
