@@ -15,6 +15,7 @@ from .errors import (
     TenantScopeError,
     UnavailableError,
 )
+from .limits import TimeLimits
 from .models import (
     AnalysisContent,
     AnalysisPatch,
@@ -143,6 +144,7 @@ __all__ = [
     "TenderRepository",
     "TenderStatus",
     "Text",
+    "TimeLimits",
     "UnavailableError",
     "Upserted",
     "User",

@@ -17,6 +17,7 @@ from domain.cli.app import app
 from domain.cli.failures import EXIT_CODES
 from domain.config import Settings
 from domain.fastapi import install_errors
+from domain.limits import APPLICATION, SYSTEM
 from tests.docs.blocks import PAGES, ROOT, blocks
 
 OPERATIONS = ROOT / "docs" / "5-operations.md"
@@ -128,9 +129,14 @@ def test_the_table_of_settings_is_complete_and_has_the_defaults() -> None:
     assert {row[0].strip("`") for row in rows if row[0]} == parameters.keys()
     variables = {str(f.validation_alias or f"DOMAIN_{name}").upper() for name, f in Settings.model_fields.items()}
     assert {row[1].strip("`") for row in rows if row[1]} == variables
-    numbers = {row[0].strip("`"): row[2].split()[0] for row in rows if row[2][0].isdigit()}
+    numbers = {row[0].strip("`"): row[2].split()[0] for row in rows if row[0] and row[2][0].isdigit()}
     assert numbers
-    assert all(float(shown) == parameters[name].default for name, shown in numbers.items())
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
+    defaults |= {name: Settings.model_fields[name].default for name in ("pool_size", "max_overflow")}
+    assert all(float(shown) == defaults[name] for name, shown in numbers.items())
+    limits = {row[1].strip("`"): float(row[2]) for row in rows if row[1].endswith("_SECONDS`")}
+    held = {"DOMAIN_": APPLICATION, "DOMAIN_SYSTEM_": SYSTEM}
+    assert limits == {f"{login}{name}".upper(): value for login, of in held.items() for name, value in of}
 
 
 def test_the_table_of_errors_has_each_of_them_with_its_status() -> None:
