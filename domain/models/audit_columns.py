@@ -70,6 +70,7 @@ def audited(table: Table) -> State:
     if owner is None or not table.info.get("audited", True):
         return {}
     kept = [column for column in table.c if column.name not in {owner, "id"} and column.info.get("audited", True)]
+    kept.sort(key=lambda column: column.name)  # a model whose fields change places has the same triggers
     return {owner: OWNER} | {column.name: f"{_kind(column.type)} {_keeping(column)}".rstrip() for column in kept}
 
 

@@ -51,7 +51,7 @@ def upgrade() -> None:
         batch_op.create_index('ux_invoices_organization_id_number', ['organization_id', 'number'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
 
     op.invoke(ReplaceOp('row level security', 'invoices', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
-    op.invoke(ReplaceOp('audit trail', 'invoices', {'organization_id': 'organization', 'created_at': 'time', 'is_deleted': 'bool', 'deleted_at': 'time', 'deletion_id': 'uuid', 'tender_id': 'text', 'number': 'text', 'amount': 'decimal 4', 'items': 'jsonb', 'status': 'text', 'due_at': 'time'}))
+    op.invoke(ReplaceOp('audit trail', 'invoices', {'organization_id': 'organization', 'amount': 'decimal 4', 'created_at': 'time', 'deleted_at': 'time', 'deletion_id': 'uuid', 'due_at': 'time', 'is_deleted': 'bool', 'items': 'jsonb', 'number': 'text', 'status': 'text', 'tender_id': 'text'}))
     # ### end Alembic commands ###
 
 
