@@ -46,7 +46,7 @@ class NotFoundError(DomainError):
 
     def __init__(self, model: type, entity_id: object) -> None:
         self.model = model
-        self.entity = model.__name__
+        self.entity: str = model.__name__
         self.entity_id = entity_id
         super().__init__(f"{self.entity} {entity_id} not found")
 

@@ -48,7 +48,9 @@ class InheritableConnection(sqlite3.Connection):
     in_use_at_fork: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        self.is_inherited = self.is_open = self.is_tainted = False
+        self.is_inherited: bool = False
+        self.is_open: bool = False
+        self.is_tainted: bool = False
         if self.in_use_at_fork:
             raise UnavailableError(_IN_USE_AT_FORK, retryable=False)
         with _opening:

@@ -41,16 +41,15 @@ class OneMessageConnection(extensions.connection):
     """``set_local`` leaves a setting for the next statement; it holds until the transaction ends, or its savepoint."""
 
     autocommit: bool
-    __str__ = __repr__ = object.__repr__  # the pool logs it, and psycopg2's has all of the DSN but one password
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.autocommit = True
         self.commit_sent: bool = False
         self.used_at: float = monotonic()  # when the last message was answered
-        self.was_ended = False  # by the server, after too long a rest in a transaction
-        self.is_inherited = False  # by a forked child
-        self.is_tainted = False  # something may have been left on it that outlives the transaction
+        self.was_ended: bool = False  # by the server, after too long a rest in a transaction
+        self.is_inherited: bool = False  # by a forked child
+        self.is_tainted: bool = False  # something may have been left on it that outlives the transaction
         self.is_own = False  # a listener of the application's has set it up
         self.starts_with: dict[str, str] = {}  # settings of every transaction
         self._folds = True
@@ -60,6 +59,12 @@ class OneMessageConnection(extensions.connection):
         self._questions: list[tuple[str, Callable[[], object]]] = []
         self.is_stricter = False  # than READ COMMITTED, by the server's default: then reading is a part of it
         leave_in_children(self)
+
+    def __repr__(self) -> str:
+        # The pool logs it, and psycopg2's has all of the DSN but one password.
+        return object.__repr__(self)
+
+    __str__ = __repr__
 
     def leave_to_parent(self) -> None:
         """Put a dead end in the place of the socket: whatever uses the connection here, the server never hears it."""

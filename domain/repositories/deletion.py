@@ -52,7 +52,8 @@ class Deletion:
     """
 
     def __init__(self, root: Table, graph: Graph, *, is_postgresql: bool) -> None:
-        self.root, self.graph = root, graph
+        self.root: Table = root
+        self.graph: Graph = graph
         self._is_postgresql = is_postgresql
         levels = graph.levels(root)
         self.tables: list[Table] = [table for level in levels for table in level]
