@@ -31,7 +31,7 @@ def test_an_error_is_exit_1_with_what_to_do(
         connection.execute(text("UPDATE domain_version SET version_num = '0000'"))
     done = run("doctor")
     assert done.returncode == 1
-    assert "error: the table tenders is not under row level security" in done.stdout
+    assert "error: the row level security of tenders is not its model's" in done.stdout
     assert "ALTER TABLE tenders FORCE ROW LEVEL SECURITY" in done.stdout
     assert "error: the schema is at 0000" in done.stdout
     assert str(domain_postgresql.engine.url.password) not in done.stdout
@@ -77,7 +77,7 @@ def test_json_is_one_document_with_the_same_exit_code(
     assert found.keys() == {"errors", "warnings", "findings"}
     (error,) = [finding for finding in found["findings"] if finding["severity"] == "error"]
     assert error.keys() == {"severity", "what", "remedy"}
-    assert "the table tenders is not under row level security" in error["what"]
+    assert "the row level security of tenders is not its model's" in error["what"]
     assert (found["errors"], found["warnings"]) == (1, len(found["findings"]) - 1)
 
 

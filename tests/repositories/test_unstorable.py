@@ -4,7 +4,8 @@ import inspect
 from collections.abc import Callable
 from contextlib import suppress
 from enum import EnumType
-from typing import Any
+from types import UnionType
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -41,7 +42,8 @@ def calls(database: Database, kind: type) -> dict[str, Call]:
 
 
 def _kinds(parameter: inspect.Parameter) -> tuple[object, ...]:
-    return getattr(parameter.annotation, "__args__", (parameter.annotation,))
+    kind = parameter.annotation
+    return get_args(kind) if isinstance(kind, UnionType) else (kind,)
 
 
 def _is_required(parameter: inspect.Parameter) -> bool:
