@@ -31,7 +31,7 @@ def test_the_lowest_versions_that_are_tested_are_the_lowest_that_are_allowed() -
     required = [*PROJECT["dependencies"], *extras["cli"], *extras["fastapi"], *extras["testing"]]
     allowed = dict(re.findall(r"^([\w-]+)[>=]=([\d.]+)", "\n".join(required), re.MULTILINE))
     assert len(allowed) == len(required)
-    assert pins("constraints-lowest.txt") == allowed
+    assert allowed.items() <= pins("constraints-lowest.txt").items()
     assert allowed.keys() <= pins("constraints.txt").keys()
 
 

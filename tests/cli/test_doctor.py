@@ -32,7 +32,7 @@ def test_an_error_is_exit_1_with_what_to_do(
     done = run("doctor")
     assert done.returncode == 1
     assert "error: the row level security of tenders is not its model's" in done.stdout
-    assert "ALTER TABLE tenders FORCE ROW LEVEL SECURITY" in done.stdout
+    assert "ALTER TABLE tenders ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY" in done.stdout
     assert "error: the schema is at 0000" in done.stdout
     assert str(domain_postgresql.engine.url.password) not in done.stdout
 
