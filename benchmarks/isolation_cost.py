@@ -27,7 +27,7 @@ from domain import (
     Tender,
     TenderRepository,
 )
-from domain.models.tables import owner_column
+from domain.models.tables import organization_column
 from domain.repositories.statements import statements
 from domain.testing import Cluster, build
 from domain.testing.fixtures import prepare
@@ -134,7 +134,7 @@ def switch_off(database: Database) -> None:
     """Lift row level security from every table."""
     with database.migration_engine.begin() as connection:
         for table in DomainModel.metadata.sorted_tables:
-            if owner_column(table):
+            if organization_column(table) is not None:
                 connection.execute(text(f"ALTER TABLE {table.name} NO FORCE ROW LEVEL SECURITY"))
                 connection.execute(text(f"ALTER TABLE {table.name} DISABLE ROW LEVEL SECURITY"))
 

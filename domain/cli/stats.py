@@ -10,7 +10,7 @@ from sqlmodel import select as select_of
 
 from ..database import Database
 from ..models import DomainModel, Organization
-from ..models.tables import TENANT, is_tenant_table
+from ..models.tables import ORGANIZATION_ID, is_tenant_table
 from ..tenancy import SystemSession, including_deleted
 from .options import DatabaseUrl, Models, SystemDatabaseUrl, import_models
 from .screen import cell, counted, grid, screen
@@ -64,7 +64,7 @@ def count_rows(system: SystemSession) -> list[Rows]:
 
 def _count(table: Table) -> Select[str, int, int, int]:
     deleted: ColumnElement[bool] = table.c.is_deleted if "is_deleted" in table.c else false()
-    owner: ColumnElement[int] = table.c[TENANT]
+    owner: ColumnElement[int] = table.c[ORGANIZATION_ID]
     live = func.sum(case((deleted, 0), else_=1))
     gone = func.sum(case((deleted, 1), else_=0))
     return select(literal(table.name), owner, live, gone).group_by(owner)

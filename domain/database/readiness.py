@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 from sqlalchemy import Connection, Select, String, column, inspect, select, table, text
 
 from ..models import DomainModel
-from ..models.tables import owner_column
+from ..models.tables import organization_column
 from ..version import REVISION, VERSION_TABLE
 
 Obstacle: TypeAlias = tuple[str, str]
@@ -82,4 +82,4 @@ def _is_reached(revision: str | None) -> bool:
 
 
 def _of_organizations() -> Iterator[str]:
-    return (known.name for known in DomainModel.metadata.sorted_tables if owner_column(known) is not None)
+    return (known.name for known in DomainModel.metadata.sorted_tables if organization_column(known) is not None)

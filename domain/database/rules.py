@@ -9,7 +9,7 @@ from sqlalchemy.schema import ColumnCollectionConstraint
 
 from ..errors import ConstraintError, DuplicateError
 from ..models.base import REGISTRY
-from ..models.tables import TENANT
+from ..models.tables import ORGANIZATION_ID
 
 _Rule = ColumnCollectionConstraint | Index
 
@@ -70,5 +70,5 @@ def _fields(rule: _Rule) -> tuple[str, ...]:
         words = dict.fromkeys(re.findall(r"\w+", str(rule.sqltext)))
         keys = [word for word in words if word in rule.table.c]
     if isinstance(rule, ForeignKeyConstraint) and len(keys) > 1:
-        keys = [key for key in keys if key != TENANT]
+        keys = [key for key in keys if key != ORGANIZATION_ID]
     return tuple(rule.info.get("live_unique") or keys)

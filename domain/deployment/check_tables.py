@@ -8,7 +8,7 @@ from ..models import DomainModel
 from ..models.beside import faults
 from ..models.policies import ISOLATION, RowLevelSecurity, quoted
 from ..models.replaceable import Found
-from ..models.tables import TENANT
+from ..models.tables import ORGANIZATION_ID
 from .findings import Finding, error
 
 # Tables that no imported model describes: an application's own, when the package alone is at work.
@@ -33,7 +33,7 @@ def check_tables(connection: Connection) -> Iterator[Finding]:
         yield error(said, "; ".join(kind.replace(table.name, kind.wanted(table), "postgresql")))
     policies = RowLevelSecurity()
     present = policies.present(connection) or {}
-    for name in connection.scalars(_WITH_ORGANIZATION, {"column": TENANT}):
+    for name in connection.scalars(_WITH_ORGANIZATION, {"column": ORGANIZATION_ID}):
         if name not in known:
             yield from _unknown(policies, name, present[name])
     for name, policy in connection.execute(_OWN_POLICIES):
@@ -44,7 +44,7 @@ def check_tables(connection: Connection) -> Iterator[Finding]:
 
 
 def _unknown(policies: RowLevelSecurity, name: str, found: Found) -> Iterator[Finding]:
-    wanted = policies.wanted(Table(name, MetaData(), Column(TENANT, BigInteger)))
+    wanted = policies.wanted(Table(name, MetaData(), Column(ORGANIZATION_ID, BigInteger)))
     own = {policy: words for policy, words in found.state.items() if policy in wanted}
     if said := policies.faults(Found(own, found.holds), wanted):
         again = [f"DROP POLICY IF EXISTS {ISOLATION} ON {quoted(name)}", *policies.create(name, wanted, "postgresql")]

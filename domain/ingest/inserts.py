@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlmodel import col, func, insert
 
 from ..models import Tender, TenderContent, TenderNotice
-from ..models.tables import TENANT
+from ..models.tables import ORGANIZATION_ID
 from ..tenancy import TRUSTED, TenantSession
 from .mapping import TenderFields
 from .ready import Ready
@@ -61,7 +61,7 @@ def insert_tenders(session: TenantSession, tenders: Sequence[str]) -> dict[str, 
         inserted = session.exec(_TENDERS.returning(*returned), **_sent(session, rows=f"[{','.join(tenders)}]"))
     else:
         contents = map(TenderContent.model_validate_json, tenders)
-        rows = [content.model_dump() | {TENANT: session.organization_id} for content in contents]
+        rows = [content.model_dump() | {ORGANIZATION_ID: session.organization_id} for content in contents]
         inserted = session.exec(insert(Tender).returning(*returned), params=rows, execution_options=_ONE_STATEMENT)
     return {external_id: tender_id for external_id, tender_id in inserted if external_id}
 
@@ -77,7 +77,7 @@ def insert_notices(session: TenantSession, notices: Sequence[NewNotice]) -> None
         session.exec(_NOTICES, **_sent(session, rows=orjson.dumps(numbered).decode(), contents=contents))
     else:
         for fields, notice in zip(rows, notices, strict=True):
-            fields |= {TENANT: session.organization_id, "content": notice.release.content()}
+            fields |= {ORGANIZATION_ID: session.organization_id, "content": notice.release.content()}
         session.exec(insert(TenderNotice), params=rows, execution_options=_ONE_STATEMENT)
 
 
@@ -98,7 +98,7 @@ def _is_postgresql(session: TenantSession) -> bool:
 
 
 def _sent(session: TenantSession, **texts: str) -> Any:
-    return {"params": {TENANT: session.organization_id, **texts}, "execution_options": {TRUSTED: True}}
+    return {"params": {ORGANIZATION_ID: session.organization_id, **texts}, "execution_options": {TRUSTED: True}}
 
 
 def _given(*columns: Column[Any]) -> TableValuedAlias:
@@ -109,8 +109,8 @@ def _given(*columns: Column[Any]) -> TableValuedAlias:
 
 
 def _insert(table: Table, rows: FromClause, **values: Any) -> Insert:
-    owner = bindparam(TENANT, type_=BigInteger())
-    return insert(table).from_select([TENANT, *values], select(owner, *values.values()).select_from(rows))
+    owner = bindparam(ORGANIZATION_ID, type_=BigInteger())
+    return insert(table).from_select([ORGANIZATION_ID, *values], select(owner, *values.values()).select_from(rows))
 
 
 def _insert_tenders() -> Insert:

@@ -10,12 +10,12 @@ from sqlalchemy import JSON, Boolean, Column, DateTime, Float, LargeBinary, Tabl
 from sqlalchemy.types import TypeDecorator
 
 from .replaceable import State
-from .tables import owner_column
+from .tables import organization_column
 from .types import JSONOf, Money
 
 ENTRIES = "audit_entries"
 HIDDEN = "'\"***\"'"  # stands for a value that is kept out
-OWNER = "organization"  # the words of the column that holds it
+ORGANIZATION = "organization"  # the words of the column that holds it
 _MARK = "-- audited "
 _STATE = TypeAdapter(dict[str, str])
 
@@ -33,18 +33,20 @@ class Followed:
 
 @dataclass(frozen=True)
 class Audited:
-    """A table whose writes are recorded. ``owner`` is the column that holds the organization."""
+    """A table whose writes are recorded. ``organization`` is the column that holds the organization."""
 
     table: str
     state: State
-    owner: str
+    organization: str
     columns: tuple[Followed, ...]
 
     @classmethod
     def of(cls, table: str, state: State) -> Self:
         """The table that a state speaks of."""
-        (owner,) = (name for name, words in state.items() if words == OWNER)
-        return cls(table, state, owner, tuple(_followed(*item) for item in state.items() if item[1] != OWNER))
+        (organization,) = (name for name, words in state.items() if words == ORGANIZATION)
+        return cls(
+            table, state, organization, tuple(_followed(*item) for item in state.items() if item[1] != ORGANIZATION)
+        )
 
     @property
     def personal(self) -> list[Followed]:
@@ -66,12 +68,14 @@ def audited(table: Table) -> State:
 
     Empty where nothing is recorded: the table belongs to no organization, or was turned off.
     """
-    owner = owner_column(table)
-    if owner is None or not table.info.get("audited", True):
+    column = organization_column(table)
+    if column is None or not table.info.get("audited", True):
         return {}
-    kept = [column for column in table.c if column.name not in {owner, "id"} and column.info.get("audited", True)]
-    kept.sort(key=lambda column: column.name)  # a model whose fields change places has the same triggers
-    return {owner: OWNER} | {column.name: f"{_kind(column.type)} {_keeping(column)}".rstrip() for column in kept}
+    kept = [other for other in table.c if other.name not in {column.name, "id"} and other.info.get("audited", True)]
+    kept.sort(key=lambda other: other.name)  # a model whose fields change places has the same triggers
+    return {column.name: ORGANIZATION} | {
+        other.name: f"{_kind(other.type)} {_keeping(other)}".rstrip() for other in kept
+    }
 
 
 def found_in(sql: str) -> State:
@@ -82,7 +86,7 @@ def found_in(sql: str) -> State:
                 state = _STATE.validate_json(line.strip().removeprefix(_MARK))
             except ValidationError:
                 return {}
-            return state if list(state.values()).count(OWNER) == 1 else {}
+            return state if list(state.values()).count(ORGANIZATION) == 1 else {}
     return {}
 
 

@@ -27,7 +27,7 @@ def function_name(table: str) -> str:
 
 def body(table: Audited) -> str:
     """What the function does."""
-    owner, name = quoted(table.owner), literal(table.table)
+    organization, name = quoted(table.organization), literal(table.table)
     compared = ", ".join(["{0}.id", *(_comparable(column) for column in table.columns)])
     old, new = compared.format("o"), compared.format("n")
     return f"""
@@ -35,21 +35,21 @@ def body(table: Audited) -> str:
 BEGIN
   IF TG_OP = 'INSERT' THEN
     {_INTO})
-    SELECT n.{owner}, {_WHO}, {name}, n.id, 'insert'
+    SELECT n.{organization}, {_WHO}, {name}, n.id, 'insert'
     FROM new_rows n;
   ELSIF TG_OP = 'DELETE' THEN
     {_INTO})
-    SELECT o.{owner}, {_WHO}, {name}, o.id, 'purge'
+    SELECT o.{organization}, {_WHO}, {name}, o.id, 'purge'
     FROM old_rows o;
   ELSE
     -- A full join is never done by nested loops, whatever the number of rows that it was planned for.
     {_INTO}, before, after, personal)
-    SELECT coalesce(n.{owner}, o.{owner}), {_WHO}, {name}, coalesce(n.id, o.id),
+    SELECT coalesce(n.{organization}, o.{organization}), {_WHO}, {name}, coalesce(n.id, o.id),
       {_action(table)},
       CASE WHEN o.id = n.id THEN {_object(table, "o")} END,
       CASE WHEN o.id = n.id THEN {_object(table, "n")} END,
       {_personal(table)}
-    FROM old_rows o FULL JOIN new_rows n ON n.{owner} = o.{owner} AND n.id = o.id
+    FROM old_rows o FULL JOIN new_rows n ON n.{organization} = o.{organization} AND n.id = o.id
     WHERE ({old}) IS DISTINCT FROM
       ({new});
   END IF;

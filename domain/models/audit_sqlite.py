@@ -39,20 +39,20 @@ def drop(table: str) -> Iterator[str]:
 
 
 def _triggers(table: Audited) -> Iterator[tuple[str, str]]:
-    owner = _QUOTE(table.owner)
+    organization = _QUOTE(table.organization)
     for event, row, action in (("INSERT", "NEW", "insert"), ("DELETE", "OLD", "purge")):
-        values = f"SELECT {row}.{owner}, {_WHO}, {literal(table.table)}, {row}.id, '{action}'"
+        values = f"SELECT {row}.{organization}, {_WHO}, {literal(table.table)}, {row}.id, '{action}'"
         yield _trigger(table, event, f"INSERT INTO {ENTRIES} ({_COLUMNS})\n  {values};")
-    moved = f"OLD.{owner} IS NOT NEW.{owner} OR OLD.id IS NOT NEW.id"
+    moved = f"OLD.{organization} IS NOT NEW.{organization} OR OLD.id IS NOT NEW.id"
     differ = " OR ".join(_differs(column) for column in table.columns)
     entry = (
         f"INSERT INTO {ENTRIES} ({_COLUMNS}, before, after, personal)\n"
-        f"  SELECT NEW.{owner}, {_WHO}, {literal(table.table)}, NEW.id,\n    {_action(table)},\n"
+        f"  SELECT NEW.{organization}, {_WHO}, {literal(table.table)}, NEW.id,\n    {_action(table)},\n"
         f"    {_object(table, 'OLD')},\n    {_object(table, 'NEW')},\n    {_personal(table)}\n"
         f"  WHERE NOT ({moved}) AND ({differ});"
     )
-    gone = f"SELECT OLD.{owner}, {_WHO}, {literal(table.table)}, OLD.id, 'purge' WHERE {moved};"
-    made = f"SELECT NEW.{owner}, {_WHO}, {literal(table.table)}, NEW.id, 'insert' WHERE {moved};"
+    gone = f"SELECT OLD.{organization}, {_WHO}, {literal(table.table)}, OLD.id, 'purge' WHERE {moved};"
+    made = f"SELECT NEW.{organization}, {_WHO}, {literal(table.table)}, NEW.id, 'insert' WHERE {moved};"
     rest = "\n  ".join(f"INSERT INTO {ENTRIES} ({_COLUMNS}) {values}" for values in (gone, made))
     yield _trigger(table, "UPDATE", f"{entry}\n  {rest}")
 

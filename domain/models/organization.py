@@ -104,7 +104,7 @@ class Organization(OrganizationContent, OrganizationPlan, OrganizationUsage, Ent
         ),
         {
             "info": {
-                "scope_column": "id",
+                "organization_column": "id",
                 "lookups": {"slug": SLUG_SETTING},
                 "creations": {"slug": SLUG_SETTING},
             }

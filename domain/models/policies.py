@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import postgresql
 
 from .replaceable import Found, Replaceable, State
-from .tables import owner_column
+from .tables import organization_column
 
 ORGANIZATION_SETTING = "app.organization_id"
 ISOLATION = "organization_isolation"  # the policy that every tenant table has
@@ -63,10 +63,10 @@ class RowLevelSecurity(Replaceable):
     name: ClassVar[str] = "row level security"
 
     def wanted(self, table: Table) -> State:
-        owner = owner_column(table)
-        if owner is None:
+        column = organization_column(table)
+        if column is None:
             return {}
-        mine = f"({quoted(owner)} = {text_setting(ORGANIZATION_SETTING)}::bigint)"
+        mine = f"({quoted(column.name)} = {text_setting(ORGANIZATION_SETTING)}::bigint)"
         if table.info.get("written_by_triggers"):
             found = {
                 ISOLATION: f"FOR SELECT USING {mine}",

@@ -3,7 +3,17 @@
 from typing import Any
 
 from pydantic.fields import FieldInfo
-from sqlalchemy import Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table, text
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    ForeignKeyConstraint,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    text,
+    true,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.sql.elements import quoted_name
@@ -11,7 +21,7 @@ from sqlalchemy.sql.elements import quoted_name
 from .checks import add_checks
 from .graph import ON_DELETE, Edge, graph_of
 
-TENANT = "organization_id"
+ORGANIZATION_ID = "organization_id"
 # As each database renders ``~is_deleted`` in a query: a partial index serves only its own predicate.
 LIVE = text("NOT is_deleted")
 LIVE_SQLITE = text("is_deleted = 0")
@@ -25,13 +35,13 @@ def complete_table(name: str, table: Table, fields: dict[str, FieldInfo]) -> Non
             column.info = {**column.info, "secret": True}
     if is_tenant_table(table):
         # In this order in the database: SQLAlchemy puts the generated column of a key that it made itself first.
-        table.append_constraint(PrimaryKeyConstraint(table.c[TENANT], table.c.id))
+        table.append_constraint(PrimaryKeyConstraint(table.c[ORGANIZATION_ID], table.c.id))
         # SQLAlchemy takes half of a composite key for no autoincrement, and would send one INSERT a row.
         vars(table.primary_key)["_autoincrement_column"] = table.c.id
     for index in live_unique_indexes(table):
         index.name = quoted_name.construct(f"ux_{table.name}_{'_'.join(index.columns.keys())}", None)
     for key in table.foreign_key_constraints:
-        if table.info.get("goes_with_organization") and key.column_keys == [TENANT]:
+        if table.info.get("goes_with_organization") and key.column_keys == [ORGANIZATION_ID]:
             key.info[ON_DELETE] = "cascade"
     for column in list(table.c):
         if target := column.info.get("tenant_key"):
@@ -41,22 +51,31 @@ def complete_table(name: str, table: Table, fields: dict[str, FieldInfo]) -> Non
 
 def is_tenant_table(table: Table) -> bool:
     """Whether rows of this table belong to an organization."""
-    return TENANT in table.c
+    return ORGANIZATION_ID in table.c
 
 
-def owner_column(table: Table) -> str | None:
-    """The name of the column that holds the organization; None where rows belong to none."""
-    return TENANT if is_tenant_table(table) else table.info.get("scope_column")
+def organization_column(table: Table) -> Column[int] | None:
+    """The column that holds the organization; None where rows belong to none."""
+    return table.c.get(table.info.get("organization_column", ORGANIZATION_ID))
+
+
+def of_organization(rows: Table | type[Any], organization: int | BindParameter[int] | None) -> ColumnElement[bool]:
+    """The condition that rows are the organization's; true of all where it is None, or rows belong to none."""
+    column: Any = organization_column(rows if isinstance(rows, Table) else rows.__table__)
+    if column is None or organization is None:
+        return true()
+    equal: ColumnElement[bool] = (column if isinstance(rows, Table) else getattr(rows, column.key)) == organization
+    return equal
 
 
 def is_plain(edge: Edge) -> bool:
     """Whether a row could refer to another organization's by the key."""
-    return is_tenant_table(edge.parent) and (TENANT, TENANT) not in edge.pairs
+    return is_tenant_table(edge.parent) and (ORGANIZATION_ID, ORGANIZATION_ID) not in edge.pairs
 
 
 def live_unique(*columns: str, across_organizations: bool = False) -> Index:
     """Unique among live rows of an organization; for ``__table_args__``. Create, upsert and restore understand it."""
-    key = columns if across_organizations else (TENANT, *columns)
+    key = columns if across_organizations else (ORGANIZATION_ID, *columns)
     return Index(
         None,
         *key,
@@ -74,7 +93,7 @@ def live_unique_indexes(table: Table) -> list[Index]:
 
 def live_index(*columns: str) -> Index:
     """An index over an organization's live rows; for ``__table_args__``."""
-    return Index(None, TENANT, *columns, postgresql_where=LIVE, sqlite_where=LIVE_SQLITE)
+    return Index(None, ORGANIZATION_ID, *columns, postgresql_where=LIVE, sqlite_where=LIVE_SQLITE)
 
 
 def _refuse_plain_keys(name: str, table: Table) -> None:
@@ -90,10 +109,10 @@ def _refuse_plain_keys(name: str, table: Table) -> None:
 def _add_tenant_key(name: str, table: Table, column: Column[Any], target: Table | None) -> None:
     if target is None or not is_tenant_table(table) or not is_tenant_table(target):
         raise TypeError(f"{name}.{column.name}: tenant_key joins two tenant tables; derive both from TenantEntity")
-    pairs = [table.c[TENANT], column], [target.c[TENANT], target.c.id]
+    pairs = [table.c[ORGANIZATION_ID], column], [target.c[ORGANIZATION_ID], target.c.id]
     table.append_constraint(ForeignKeyConstraint(*pairs, info={ON_DELETE: "cascade"}))
     if column.info["tenant_key_index"]:
-        Index(None, table.c[TENANT], column)
+        Index(None, table.c[ORGANIZATION_ID], column)
 
 
 @compiles(PrimaryKeyConstraint, "sqlite")
@@ -102,6 +121,6 @@ def _sqlite_primary_key(constraint: PrimaryKeyConstraint, compiler: DDLCompiler,
     # row's id is not given out again, as it is not on PostgreSQL: the audit trail and others' links still name it.
     names = [column.name for column in constraint.columns]
     key = "PRIMARY KEY (id AUTOINCREMENT)" if "deletion_id" in constraint.table.c else "PRIMARY KEY (id)"
-    if names == [TENANT, "id"]:
-        return f"{key}, UNIQUE ({TENANT}, id)"
+    if names == [ORGANIZATION_ID, "id"]:
+        return f"{key}, UNIQUE ({ORGANIZATION_ID}, id)"
     return key if names == ["id"] else compiler.visit_primary_key_constraint(constraint, **options)

@@ -73,14 +73,14 @@ class AnalysisRepository(TenantRepository[AnalysisResult]):
             "recommendation": recommendation,
         }
         rating = AnalysisRating(**{name: value for name, value in given.items() if value is not None})
-        owner = self._owner(org_id)
+        organization = self._organization(org_id)
         table = self._sql.table
         statement = (
             update(AnalysisResult)
-            .where(*self._sql.scope, self._sql.is_live, table.c.tender_id == tender_id)
+            .where(self._sql.organization, self._sql.is_live, table.c.tender_id == tender_id)
             .values(**rating.model_dump(exclude_unset=True), updated_at=utcnow(), version=table.c.version + 1)
         )
-        return self._change(statement.returning(table.c.id), owner)
+        return self._change(statement.returning(table.c.id), organization)
 
     def get_high_score_tenders(
         self, org_id: int | None = None, min_score: float = 7.0, limit: int = 50
@@ -93,12 +93,12 @@ class AnalysisRepository(TenantRepository[AnalysisResult]):
                 AnalysisResult,
                 (analysis.c.organization_id == tender.c.organization_id) & (analysis.c.tender_id == tender.c.id),
             )
-            .where(*self._sql.scope, self._sql.is_live, ~tender.c.is_deleted)
+            .where(self._sql.organization, self._sql.is_live, ~tender.c.is_deleted)
             .where(tender.c.organization_id == analysis.c.organization_id, analysis.c.overall_score >= min_score)
             .order_by(analysis.c.overall_score.desc(), tender.c.created_at.desc(), tender.c.id.desc())
             .limit(checked_limit(limit))
         )
-        return self.session.exec(statement, params=self._scope(org_id), execution_options={TRUSTED: True}).all()
+        return self.session.exec(statement, params=self._parameters(org_id), execution_options={TRUSTED: True}).all()
 
     def costs_by_month(self, org_id: int | None = None) -> Sequence[MonthlyCost]:
         """What the organization's analyses cost in each UTC month that has some (deleted ones cost, too), latest
@@ -109,9 +109,9 @@ class AnalysisRepository(TenantRepository[AnalysisResult]):
         statement = (
             select(month, func.count(), func.sum(AnalysisResult.processing_cost))
             .select_from(AnalysisResult)
-            .where(*self._sql.scope)
+            .where(self._sql.organization)
             .group_by(month)
             .order_by(month.desc())
         )
-        rows = self.session.exec(statement, params=self._scope(org_id), execution_options={TRUSTED: True}).all()
+        rows = self.session.exec(statement, params=self._parameters(org_id), execution_options={TRUSTED: True}).all()
         return [MonthlyCost(date.fromisoformat(f"{m}-01"), n, cost or Decimal(0)) for m, n, cost in rows]

@@ -6,8 +6,8 @@ from sqlmodel import col, select
 
 from ..errors import TenantRequiredError
 from ..models import AuditAction, AuditEntry, DomainModel
+from ..models.tables import of_organization
 from ..tenancy import TRUSTED, DomainSession, TenantSession
-from . import statements
 from .page import Page, checked_limit, decode_cursor, encode_cursor
 
 _TABLE: str = AuditEntry.__table__.name
@@ -44,7 +44,7 @@ class AuditRepository:
             TenantRequiredError: the session is bound to no organization, and none is named.
             TenantScopeError: it is bound to another one.
         """
-        owner = self._owner(org_id)
+        organization = self._organization(org_id)
         table = entity if entity is None or isinstance(entity, str) else str(entity.__tablename__)
         equal = {"entity": table, "row_id": row_id, "actor": actor, "action": action}
         entries = AuditEntry.__table__.c
@@ -53,7 +53,7 @@ class AuditRepository:
         conditions += [] if until is None else [entries.recorded_at <= until]
         statement = (
             select(AuditEntry)
-            .where(statements.scope_column(AuditEntry) == owner, *conditions)
+            .where(of_organization(AuditEntry, organization), *conditions)
             .order_by(col(AuditEntry.id).desc())
             .limit(checked_limit(limit) + 1)
             .execution_options(**{TRUSTED: True})
@@ -67,7 +67,7 @@ class AuditRepository:
             items=items, next_cursor=encode_cursor(_TABLE, items[-1].recorded_at, items[-1].id) if more else None
         )
 
-    def _owner(self, org_id: int | None) -> int:
+    def _organization(self, org_id: int | None) -> int:
         session = self.session
         if not isinstance(session, TenantSession):
             raise TenantRequiredError("AuditEntry in a system session (see as_organization)")

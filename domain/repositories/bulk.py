@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self, TypeVar, overload
 
 from ..errors import ArgumentError
 from ..models import DomainModel, TenantEntity
-from ..models.tables import TENANT
+from ..models.tables import ORGANIZATION_ID
 from .references import add_locked
 from .rows import Checker, Content, Row
 from .sets import insert_rows, reload_rows, stored_rows, update_rows
@@ -86,14 +86,14 @@ class BulkWrites(Writes[ModelT]):
             return self._add_many(objects, org_id)
         if objects:
             raise ArgumentError(f"create_many takes {self.model.__name__} objects or contents, not both at once")
-        owner = self._owner(org_id)
+        organization = self._organization(org_id)
         checked = Checker(self.model, self._sql.managed).check(given)
         self.session.flush()
         with self.session.begin_nested():
             ids: list[int] = []
             for batch in _batches((row.values for row in checked), BATCH):
-                self._lock_references(batch, owner)
-                ids += self._insert(batch, owner)
+                self._lock_references(batch, organization)
+                ids += self._insert(batch, organization)
         return ids
 
     def upsert_many(self, rows: Iterable[Content], /, *, org_id: int | None = None) -> Upserted:
@@ -113,7 +113,7 @@ class BulkWrites(Writes[ModelT]):
         self, rows: Iterable[Content], org_id: int | None, fixed: Mapping[str, object] | None = None
     ) -> Upserted:
         key = natural_key(self.model)
-        owner = self._owner(org_id)
+        organization = self._organization(org_id)
         checker = Checker(self.model, self._sql.managed, key=key)
         checked = checker.check(rows, fixed)
         keys = [tuple(row.values[name] for name in key) for row in checked]
@@ -126,13 +126,13 @@ class BulkWrites(Writes[ModelT]):
             batches = list(_batches(last.items(), BATCH))
             partial = {values: n for values, n in last.items() if checked[n].missing}
             for batch in _batches(partial.items(), BATCH):
-                found |= self._stored(key, key, [checked[n] for _, n in batch], owner)
+                found |= self._stored(key, key, [checked[n] for _, n in batch], organization)
             for values, position in partial.items():
                 if values not in found:
                     checker.reasons[position] = f"{checked[position].missing}: needed for a new row"
             checker.refuse()
             for batch in batches:
-                done |= self._write(key, {values: checked[n] for values, n in batch}, owner)
+                done |= self._write(key, {values: checked[n] for values, n in batch}, organization)
         outcomes = [done[values][1] for values in keys]
         written = [outcome for _, outcome in done.values()]
         return Upserted(
@@ -144,11 +144,11 @@ class BulkWrites(Writes[ModelT]):
         )
 
     def _write(
-        self, key: tuple[str, ...], rows: dict[Key, Row], owner: int | None
+        self, key: tuple[str, ...], rows: dict[Key, Row], organization: int | None
     ) -> dict[Key, tuple[int, RowOutcome]]:
         names = sorted(set[str]().union(*(row.given for row in rows.values())))
-        stored = self._stored(key, names, list(rows.values()), owner)
-        self._lock_references([row.values for row in rows.values()], owner)
+        stored = self._stored(key, names, list(rows.values()), organization)
+        self._lock_references([row.values for row in rows.values()], organization)
         done: dict[Key, tuple[int, RowOutcome]] = {}
         changed: list[dict[str, Any]] = []
         fields: set[str] = set()
@@ -160,44 +160,46 @@ class BulkWrites(Writes[ModelT]):
                 fields |= news
                 changed.append({**held, **{name: row.values[name] for name in news}})
         if changed:
-            update_rows(self.session, self.model, sorted(fields), changed, owner)
-            self._show([row["id"] for row in changed], owner)
+            update_rows(self.session, self.model, sorted(fields), changed, organization)
+            self._show([row["id"] for row in changed], organization)
         new = {values: row for values, row in rows.items() if values not in stored}
         if new:
-            ids = self._insert([row.values for row in new.values()], owner)
+            ids = self._insert([row.values for row in new.values()], organization)
             done |= {values: (n, RowOutcome.CREATED) for values, n in zip(new, ids, strict=True)}
         return done
 
     def _stored(
-        self, key: tuple[str, ...], names: Sequence[str], rows: Sequence[Row], owner: int | None
+        self, key: tuple[str, ...], names: Sequence[str], rows: Sequence[Row], organization: int | None
     ) -> dict[Key, dict[str, Any]]:
-        params = {} if owner is None else self._scope(owner)
+        params = {} if organization is None else self._parameters(organization)
         values = [row.values for row in rows]
-        found = stored_rows(self.session, self.model, (*self._sql.scope, self._sql.is_live), key, names, values, params)
+        found = stored_rows(
+            self.session, self.model, (self._sql.organization, self._sql.is_live), key, names, values, params
+        )
         return {tuple(row[name] for name in key): row for row in found}
 
-    def _insert(self, rows: Sequence[dict[str, object]], owner: int | None) -> list[int]:
-        if owner is not None and not issubclass(self.model, TenantEntity):
+    def _insert(self, rows: Sequence[dict[str, object]], organization: int | None) -> list[int]:
+        if organization is not None and not issubclass(self.model, TenantEntity):
             # An organization: the guard of the session admits each by its slug.
             given = [{name: row[name] for name in row.keys() - self._sql.managed} for row in rows]
             entities = [self.model.model_validate(fields) for fields in given]
             return [entity.id for entity in self._add_many(entities, None)]
-        return insert_rows(self.session, self.model, rows, owner)
+        return insert_rows(self.session, self.model, rows, organization)
 
     def _add_many(self, entities: Sequence[ModelT], org_id: int | None) -> Sequence[ModelT]:
         for entity in entities:
-            self._own(entity, org_id)
+            self._set_organization(entity, org_id)
         for batch in _batches(entities, BATCH):
-            self._lock_references(batch, vars(batch[0]).get(TENANT))
+            self._lock_references(batch, vars(batch[0]).get(ORGANIZATION_ID))
         add_locked(self.session, entities)
         return entities
 
-    def _show(self, ids: Sequence[int], owner: int | None) -> None:
+    def _show(self, ids: Sequence[int], organization: int | None) -> None:
         """Let objects that the session holds show their new state: one query, and none where it holds none."""
         written = set(ids)
         held = [e.id for e in self.session.identity_map.values() if isinstance(e, self.model) and e.id in written]
         for batch in _batches(held, BATCH):
-            reload_rows(self.session, self.model, batch, owner)
+            reload_rows(self.session, self.model, batch, organization)
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

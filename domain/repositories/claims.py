@@ -37,7 +37,7 @@ class TenderClaims(TenantRepository[Tender]):
             ArgumentError: ``limit`` is outside 1..200, ``lease`` is not more than 0 and at most 366 days.
         """
         self.session.flush()
-        params = {**self._scope(org_id), _LIMIT: checked_limit(limit), _SECONDS: _seconds(lease)}
+        params = {**self._parameters(org_id), _LIMIT: checked_limit(limit), _SECONDS: _seconds(lease)}
         options = {"populate_existing": True, "synchronize_session": False, TRUSTED: True}
         rows = self.session.scalars(_claiming(self._sql), params, execution_options=options).all()
         for tender in rows:
@@ -50,9 +50,9 @@ class TenderClaims(TenantRepository[Tender]):
         False where it is no longer the worker's: claimed by another, changed since (``version``), done or deleted.
         Raises ArgumentError as ``claim`` does.
         """
-        owner = self._owner(org_id)
+        organization = self._organization(org_id)
         values: dict[str, object] = {KEY: tender_id, _VERSION: version, _SECONDS: _seconds(lease)}
-        return self._change(_renewing(self._sql), owner, **values)
+        return self._change(_renewing(self._sql), organization, **values)
 
 
 def _seconds(lease: timedelta) -> float:
@@ -64,7 +64,7 @@ def _seconds(lease: timedelta) -> float:
 @cache
 def _claiming(sql: Statements[Tender]) -> ReturningUpdate[Any]:
     """One statement: two workers at once never see the same rows as free, and neither waits for the other."""
-    live = (*sql.scope, sql.is_live)
+    live = (sql.organization, sql.is_live)
     limit = bindparam(_LIMIT, type_=BigInteger())
     # key_share, that is FOR NO KEY UPDATE: a tender that somebody's new analysis refers to is not passed over.
     left = (
@@ -104,7 +104,7 @@ def _renewing(sql: Statements[Tender]) -> ReturningUpdate[Any]:
     statement = (
         update(Tender)
         .where(
-            *sql.scope,
+            sql.organization,
             sql.is_live,
             sql.by_key,
             col(Tender.version) == bindparam(_VERSION, type_=Integer()),

@@ -10,7 +10,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from ..errors import TenantRequiredError
 from ..models import Entity, TenantEntity
 from ..tenancy import TRUSTED, DomainSession, SystemSession, TenantSession, note_shown
-from .statements import SCOPE, ModelT, Statements, statements
+from .statements import ORGANIZATION, ModelT, Statements, statements
 
 Params = dict[str, object]
 _CHANGING = {"synchronize_session": False, TRUSTED: True}
@@ -28,14 +28,14 @@ class RepositoryCore(Generic[ModelT]):
         scoped = issubclass(self.model, TenantEntity) or not isinstance(session, SystemSession)
         self._sql: Statements[ModelT] = statements(self.model, scoped=scoped)
 
-    def _owner(self, org_id: int | None) -> int | None:
+    def _organization(self, org_id: int | None) -> int | None:
         """The organization that the statements are scoped to; None for a table that belongs to none.
 
         Raises:
             TenantRequiredError: the session is bound to no organization, and none is named.
             TenantScopeError: it is bound to another one.
         """
-        if not self._sql.scope:
+        if not self._sql.is_scoped:
             return None
         session = self.session
         if not isinstance(session, TenantSession):
@@ -46,25 +46,25 @@ class RepositoryCore(Generic[ModelT]):
             session.refuse_deleted()
         return session.organization_id
 
-    def _scope(self, org_id: int | None) -> Params:
-        """The parameters that scope a statement; raises as ``_owner`` does."""
-        owner = self._owner(org_id)
-        return {} if owner is None else {SCOPE: owner}
+    def _parameters(self, org_id: int | None) -> Params:
+        """The parameters that scope a statement; raises as ``_organization`` does."""
+        organization = self._organization(org_id)
+        return {} if organization is None else {ORGANIZATION: organization}
 
-    def _change(self, statement: ReturningUpdate[*tuple[Any, ...]], owner: int | None, **values: object) -> bool:
+    def _change(self, statement: ReturningUpdate[*tuple[Any, ...]], organization: int | None, **values: object) -> bool:
         """Run an UPDATE of one row, at most, that returns its id; whether there was one.
 
         An object that the session holds of the row is read again; or is given the values that the statement returned,
         where the version is among them and did not change.
         """
         self.session.flush()
-        params = {**values} if owner is None else {SCOPE: owner, **values}
+        params = {**values} if organization is None else {ORGANIZATION: organization, **values}
         found = self.session.exec(statement, params=params, execution_options=_CHANGING).mappings().first()
         if found is None:
             return False
         if self.session.identity_map:
             row: dict[str, Any] = {**found}
-            show(self.session, self.model, row["id"], owner, row, seen_version=row.get("version"))
+            show(self.session, self.model, row["id"], organization, row, seen_version=row.get("version"))
         return True
 
 
@@ -72,7 +72,7 @@ def show(
     session: DomainSession,
     model: type[Entity],
     entity_id: int,
-    owner: int | None,
+    organization: int | None,
     values: Mapping[str, Any],
     *,
     seen_version: int | None,
@@ -81,7 +81,7 @@ def show(
 
     It is read again where its version is not ``seen_version``: then there are others that it has not seen.
     """
-    identity = (owner, entity_id) if issubclass(model, TenantEntity) else (entity_id,)
+    identity = (organization, entity_id) if issubclass(model, TenantEntity) else (entity_id,)
     entity: Entity | None = session.identity_map.get(inspect(model).identity_key_from_primary_key(identity))
     if entity is None:
         return

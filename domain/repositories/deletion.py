@@ -33,9 +33,10 @@ from ..models import Entity
 from ..models.base import model_of, reference_graph
 from ..models.fields import utcnow
 from ..models.graph import Found, Graph, Rows
+from ..models.tables import of_organization
 from ..tenancy import TRUSTED, DomainSession, prebuilt
 from .core import show
-from .statements import KEY, SCOPE, scope_column
+from .statements import KEY, ORGANIZATION
 
 _BEYOND = 2**63  # no id is
 _MARKED = "marked_ids"
@@ -74,7 +75,7 @@ class Deletion:
             rows = _live(model_of(table), or_(false(), *found))
             part = (rows.with_for_update() if lock else rows).cte(f"found_{len(parts)}")
             parts.append(select(literal(self.tables.index(table)), part.c.id, part.c.version))
-        return prebuilt(union_all(*parts).execution_options(**_TRUSTED), model_of(level[0]), parameter=SCOPE)
+        return prebuilt(union_all(*parts).execution_options(**_TRUSTED), model_of(level[0]), parameter=ORGANIZATION)
 
     def _one_of(self, column: ColumnElement[int], ids: str) -> Condition:
         """The condition on one of many ids: as one parameter, of which a statement can have 32,766 on SQLite."""
@@ -84,28 +85,28 @@ class Deletion:
         return column.in_(select(each.c.value))
 
 
-def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *, owner: int | None) -> bool:
+def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *, organization: int | None) -> bool:
     """Mark the row and its dependents. False where the row is not live."""
     if not -_BEYOND <= entity_id < _BEYOND:
         return False
     now = utcnow()
     stamps = {"deleted_at": now, "updated_at": now, "deletion_id": uuid4(), "deleted_by": session.actor}
     of = _deletion(session, model)
-    found = _walked(session, of, _key(entity_id, owner), stamps)
+    found = _walked(session, of, _key(entity_id, organization), stamps)
     if any(isinstance(entity, tuple(of.models)) for entity in session.identity_map.values()):
         for kind in of.models:
             for row_id, version in found.get(kind.__table__, {}).items():
                 values = {"is_deleted": True, "version": version, **stamps}
-                show(session, kind, row_id, owner, values, seen_version=version - 1)
+                show(session, kind, row_id, organization, values, seen_version=version - 1)
     return bool(found[of.root])
 
 
 def preview_batch(
-    session: DomainSession, model: type[Entity], entity_id: int, *, owner: int | None
+    session: DomainSession, model: type[Entity], entity_id: int, *, organization: int | None
 ) -> Mapping[str, int]:
     """How many rows of each model ``delete_batch`` would mark."""
     of = _deletion(session, model)
-    found = _walked(session, of, _key(entity_id, owner), None)
+    found = _walked(session, of, _key(entity_id, organization), None)
     return {kind.__name__: len(rows) for kind in of.models if (rows := found.get(kind.__table__))}
 
 
@@ -137,8 +138,8 @@ def _built(root: Table, graph: Graph, is_postgresql: bool) -> Deletion:
     return Deletion(root, graph, is_postgresql=is_postgresql)
 
 
-def _key(entity_id: int, owner: int | None) -> dict[str, int]:
-    return {KEY: entity_id} if owner is None else {KEY: entity_id, SCOPE: owner}
+def _key(entity_id: int, organization: int | None) -> dict[str, int]:
+    return {KEY: entity_id} if organization is None else {KEY: entity_id, ORGANIZATION: organization}
 
 
 def _ids(parent: Table) -> str:
@@ -146,18 +147,17 @@ def _ids(parent: Table) -> str:
 
 
 def _live(model: type[Entity], which: Condition) -> Select[int, int]:
-    live = select(col(model.id), col(model.version)).where(*_owned(model), which, ~col(model.is_deleted))
+    live = select(col(model.id), col(model.version)).where(_of_organization(model), which, ~col(model.is_deleted))
     return live.order_by(col(model.id)).execution_options(**_TRUSTED)
 
 
 def _marking(model: type[Entity], these: Condition) -> Any:
     table = model.__table__
     stamps = {name: bindparam(name, type_=table.c[name].type) for name in _STAMPS}
-    marked = update(model).where(*_owned(model), these).returning(table.c.id, table.c.version)
+    marked = update(model).where(_of_organization(model), these).returning(table.c.id, table.c.version)
     marked = marked.values({**stamps, "is_deleted": True, "version": table.c.version + 1})
     return prebuilt(marked.execution_options(synchronize_session=False, **_TRUSTED), model)
 
 
-def _owned(model: type[Entity]) -> tuple[Condition, ...]:
-    column = scope_column(model)
-    return () if column is None else (column == bindparam(SCOPE, type_=BigInteger()),)
+def _of_organization(model: type[Entity]) -> Condition:
+    return of_organization(model, bindparam(ORGANIZATION, type_=BigInteger()))

@@ -84,7 +84,7 @@ class OrganizationRepository(Repository[Organization]):
 
     def put(self, entity: Organization, /, *, org_id: int | None = None) -> Organization:
         """As in every repository; in a bound session the own organization alone."""
-        self._owner(org_id)
+        self._organization(org_id)
         self.session.announce(SLUG_SETTING, entity.slug)
         return super().put(entity, org_id=org_id)
 
@@ -102,7 +102,7 @@ class OrganizationRepository(Repository[Organization]):
     def list_active(self, limit: int = 50) -> Sequence[Organization]:
         """Active organizations, newest first; over all of them in a system session."""
         statement = self._sql.newest_live.where(col(Organization.is_active)).limit(checked_limit(limit))
-        return self.session.exec(statement, params=self._scope(None)).all()
+        return self.session.exec(statement, params=self._parameters(None)).all()
 
     def stream_active(self) -> Iterator[Organization]:
         """Every active organization, without a limit."""
@@ -156,7 +156,7 @@ class OrganizationRepository(Repository[Organization]):
         event.listen(self.session, "after_commit", partial(_forget, org_id), once=True)
         return is_deleted
 
-    def _batch_owner(self, entity_id: int, org_id: int | None, /) -> int:
+    def _batch_organization(self, entity_id: int, org_id: int | None, /) -> int:
         return self._own_id(entity_id if org_id is None else org_id)
 
     def _own_id(self, org_id: int) -> int:

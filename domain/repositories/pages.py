@@ -43,14 +43,14 @@ class Pages(RepositoryCore[ModelT]):
 
     def _one_with(self, column: str, value: object, *, org_id: int | None) -> ModelT | None:
         """The newest live row that has the value in the column, or None."""
-        params: Params = {VALUE: value, LIMIT: 1, **self._scope(org_id)}
+        params: Params = {VALUE: value, LIMIT: 1, **self._parameters(org_id)}
         return self.session.exec(listing(self.model, self._sql, column).first, params=params).one_or_none()
 
     def _all_with(self, column: str, value: object, *, limit: int, offset: int, org_id: int | None) -> Sequence[ModelT]:
         """A slice of the live rows that have the value in the column, newest first."""
         params: Params = {VALUE: value, LIMIT: checked_limit(limit), OFFSET: checked_offset(offset)}
         statement = listing(self.model, self._sql, column).slice
-        return self.session.exec(statement, params={**params, **self._scope(org_id)}).all()
+        return self.session.exec(statement, params={**params, **self._parameters(org_id)}).all()
 
     def _page(
         self,
@@ -65,7 +65,7 @@ class Pages(RepositoryCore[ModelT]):
     ) -> Page[ModelT]:
         if after is not None and before is not None:
             raise ArgumentError("a page is either after a cursor or before one: give one of the two")
-        params: Params = {**values, **self._scope(org_id)}
+        params: Params = {**values, **self._parameters(org_id)}
         pages: Params = {LIMIT: checked_limit(limit) + 1}
         table = self._sql.table.name
         cursor, statement = after, listed.after

@@ -20,7 +20,7 @@ class Reads(Pages[ModelT]):
     def get(self, entity_id: int, /, *, include_deleted: bool = False, org_id: int | None = None) -> ModelT | None:
         """The row with this id, or None."""
         statement = self._sql.get if include_deleted else self._sql.get_live
-        return self.session.exec(statement, params={**self._scope(org_id), KEY: entity_id}).one_or_none()
+        return self.session.exec(statement, params={**self._parameters(org_id), KEY: entity_id}).one_or_none()
 
     def require(self, entity_id: int, /, *, include_deleted: bool = False, org_id: int | None = None) -> ModelT:
         """The row with this id. Raises NotFoundError."""
@@ -39,21 +39,21 @@ class Reads(Pages[ModelT]):
     ) -> Sequence[ModelT]:
         """Rows that meet every condition, newest first. ``limit``: 1 to 200. Raises ArgumentError."""
         statement = self._sql.slice if include_deleted else listing(self.model, self._sql).slice
-        params = {LIMIT: checked_limit(limit), OFFSET: checked_offset(offset), **self._scope(org_id)}
+        params = {LIMIT: checked_limit(limit), OFFSET: checked_offset(offset), **self._parameters(org_id)}
         return self.session.exec(narrowed(statement, *where), params=params).all()
 
     def count(self, *where: Where, include_deleted: bool = False, org_id: int | None = None) -> int:
         """How many rows meet every condition."""
         if not where:
             total = self._sql.total if include_deleted else listing(self.model, self._sql).total
-            return self.session.scalar(total, params=self._scope(org_id)) or 0
+            return self.session.scalar(total, params=self._parameters(org_id)) or 0
         statement = self._sql.count if include_deleted else listing(self.model, self._sql).count
-        return self.session.exec(narrowed(statement, *where), params=self._scope(org_id)).one()
+        return self.session.exec(narrowed(statement, *where), params=self._parameters(org_id)).one()
 
     def exists(self, *where: Where, include_deleted: bool = False, org_id: int | None = None) -> bool:
         """Whether any row meets every condition."""
         statement = self._sql.exists if include_deleted else self._sql.exists_live
-        return self.session.exec(narrowed(statement, *where), params=self._scope(org_id)).first() is not None
+        return self.session.exec(narrowed(statement, *where), params=self._parameters(org_id)).first() is not None
 
     def stream(self, *where: Where, batch_size: int = 500, org_id: int | None = None) -> Iterator[ModelT]:
         """Every row that meets the conditions, newest first, ``batch_size`` rows in memory at a time.
@@ -62,7 +62,7 @@ class Reads(Pages[ModelT]):
         """
         if batch_size < 1:
             raise ArgumentError(f"batch_size must be 1 or more, not {batch_size}")
-        return self._batches(where, {LIMIT: batch_size, **self._scope(org_id)}, batch_size)
+        return self._batches(where, {LIMIT: batch_size, **self._parameters(org_id)}, batch_size)
 
     def _batches(self, where: Sequence[Where], params: Params, size: int) -> Iterator[ModelT]:
         listed = listing(self.model, self._sql)

@@ -12,9 +12,8 @@ from ..errors import ConstraintError
 from ..models import DomainModel, Entity, Organization
 from ..models.base import model_of, reference_graph
 from ..models.graph import Edge, Graph
-from ..models.tables import TENANT
+from ..models.tables import ORGANIZATION_ID, of_organization
 from ..tenancy import TRUSTED, DomainSession
-from .statements import scope_column
 
 
 def lock_references(
@@ -22,7 +21,7 @@ def lock_references(
     model: type[Entity],
     contents: Sequence[DomainModel | Mapping[str, object]],
     *,
-    owner: int | None,
+    organization: int | None,
 ) -> None:
     """Keep what the contents of rows refer to from being deleted until they are committed; one query a key.
 
@@ -34,12 +33,12 @@ def lock_references(
     """
     for parent, edge in parents(model):
         if parent is Organization:
-            ids: set[object] = {owner} if _are_new(contents) else set()
+            ids: set[object] = {organization} if _are_new(contents) else set()
         else:
             ids = {_value(content, edge.column) for content in contents} - {None}
         if ids:
-            mine = (scope_column(parent) == owner, col(parent.id).in_(ids), ~col(parent.is_deleted))
-            locked = select(parent.id).where(*mine).order_by(col(parent.id))
+            live = (of_organization(parent, organization), col(parent.id).in_(ids), ~col(parent.is_deleted))
+            locked = select(parent.id).where(*live).order_by(col(parent.id))
             locked = locked.with_for_update(read=True, key_share=True)
             if len(session.exec(locked, execution_options={TRUSTED: True}).all()) < len(ids):
                 raise ConstraintError(
@@ -78,11 +77,11 @@ def _lock_the_rest(session: DomainSession, _context: UOWTransaction, _objects: o
     locked: set[int] = session.info.get(_LOCKED, set())
     referring: defaultdict[tuple[type[Entity], int], list[Entity]] = defaultdict(list)
     for entity in _referring(session, locked):
-        owner = vars(entity).get(TENANT) or session.scope
-        if owner is not None:
-            referring[type(entity), owner].append(entity)
-    for (model, owner), entities in referring.items():
-        lock_references(session, model, entities, owner=owner)
+        organization = vars(entity).get(ORGANIZATION_ID) or session.bound_organization_id
+        if organization is not None:
+            referring[type(entity), organization].append(entity)
+    for (model, organization), entities in referring.items():
+        lock_references(session, model, entities, organization=organization)
 
 
 def _referring(session: DomainSession, locked: set[int]) -> Iterable[Entity]:
@@ -102,4 +101,6 @@ def _value(content: DomainModel | Mapping[str, object], name: str) -> object:
 
 def _are_new(contents: Sequence[DomainModel | Mapping[str, object]]) -> bool:
     """Whether they are rows to insert: an update's changes leave the organization as it is."""
-    return any(isinstance(content, Mapping | Entity) or TENANT in type(content).model_fields for content in contents)
+    return any(
+        isinstance(content, Mapping | Entity) or ORGANIZATION_ID in type(content).model_fields for content in contents
+    )

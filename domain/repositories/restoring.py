@@ -4,37 +4,36 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, true, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, literal, union_all
 from sqlmodel import col, select, update
 
 from ..errors import ConflictError, DuplicateError
 from ..models import Entity, Organization, TenantEntity
 from ..models.base import model_of, reference_graph
 from ..models.fields import utcnow
-from ..models.tables import TENANT
+from ..models.tables import ORGANIZATION_ID, of_organization
 from ..tenancy import TRUSTED, DomainSession
 from .core import show
 from .references import parents
-from .statements import scope_column
 
 _LIVE = {"is_deleted": False, "deleted_at": None, "deletion_id": None, "deleted_by": None}
 
 Kinds = Sequence[type[Entity]]
 
 
-def restore_batch(session: DomainSession, model: type[Entity], entity_id: int, *, owner: int | None) -> bool:
+def restore_batch(session: DomainSession, model: type[Entity], entity_id: int, *, organization: int | None) -> bool:
     """Unmark the row and what went with it. False where the row is not deleted; raises as ``restore`` does.
 
     Three statements on PostgreSQL, on SQLite one a table: the rows of a deletion stay the same, whoever else writes.
     """
-    row = (col(model.id) == entity_id, _owned(model, owner), col(model.is_deleted))
+    row = (col(model.id) == entity_id, of_organization(model, organization), col(model.is_deleted))
     # FOR KEY SHARE holds up no other restoring; on SQLite it stands for the lock of writers.
     found = _run(session, select(model.deletion_id).where(*row).with_for_update(read=True, key_share=True))
     batch: UUID | None = found[0] if found else None
     if batch is None:
         return False  # without a deletion_id it is about to be purged, or was erased
     kinds = [model_of(table) for level in reference_graph().cascades.levels(model.__table__) for table in level]
-    *above, (_, is_there) = _run(session, union_all(*_locks(kinds, model, entity_id, batch, owner)))
+    *above, (_, is_there) = _run(session, union_all(*_locks(kinds, model, entity_id, batch, organization)))
     for names, number in above:
         if number:
             raise ConflictError(f"{names} is deleted; restore that first")
@@ -43,11 +42,11 @@ def restore_batch(session: DomainSession, model: type[Entity], entity_id: int, *
     stamps = {**_LIVE, "updated_at": utcnow()}
     try:
         with session.begin_nested():  # all of the batch, or nothing
-            restored = _restored(session, kinds, batch, owner, stamps)
+            restored = _restored(session, kinds, batch, organization, stamps)
     except DuplicateError as error:
-        raise _named(session, error, kinds, batch, owner) from error
+        raise _named(session, error, kinds, batch, organization) from error
     for kind, row_id, version in restored:
-        show(session, kind, row_id, owner, {**stamps, "version": version}, seen_version=version - 1)
+        show(session, kind, row_id, organization, {**stamps, "version": version}, seen_version=version - 1)
     return True
 
 
@@ -55,45 +54,40 @@ def _run(session: Any, statement: Any) -> list[Any]:
     return list(session.exec(statement, execution_options={TRUSTED: True, "synchronize_session": False}))
 
 
-def _owned(model: type[Entity], owner: int | None) -> ColumnElement[bool]:
-    column = scope_column(model)
-    return true() if column is None else column == owner
-
-
 def _locks(
-    kinds: Kinds, model: type[Entity], entity_id: int, batch: UUID, owner: int | None
+    kinds: Kinds, model: type[Entity], entity_id: int, batch: UUID, organization: int | None
 ) -> Iterator[Select[Any, Any]]:
     """Lock what the rows belong to, the highest first, and count what of it stays deleted; then lock the row itself."""
     keys = [(model, parent, edge.column, True) for parent, edge in parents(model)]
     if issubclass(model, TenantEntity):
-        keys.append((model, Organization, TENANT, True))
+        keys.append((model, Organization, ORGANIZATION_ID, True))
     for kind in kinds:
         if len(parents(kind)) > 1:  # where there is but one, it is of the batch
             keys += [(kind, parent, edge.column, False) for parent, edge in parents(kind)]
     order = reference_graph().cascades.order
     keys.sort(key=lambda key: order.index(key[1].__table__))
     for number, (kind, parent, column, is_root) in enumerate(dict.fromkeys(keys)):
-        rows = select(getattr(kind, column)).where(_owned(kind, owner), col(kind.deletion_id) == batch)
+        rows = select(getattr(kind, column)).where(of_organization(kind, organization), col(kind.deletion_id) == batch)
         stays: ColumnElement[bool] = and_(col(parent.is_deleted))
         if is_root:
             rows = rows.where(col(kind.id) == entity_id)
         else:
             stays = and_(stays, col(parent.deletion_id).is_distinct_from(batch))
-        found = select(stays.label("stays")).where(_owned(parent, owner), col(parent.id).in_(rows))
+        found = select(stays.label("stays")).where(of_organization(parent, organization), col(parent.id).in_(rows))
         locked = found.order_by(col(parent.id)).with_for_update(read=True, key_share=True).cte(f"above_{number}")
         yield select(literal(f"{kind.__name__}: its {parent.__name__}"), func.count()).where(locked.c.stays)
-    row = (_owned(model, owner), col(model.id) == entity_id, col(model.deletion_id) == batch)
+    row = (of_organization(model, organization), col(model.id) == entity_id, col(model.deletion_id) == batch)
     root = select(model.id).where(*row).with_for_update(key_share=True).cte("root")
     yield select(literal(""), func.count()).select_from(root)
 
 
 def _restored(
-    session: DomainSession, kinds: Kinds, batch: UUID, owner: int | None, stamps: dict[str, Any]
+    session: DomainSession, kinds: Kinds, batch: UUID, organization: int | None, stamps: dict[str, Any]
 ) -> list[tuple[type[Entity], int, int]]:
     """Unmark the rows of the batch: the model, id and new version of each."""
     updates = [
         update(kind)
-        .where(_owned(kind, owner), col(kind.deletion_id) == batch)
+        .where(of_organization(kind, organization), col(kind.deletion_id) == batch)
         .values({**stamps, "version": col(kind.version) + 1})
         .returning(col(kind.id), col(kind.version))
         for kind in kinds
@@ -106,18 +100,23 @@ def _restored(
 
 
 def _named(
-    session: DomainSession, error: DuplicateError, kinds: Kinds, batch: UUID, owner: int | None
+    session: DomainSession, error: DuplicateError, kinds: Kinds, batch: UUID, organization: int | None
 ) -> DuplicateError:
     """The same error, with holder_id set when the conflicting row belongs to this organization."""
     for kind in kinds:
-        if kind.__name__ == error.entity and owner is not None:
+        if kind.__name__ == error.entity and organization is not None:
             taken = kind.__table__.alias("taken")
             statement = (
                 select(taken.c.id)
                 .join(kind, and_(*(taken.c[name] == getattr(kind, name) for name in error.fields)))
-                .where(_owned(kind, owner), col(kind.deletion_id) == batch)
-                .where(~taken.c.is_deleted, *([taken.c[TENANT] == owner] if TENANT in taken.c else []))
+                .where(of_organization(kind, organization), col(kind.deletion_id) == batch)
+                .where(
+                    ~taken.c.is_deleted,
+                    *([taken.c[ORGANIZATION_ID] == organization] if ORGANIZATION_ID in taken.c else []),
+                )
             )
+            if ORGANIZATION_ID in taken.c:
+                statement = statement.where(taken.c[ORGANIZATION_ID] == organization)
             holder = next(iter(_run(session, statement)), None)
             return DuplicateError(error.entity, error.fields, constraint=error.constraint, holder_id=holder)
     return error

@@ -31,22 +31,23 @@ from sqlmodel import col, insert, select, update
 
 from ..models import Entity
 from ..models.fields import utcnow
-from ..models.tables import TENANT
+from ..models.tables import ORGANIZATION_ID, of_organization
 from ..tenancy import TRUSTED, DomainSession, note_shown
-from .statements import scope_column
 
 Values: TypeAlias = Mapping[str, object]
 
 STAMPS = ("created_at", "updated_at", "version", "is_deleted", "deleted_at", "deletion_id")
 
 
-def insert_rows(session: DomainSession, model: type[Entity], rows: Sequence[Values], owner: int | None) -> list[int]:
+def insert_rows(
+    session: DomainSession, model: type[Entity], rows: Sequence[Values], organization: int | None
+) -> list[int]:
     """Insert valid rows, which have every field: their ids, in order."""
     table, now = model.__table__, utcnow()
-    names = [c.key for c in table.c if c.key not in {"id", TENANT, *STAMPS}]
+    names = [c.key for c in table.c if c.key not in {"id", ORGANIZATION_ID, *STAMPS}]
     fixed: dict[str, Any] = {"created_at": now, "updated_at": now, "version": 1, "is_deleted": False}
-    if TENANT in table.c:
-        fixed[TENANT] = owner
+    if ORGANIZATION_ID in table.c:
+        fixed[ORGANIZATION_ID] = organization
     if by_arrays(session, model, names):
         source = unnested(model, names, rows, session.get_bind().dialect)
         values = [literal(value, table.c[name].type).label(name) for name, value in fixed.items()]
@@ -89,36 +90,31 @@ def stored_rows(
 
 
 def update_rows(
-    session: DomainSession, model: type[Entity], names: Sequence[str], rows: Sequence[Values], owner: int | None
+    session: DomainSession, model: type[Entity], names: Sequence[str], rows: Sequence[Values], organization: int | None
 ) -> None:
     """Set the named fields of live rows by their id, in one statement; every row has all of them."""
     table = model.__table__
+    these = of_organization(table, organization)
     stamps: dict[str, Any] = {"updated_at": utcnow(), "version": table.c.version + 1}
     options: dict[str, Any] = {"synchronize_session": False, TRUSTED: True}
     if by_arrays(session, model, names):
         source = unnested(model, ["id", *names], rows, session.get_bind().dialect)
         values: dict[str, Any] = {name: source.c[name] for name in names}
-        many = update(model).where(*owned(model, owner), ~col(model.is_deleted), col(model.id) == source.c.id)
+        many = update(model).where(these, ~col(model.is_deleted), col(model.id) == source.c.id)
         session.exec(many.values({**values, **stamps}), execution_options=options)
         return
     # Of the table: the ORM takes a list of rows by their primary key alone.
     values = {name: bindparam(f"row_{name}", type_=table.c[name].type) for name in names}
-    each = table.update().where(*owned(model, owner), ~table.c.is_deleted, table.c.id == bindparam("row_id"))
+    each = table.update().where(these, ~table.c.is_deleted, table.c.id == bindparam("row_id"))
     params = [{f"row_{name}": row[name] for name in ("id", *names)} for row in rows]
     session.exec(each.values({**values, **stamps}), params=params, execution_options=options)
 
 
-def reload_rows(session: DomainSession, model: type[Entity], ids: Sequence[int], owner: int | None) -> None:
+def reload_rows(session: DomainSession, model: type[Entity], ids: Sequence[int], organization: int | None) -> None:
     """Let objects that the session holds show their new state, until a savepoint is rolled back."""
-    statement = select(model).where(*owned(model, owner), col(model.id).in_(ids))
+    statement = select(model).where(of_organization(model, organization), col(model.id).in_(ids))
     for entity in session.exec(statement, execution_options={"populate_existing": True, TRUSTED: True}).all():
         note_shown(session, entity)
-
-
-def owned(model: type[Entity], owner: int | None) -> tuple[ColumnElement[bool], ...]:
-    """That rows are of the organization; nothing where there is none to compare."""
-    column = None if owner is None else scope_column(model)
-    return () if column is None else (column == owner,)
 
 
 def by_arrays(session: DomainSession, model: type[Entity], names: Sequence[str]) -> bool:

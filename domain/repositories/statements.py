@@ -5,18 +5,17 @@ from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import BigInteger, ColumnElement, Table, bindparam, func, insert, inspect, literal
-from sqlalchemy.orm import Mapped, QueryableAttribute
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from ..models import DomainModel, Entity, Organization, OwnedByOrganization
-from ..models.tables import TENANT
+from ..models import Entity, Organization
+from ..models.tables import ORGANIZATION_ID, of_organization, organization_column
 from ..tenancy import ADMITS_DELETED, INCLUDE_DELETED, READS, TRUSTED, prebuilt
 
 ModelT = TypeVar("ModelT", bound=Entity)
 
-SCOPE = "scope_organization_id"
+ORGANIZATION = "scope_organization_id"
 KEY = "key_id"
 LIMIT, OFFSET = "slice_limit", "slice_offset"
 _LIMIT, _OFFSET = bindparam(LIMIT, type_=BigInteger()), bindparam(OFFSET, type_=BigInteger())
@@ -27,25 +26,26 @@ class Statements(Generic[ModelT]):
 
     def __init__(self, model: type[ModelT], *, scoped: bool) -> None:
         self.table: Table = model.__table__
-        column = scope_column(model) if scoped else None
-        organization = bindparam(SCOPE, type_=BigInteger())
-        self.scope: tuple[ColumnElement[bool], ...] = () if column is None else (column == organization,)
+        self.is_scoped: bool = scoped and organization_column(self.table) is not None
+        given = bindparam(ORGANIZATION, type_=BigInteger()) if self.is_scoped else None
+        self.organization: ColumnElement[bool] = of_organization(model, given)
         # For statements that select from the table: by the class, as the ORM does, they take half as long again.
-        own = column if column is None or not isinstance(column, QueryableAttribute) else self.table.c[column.key]
-        self.table_scope: tuple[ColumnElement[bool], ...] = () if own is None else (own == organization,)
-        self.managed: frozenset[str] = frozenset({TENANT, *(c.key for c in self.table.c if "managed" in c.info)})
+        self.table_organization: ColumnElement[bool] = of_organization(self.table, given)
+        self.managed: frozenset[str] = frozenset(
+            {ORGANIZATION_ID, *(c.key for c in self.table.c if "managed" in c.info)}
+        )
         self.is_live: ColumnElement[bool] = ~col(model.is_deleted)
         self.by_key: ColumnElement[bool] = col(model.id) == bindparam(KEY, type_=BigInteger())
         order = (col(model.created_at).desc(), col(model.id).desc())
         reads = {TRUSTED: True, READS: True, ADMITS_DELETED: model is Organization}
         # Where a caller adds a condition, the session's guard looks at the statement, and would leave out deleted rows.
         with_deleted = {**reads, INCLUDE_DELETED: True}
-        every = select(model).where(*self.scope).execution_options(**with_deleted)
-        live = select(model).where(*self.scope, self.is_live).execution_options(**reads)
-        count: SelectOfScalar[int] = select(func.count()).select_from(model).where(*self.scope)
-        total: SelectOfScalar[int] = select(func.count()).select_from(self.table).where(*self.table_scope)
+        every = select(model).where(self.organization).execution_options(**with_deleted)
+        live = select(model).where(self.organization, self.is_live).execution_options(**reads)
+        count: SelectOfScalar[int] = select(func.count()).select_from(model).where(self.organization)
+        total: SelectOfScalar[int] = select(func.count()).select_from(self.table).where(self.table_organization)
         # In the order of the primary key: without one PostgreSQL may look for any row by reading the table.
-        one: SelectOfScalar[int] = select(literal(1)).select_from(model).where(*self.scope)
+        one: SelectOfScalar[int] = select(literal(1)).select_from(model).where(self.organization)
         one = one.order_by(col(model.id)).limit(1)
         self.get: SelectOfScalar[ModelT] = every.where(self.by_key)
         self.get_live: SelectOfScalar[ModelT] = live.where(self.by_key)
@@ -67,13 +67,6 @@ class Statements(Generic[ModelT]):
         self.cascading: tuple[str, ...] = tuple(name for name, relation in related if not relation.viewonly)
         for statement in (self.get, self.get_live, self.slice, self.count, self.total, self.exists, self.exists_live):
             prebuilt(statement, model)
-
-
-def scope_column(model: type[DomainModel]) -> Mapped[int] | None:
-    """The column that holds the organization: none where the table belongs to no organization."""
-    if issubclass(model, OwnedByOrganization):
-        return col(model.organization_id)
-    return col(model.id) if issubclass(model, Organization) else None
 
 
 @cache

@@ -26,5 +26,5 @@ def set_status(
     values["leased_until"] = case((still, columns.leased_until)) if processing else None
     as_expected = (columns[name] == bindparam(EXPECTED.format(name), type_=columns[name].type) for name in expected)
     this = columns.id == bindparam(KEY, type_=BigInteger())
-    statement = update(sql.table).where(*sql.table_scope, ~columns.is_deleted, this, *as_expected)
+    statement = update(sql.table).where(sql.table_organization, ~columns.is_deleted, this, *as_expected)
     return prebuilt(statement.values(values).returning(columns.id), Tender)

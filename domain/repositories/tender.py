@@ -64,7 +64,7 @@ class TenderRepository(TenderClaims):
         )
         statement = statement.limit(checked_limit(limit)).offset(checked_offset(offset))
         options = {"populate_existing": True}  # an analysis made since the tender was first listed is shown
-        return self.session.exec(statement, params=self._scope(org_id), execution_options=options).all()
+        return self.session.exec(statement, params=self._parameters(org_id), execution_options=options).all()
 
     def page(
         self,
@@ -96,17 +96,17 @@ class TenderRepository(TenderClaims):
         if status is None:
             return self.count(org_id=org_id)
         counted = listing(Tender, self._sql, "status").total
-        return self.session.scalar(counted, params={VALUE: status, **self._scope(org_id)}) or 0
+        return self.session.scalar(counted, params={VALUE: status, **self._parameters(org_id)}) or 0
 
     def count_by_status(self, org_id: int | None = None) -> dict[TenderStatus, int]:
         """How many live tenders each status has, 0 included."""
         statement = (
-            select(Tender.status, func.count()).where(*self._sql.scope, self._sql.is_live).group_by(Tender.status)
+            select(Tender.status, func.count()).where(self._sql.organization, self._sql.is_live).group_by(Tender.status)
         )
         counts = dict.fromkeys(TenderStatus, 0)
         counts.update(
             (TenderStatus(s), n)
-            for s, n in self.session.exec(statement, params=self._scope(org_id), execution_options={TRUSTED: True})
+            for s, n in self.session.exec(statement, params=self._parameters(org_id), execution_options={TRUSTED: True})
         )
         return counts
 
@@ -142,7 +142,7 @@ class TenderRepository(TenderClaims):
         progress = TenderProgress(status=status, error_message=error_message, processing_time=processing_time)
         if error_message is not None and progress.status is not TenderStatus.ERROR:
             raise ArgumentError(f"error_message goes with the status error, not {progress.status}")
-        owner = self._owner(org_id)
+        organization = self._organization(org_id)
         new: dict[str, object] = {"status": progress.status, "updated_at": utcnow()}
         if progress.status is not TenderStatus.ERROR or error_message is not None:
             new["error_message"] = error_message
@@ -158,7 +158,7 @@ class TenderRepository(TenderClaims):
         )
         parameters = {NEW.format(name): value for name, value in new.items()}
         parameters |= {EXPECTED.format(name): value for name, value in expects.items()}
-        return self._change(statement, owner, **{KEY: tender_id}, **parameters)
+        return self._change(statement, organization, **{KEY: tender_id}, **parameters)
 
     def upsert_many(
         self, rows: Iterable[Content], /, *, source: str | None = None, org_id: int | None = None

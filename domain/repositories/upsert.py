@@ -5,8 +5,7 @@ from typing import Any
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..models import Entity
-from ..models.tables import LIVE, LIVE_SQLITE, TENANT, live_unique_indexes
-from .statements import scope_column
+from ..models.tables import LIVE, LIVE_SQLITE, ORGANIZATION_ID, live_unique_indexes, of_organization
 
 
 def natural_key(model: type[Entity]) -> tuple[str, ...]:
@@ -18,8 +17,8 @@ def natural_key(model: type[Entity]) -> tuple[str, ...]:
     return fields
 
 
-def upsert_statement(entity: Entity, dialect: str, *, owner: int | None) -> postgresql.Insert | sqlite.Insert:
-    """Insert the entity, or set its given fields on the owner's live row with the same key."""
+def upsert_statement(entity: Entity, dialect: str, *, organization: int | None) -> postgresql.Insert | sqlite.Insert:
+    """Insert the entity, or set its given fields on the organization's live row with the same key."""
     model = type(entity)
     key = natural_key(model)
     table = model.__table__
@@ -27,13 +26,12 @@ def upsert_statement(entity: Entity, dialect: str, *, owner: int | None) -> post
     values = {column.key: getattr(entity, column.key) for column in table.c if column.key != "id"}
     insert = postgresql.insert(model) if dialect == "postgresql" else sqlite.insert(model)
     statement = insert.values(values)
-    given = (entity.model_fields_set - {*key, TENANT, "id"}) | {"updated_at"}
+    given = (entity.model_fields_set - {*key, ORGANIZATION_ID, "id"}) | {"updated_at"}
     changes: dict[str, Any] = {name: statement.excluded[name] for name in sorted(given)}
     # An index across organizations (a user's email, a slug) must not let one take over the other's row.
-    column = scope_column(model)
     return statement.on_conflict_do_update(
         index_elements=list(index.columns.keys()),
         index_where=LIVE if dialect == "postgresql" else LIVE_SQLITE,
         set_={**changes, "version": table.c.version + 1},
-        where=None if column is None or owner is None else column == owner,
+        where=of_organization(table, organization),
     )

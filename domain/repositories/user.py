@@ -40,14 +40,14 @@ class UserRepository(TenantRepository[User]):
 
     def update_last_login(self, user_id: int, org_id: int | None = None) -> bool:
         """Note that the user logged in now. It is no change that a reader must see: version and updated_at stay."""
-        owner = self._owner(org_id)
+        organization = self._organization(org_id)
         table = self._sql.table
         statement = (
             update(User)
-            .where(*self._sql.scope, self._sql.is_live, table.c.id == user_id)
+            .where(self._sql.organization, self._sql.is_live, table.c.id == user_id)
             .values(last_login_at=utcnow(), updated_at=table.c.updated_at)
         )
-        return self._change(statement.returning(table.c.id), owner)
+        return self._change(statement.returning(table.c.id), organization)
 
     def soft_delete(self, user_id: int, org_id: int | None = None) -> bool:
         """Delete the user and what belongs to them, as one deletion. False where there is no such live user."""

@@ -7,7 +7,7 @@ from sqlalchemy.orm.attributes import set_attribute
 
 from ..errors import ArgumentError, DuplicateError, StaleVersionError
 from ..models import DomainModel, TenantEntity
-from ..models.tables import TENANT, live_unique_indexes
+from ..models.tables import ORGANIZATION_ID, live_unique_indexes
 from ..tenancy import TRUSTED, note_shown
 from .deletion import delete_batch, preview_batch
 from .inserting import insert_one
@@ -30,8 +30,8 @@ class Writes(Reads[ModelT]):
             DuplicateError: a live row has the same unique value.
             ConstraintError: the database refused a value, or a reference points at no live row of the organization.
         """
-        self._own(entity, org_id)
-        self._lock_references([entity], vars(entity).get(TENANT))
+        self._set_organization(entity, org_id)
+        self._lock_references([entity], vars(entity).get(ORGANIZATION_ID))
         insert_one(self.session, self._sql, entity)
         return entity
 
@@ -44,11 +44,11 @@ class Writes(Reads[ModelT]):
             DuplicateError: the key is taken in another organization.
             ConstraintError: as in ``add``.
         """
-        self._own(entity, org_id)
-        owner = self._owner(org_id)
+        self._set_organization(entity, org_id)
+        organization = self._organization(org_id)
         self.session.flush()
-        self._lock_references([entity], owner)
-        statement = upsert_statement(entity, self.session.get_bind().dialect.name, owner=owner)
+        self._lock_references([entity], organization)
+        statement = upsert_statement(entity, self.session.get_bind().dialect.name, organization=organization)
         options = {"populate_existing": True, TRUSTED: True}
         stored = self.session.scalars(statement.returning(self.model), execution_options=options).one_or_none()
         if stored is None:
@@ -81,7 +81,7 @@ class Writes(Reads[ModelT]):
         entity = self.require(entity_id, org_id=org_id)
         if expected_version is not None and entity.version != expected_version:
             raise StaleVersionError(self.model.__name__, entity_id, seen=expected_version, current=entity.version)
-        self._lock_references([changes], vars(entity).get(TENANT))
+        self._lock_references([changes], vars(entity).get(ORGANIZATION_ID))
         try:
             for name in names:
                 setattr(entity, name, getattr(changes, name))
@@ -96,15 +96,15 @@ class Writes(Reads[ModelT]):
 
         Each row gets the deletion's ``deletion_id`` and ``deleted_at``, and the session's actor as ``deleted_by``.
         """
-        owner = self._batch_owner(entity_id, org_id)
+        organization = self._batch_organization(entity_id, org_id)
         self.session.flush()
-        return delete_batch(self.session, self.model, entity_id, owner=owner)
+        return delete_batch(self.session, self.model, entity_id, organization=organization)
 
     def preview_delete(self, entity_id: int, /, org_id: int | None = None) -> Mapping[str, int]:
         """How many rows of each model ``soft_delete`` would delete; empty where there is no such live row."""
-        owner = self._batch_owner(entity_id, org_id)
+        organization = self._batch_organization(entity_id, org_id)
         self.session.flush()
-        return preview_batch(self.session, self.model, entity_id, owner=owner)
+        return preview_batch(self.session, self.model, entity_id, organization=organization)
 
     def restore(self, entity_id: int, /, org_id: int | None = None) -> bool:
         """Bring back exactly what was deleted with the row. False where no such row is deleted.
@@ -116,28 +116,30 @@ class Writes(Reads[ModelT]):
                 of this organization.
             ConflictError: what the row belongs to is itself deleted.
         """
-        owner = self._batch_owner(entity_id, org_id)
+        organization = self._batch_organization(entity_id, org_id)
         self.session.flush()
-        return restore_batch(self.session, self.model, entity_id, owner=owner)
+        return restore_batch(self.session, self.model, entity_id, organization=organization)
 
-    def _batch_owner(self, _entity_id: int, org_id: int | None, /) -> int | None:
+    def _batch_organization(self, _entity_id: int, org_id: int | None, /) -> int | None:
         """The organization that a deletion of the row, or its restoring, is scoped to."""
-        return self._owner(org_id)
+        return self._organization(org_id)
 
-    def _lock_references(self, contents: Sequence[DomainModel | Mapping[str, object]], owner: int | None) -> None:
-        if owner is not None:
-            lock_references(self.session, self.model, contents, owner=owner)
+    def _lock_references(
+        self, contents: Sequence[DomainModel | Mapping[str, object]], organization: int | None
+    ) -> None:
+        if organization is not None:
+            lock_references(self.session, self.model, contents, organization=organization)
 
     def _not_writable(self, names: Set[str]) -> list[str]:
         """Those of the names that are the library's to write, or no field."""
         return sorted(names & self._sql.managed | names - self.model.model_fields.keys())
 
-    def _own(self, entity: ModelT, org_id: int | None) -> None:
+    def _set_organization(self, entity: ModelT, org_id: int | None) -> None:
         """Give the entity its organization: the argument, what it names itself, or the session's."""
         if isinstance(entity, TenantEntity):
-            named: int | None = vars(entity).get(TENANT)
-            owner = self._owner(named if org_id is None else org_id)
+            named: int | None = vars(entity).get(ORGANIZATION_ID)
+            organization = self._organization(named if org_id is None else org_id)
             if named is not None:
-                self._owner(named)
-            elif owner is not None:
-                set_attribute(entity, TENANT, owner)  # it needs no check: it is the session's
+                self._organization(named)
+            elif organization is not None:
+                set_attribute(entity, ORGANIZATION_ID, organization)  # it needs no check: it is the session's

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Column, Delete, Row, Table, Update, select, true, tuple_
+from sqlalchemy import Column, Delete, Row, Table, Update, select, tuple_
 
-from ..models.tables import TENANT
+from ..models.tables import ORGANIZATION_ID, of_organization
 from ..tenancy import PURGING, TRUSTED, SystemSession
-from .schema import ORGANIZATIONS, owner_column
+from .schema import ORGANIZATIONS
 from .terms import Condition
 
 Act = Callable[[Table, Condition], None]
@@ -27,54 +27,54 @@ class Batches:
         act: Act,
         which: Condition,
         *,
-        owner: int | None,
-        of_owner: Condition | None = None,
+        organization: int | None,
+        while_organization: Condition | None = None,
         again: bool = False,
     ) -> None:
-        """Act on all such rows of an organization, while ``of_owner`` holds of it and it is under no legal hold.
+        """Act on all such rows of an organization that is under no legal hold, and meets ``while_organization``.
 
         ``again``: until a pass finds none, for acting on some rows can let others join them.
         """
-        last = self._batch(table, act, which, owner, of_owner, None)
+        last = self._batch(table, act, which, organization, while_organization, None)
         while last is not None:
             while last is not None:
-                last = self._batch(table, act, which, owner, of_owner, last)
+                last = self._batch(table, act, which, organization, while_organization, last)
             if again:
-                last = self._batch(table, act, which, owner, of_owner, None)
+                last = self._batch(table, act, which, organization, while_organization, None)
 
     def _batch(
         self,
         table: Table,
         act: Act,
         which: Condition,
-        owner: int | None,
-        of_owner: Condition | None,
+        organization: int | None,
+        while_organization: Condition | None,
         after: Row[Any] | None,
     ) -> Row[Any] | None:
         """One transaction; the last row's key, or None where there was no row."""
         connection = self._system.connection()
-        if owner is not None and not self._holds(owner, of_owner):
+        if organization is not None and not self._holds(organization, while_organization):
             self._system.rollback()
             return None
-        columns, scope = _key(table), owner_column(table)
+        columns = _key(table)
         key = tuple_(*columns)
-        own = true() if scope is None or owner is None else scope == owner
-        rows = select(*columns).where(own, which).order_by(*columns).limit(self._size)
+        these = of_organization(table, organization)
+        rows = select(*columns).where(these, which).order_by(*columns).limit(self._size)
         if after is not None:
             rows = rows.where(key > tuple_(*after))
         found = connection.execute(rows.with_for_update(skip_locked=True)).all()
         if found:
-            act(table, own & key.in_([tuple(row) for row in found]))
+            act(table, these & key.in_([tuple(row) for row in found]))
             self.committed += 1
         self._system.commit()
         return found[-1] if found else None
 
-    def _holds(self, organization_id: int, of_owner: Condition | None) -> bool:
+    def _holds(self, organization_id: int, while_organization: Condition | None) -> bool:
         """Lock the organization's row: a legal hold waits for this batch, or this batch for it."""
         this = ORGANIZATIONS.c.id == organization_id
         free = select(ORGANIZATIONS.c.id).where(this, ~ORGANIZATIONS.c.legal_hold)
-        if of_owner is not None:
-            free = free.where(of_owner)
+        if while_organization is not None:
+            free = free.where(while_organization)
         return self._system.connection().scalar(free.with_for_update(read=True)) is not None
 
 
@@ -85,4 +85,4 @@ def execute(system: SystemSession, statement: Delete | Update) -> int:
 
 def _key(table: Table) -> list[Column[Any]]:
     """The primary key, within an organization."""
-    return [column for column in table.primary_key if column.key != TENANT] or list(table.primary_key)
+    return [column for column in table.primary_key if column.key != ORGANIZATION_ID] or list(table.primary_key)

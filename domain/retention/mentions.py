@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, String, Table, and_, func, or_, select, true, update
+from sqlalchemy import Column, ColumnElement, String, Table, and_, func, or_, select, update
 from sqlalchemy import cast as sql_cast
 
 from ..models import PurgeRecord, SystemAccess, User
-from ..models.tables import TENANT
+from ..models.tables import of_organization
 from ..tenancy import SystemSession
 from .batches import execute
 from .schema import TRAIL
@@ -61,13 +61,13 @@ class Person:
 def clear_mentions(system: SystemSession, tables: Iterable[Table], person: Person) -> None:
     """Take the person out of every such column; of tenant tables, in their own organization."""
     for table in tables:
-        own = table.c[TENANT] == person.organization_id if TENANT in table.c else true()
+        theirs = of_organization(table, person.organization_id)
         if table.name == TRAIL:
-            about = and_(own, table.c.entity == User.__tablename__, table.c.row_id == person.user_id)
+            about = and_(theirs, table.c.entity == User.__tablename__, table.c.row_id == person.user_id)
             execute(system, update(table).where(about, table.c.personal.is_not(None)).values(personal=None))
         if columns := list(_columns(table)):
             mentioned = or_(*(person.may_be_in(column) for column in columns))
-            rows = system.connection().execute(select(*table.primary_key, *columns).where(own, mentioned)).mappings()
+            rows = system.connection().execute(select(*table.primary_key, *columns).where(theirs, mentioned)).mappings()
             for row in rows.all():
                 changes = {c.key: new for c in columns if (new := person.without(row[c.key])) != row[c.key]}
                 if changes:

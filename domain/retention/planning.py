@@ -7,9 +7,10 @@ from sqlalchemy import Select, Table, exists, func, null, select
 
 from ..database import Database
 from ..limits import BULK
+from ..models.tables import of_organization, organization_column
 from ..tenancy import SystemSession
 from .counts import PurgeCount, PurgePlan
-from .schema import ORGANIZATIONS, Schema, owner_column
+from .schema import ORGANIZATIONS, Schema
 from .terms import Condition, Terms
 
 
@@ -32,14 +33,14 @@ def planned(system: SystemSession, terms: Terms, *, organization_id: int | None)
     counts: dict[tuple[int | None, str], int] = {}
     for table in terms.schema.children_first:
         for statement in _counting(terms, table, organization_id):
-            for owner, rows in system.connection().execute(statement):
+            for organization, rows in system.connection().execute(statement):
                 if rows:
-                    counts[owner, table.name] = counts.get((owner, table.name), 0) + rows
+                    counts[organization, table.name] = counts.get((organization, table.name), 0) + rows
     place = {table.name: number for number, table in enumerate(terms.schema.children_first)}
     # What belongs to no organization goes last: an organization's rows may refer to it.
     order = sorted(counts, key=lambda key: (key[0] is None, key[0] or 0, place[key[1]]))
     return PurgePlan(
-        counts=tuple(PurgeCount(owner, table, counts[owner, table]) for owner, table in order),
+        counts=tuple(PurgeCount(organization, table, counts[organization, table]) for organization, table in order),
         ending=_organizations(system, terms.ending, organization_id),
         held=_organizations(system, ORGANIZATIONS.c.legal_hold, organization_id),
     )
@@ -47,18 +48,17 @@ def planned(system: SystemSession, terms: Terms, *, organization_id: int | None)
 
 def _counting(terms: Terms, table: Table, organization_id: int | None) -> Iterator[Select[Any, int]]:
     """Statements that count the table's rows by organization."""
-    owner = owner_column(table)
+    column = organization_column(table)
     removable = terms.removable(table, table)
-    if owner is None:
+    if column is None:
         if organization_id is None and terms.cutoff(table) is not None:
             yield select(null(), func.count()).select_from(table).where(removable)
         return
-    this = () if organization_id is None else (owner == organization_id,)
-    count = select(owner, func.count()).where(*this).group_by(owner)
+    count = select(column, func.count()).where(of_organization(table, organization_id)).group_by(column)
     if table is ORGANIZATIONS:
         yield count.where(removable, terms.ending)
         return
-    of = exists().where(ORGANIZATIONS.c.id == owner)
+    of = exists().where(ORGANIZATIONS.c.id == column)
     yield count.where(of.where(terms.ending))
     if terms.cutoff(table) is not None:
         yield count.where(removable, of.where(~ORGANIZATIONS.c.legal_hold, ~terms.ending))

@@ -16,7 +16,7 @@ from ..database import Database
 from ..errors import ArgumentError
 from ..limits import BULK
 from ..models import PurgeRecord
-from ..models.tables import TENANT
+from ..models.tables import ORGANIZATION_ID
 from ..tenancy import SystemSession
 from .batches import Batches, execute
 from .counts import PurgeCount, PurgeReport
@@ -57,13 +57,13 @@ def purge(
         system.commit()
         record = partial(PurgeRecord, actor=actor, reason=reason)
         run = _Run(system, terms, record=record, batch_size=batch_size, progress=progress)
-        for owner in dict.fromkeys(count.organization_id for count in plan.counts):
-            tables = [terms.schema.table(count.table) for count in plan.counts if count.organization_id == owner]
-            if owner is not None and owner in plan.ending:
-                run.end(owner, tables)
+        for organization in dict.fromkeys(count.organization_id for count in plan.counts):
+            tables = [terms.schema.table(count.table) for count in plan.counts if count.organization_id == organization]
+            if organization is not None and organization in plan.ending:
+                run.end(organization, tables)
             else:
-                run.remove_expired(owner, tables)
-    counts = tuple(PurgeCount(owner, table, rows) for (owner, table), rows in run.removed.items())
+                run.remove_expired(organization, tables)
+    counts = tuple(PurgeCount(organization, table, rows) for (organization, table), rows in run.removed.items())
     return PurgeReport(counts=counts, ending=plan.ending, held=plan.held, batches=run.batches.committed)
 
 
@@ -84,22 +84,22 @@ class _Run:
         self.batches = Batches(system, size=batch_size)
         self.removed: dict[tuple[int | None, str], int] = {}
 
-    def remove_expired(self, owner: int | None, tables: list[Table]) -> None:
+    def remove_expired(self, organization: int | None, tables: list[Table]) -> None:
         """Remove one organization's expired rows from these tables, which are in the order of the plan."""
-        terms, schema = self._terms, self._terms.schema
+        terms, again = self._terms, self._terms.schema.graph.refers_to_itself
         for table in reversed(tables):
             heads = terms.removable(table, table) & terms.heads_a_deletion(table) & terms.unclaimed(table)
-            self.batches.all(table, self._let_go, heads, owner=owner, again=schema.graph.refers_to_itself(table))
+            self.batches.all(table, self._let_go, heads, organization=organization, again=again(table))
         for table in tables:
             free = terms.expired(table, table) & terms.unreferenced(table) & terms.unclaimed(table)
-            remove = partial(self._remove, owner, terms.cutoff(table))
-            self.batches.all(table, remove, free, owner=owner, again=schema.graph.refers_to_itself(table))
+            remove = partial(self._remove, organization, terms.cutoff(table))
+            self.batches.all(table, remove, free, organization=organization, again=again(table))
 
     def end(self, organization_id: int, tables: list[Table]) -> None:
         """Remove all rows of a deleted organization, and then itself."""
         terms, schema = self._terms, self._terms.schema
         can_return = terms.ending & ORGANIZATIONS.c.deletion_id.is_not(None)
-        self.batches.all(ORGANIZATIONS, self._let_go, can_return, owner=organization_id)
+        self.batches.all(ORGANIZATIONS, self._let_go, can_return, organization=organization_id)
         is_let_go = ORGANIZATIONS.c.is_deleted & ORGANIZATIONS.c.deletion_id.is_(None)
         remove = partial(self._remove, organization_id, terms.cutoff(ORGANIZATIONS))
         for table in tables:
@@ -107,8 +107,8 @@ class _Run:
                 table,
                 remove,
                 terms.unreferenced(table),
-                owner=organization_id,
-                of_owner=is_let_go,
+                organization=organization_id,
+                while_organization=is_let_go,
                 again=schema.graph.refers_to_itself(table),
             )
 
@@ -117,16 +117,21 @@ class _Run:
         changes = {"deletion_id": None, "version": table.c.version + 1}
         execute(self._system, update(table).where(these).values(changes))
 
-    def _remove(self, owner: int | None, deleted_before: datetime | None, table: Table, these: Condition) -> None:
+    def _remove(
+        self, organization: int | None, deleted_before: datetime | None, table: Table, these: Condition
+    ) -> None:
         rows = execute(self._system, delete(table).where(these))
         trail = self._terms.schema.trail
         if table is ORGANIZATIONS and trail is not None:  # what its last rows left there
-            execute(self._system, delete(trail).where(trail.c[TENANT] == owner))
+            execute(self._system, delete(trail).where(trail.c[ORGANIZATION_ID] == organization))
         self._system.add(
             self._record(
-                purged_organization_id=owner, table_name=table.name, row_count=rows, deleted_before=deleted_before
+                purged_organization_id=organization,
+                table_name=table.name,
+                row_count=rows,
+                deleted_before=deleted_before,
             )
         )
-        self.removed[owner, table.name] = self.removed.get((owner, table.name), 0) + rows
+        self.removed[organization, table.name] = self.removed.get((organization, table.name), 0) + rows
         if self._progress is not None:
-            self._progress(PurgeCount(owner, table.name, rows))
+            self._progress(PurgeCount(organization, table.name, rows))

@@ -2,13 +2,12 @@
 
 from functools import cached_property
 
-from sqlalchemy import Column, Connection, Table, inspect, text
+from sqlalchemy import Connection, Table, inspect, text
 
 from ..errors import ConfigurationError
 from ..models import DomainModel, Entity, Organization
 from ..models.base import REGISTRY
 from ..models.graph import Edge, Graph, graph_of
-from ..models.tables import TENANT
 
 TRAIL = "audit_entries"  # purging an organization's rows still writes to it: it goes after them
 ORGANIZATIONS = Organization.__table__
@@ -63,8 +62,3 @@ def _refuse_unknown(connection: Connection, known: set[str]) -> None:
                     f"the table {name} refers to {key['referred_table']}, and no imported model describes it:"
                     " import the application's models first (--models)"
                 )
-
-
-def owner_column(table: Table) -> Column[int] | None:
-    """The column that tells whose row it is; None where the table belongs to no organization."""
-    return table.c.id if table is ORGANIZATIONS else table.c.get(TENANT)

@@ -33,7 +33,7 @@ from ..errors import ArgumentError, TenantScopeError
 from ..models import AuditEntry, Organization, OwnedByOrganization
 from ..models.base import REGISTRY
 from ..models.policies import SLUG_SETTING
-from ..models.tables import TENANT
+from ..models.tables import ORGANIZATION_ID, of_organization
 from .inspection import WRITES_TRAIL, check_insert, refuse_unbound, refuse_unscopable, refuse_writing_trail
 from .liveness import deletable, keep_rows, wants_live
 from .options import ADMITS_DELETED, TRUSTED
@@ -56,30 +56,29 @@ def prebuilt(statement: StatementT, model: type[object], *, parameter: str | Non
     ``parameter`` is that of a statement whose parts each compare the organization with it.
     """
     if _is_scoped(model):
-        parameter = parameter or _scope_parameter(statement, model)
+        parameter = parameter or _organization_parameter(statement, model)
         guarded: Any = statement
         if parameter is None:
             parameter = _ORGANIZATION
-            guarded = guarded.where(_scope_column(model) == bindparam(_ORGANIZATION, type_=BigInteger()))
+            guarded = guarded.where(_of_organization(model, _ORGANIZATION))
         _PREBUILT[id(statement)] = (statement, guarded, parameter)
     return statement
 
 
-def _scope_parameter(statement: Any, model: type[object]) -> str | None:
+def _organization_parameter(statement: Any, model: type[object]) -> str | None:
     """The parameter that the organization of every row of the statement has to equal, if there is one."""
     where: Any = statement.whereclause if _is_of(model, statement) else None
     is_all = isinstance(where, BooleanClauseList) and where.operator is operators.and_
     for condition in where.clauses if is_all else [where]:
         if isinstance(condition, BinaryExpression) and isinstance(condition.right, BindParameter):
             parameter: str = condition.right.key
-            if condition.compare(_scope_column(model) == bindparam(parameter, type_=BigInteger())):
+            if condition.compare(_of_organization(model, parameter)):
                 return parameter
     return None
 
 
-def _scope_column(model: type[object]) -> ColumnElement[int]:
-    column: ColumnElement[int] = inspect(model).local_table.c["id" if model is Organization else TENANT]
-    return column
+def _of_organization(model: type[Any], parameter: str) -> ColumnElement[bool]:
+    return of_organization(model.__table__, bindparam(parameter, type_=BigInteger()))
 
 
 def _is_of(model: type[object], statement: object) -> bool:
@@ -145,7 +144,7 @@ def _leave_out_deleted(state: ORMExecuteState) -> None:
 @event.listens_for(TenantSession, "before_attach")
 def _check_attach(session: TenantSession, entity: object) -> None:
     if session.is_bound and isinstance(entity, OwnedByOrganization):
-        _own(session, entity)
+        _refuse_foreign(session, entity)
 
 
 @event.listens_for(TenantSession, "before_flush")
@@ -157,21 +156,21 @@ def _check_flush(session: TenantSession, _context: UOWTransaction, _objects: obj
         if isinstance(entity, AuditEntry):
             raise ArgumentError(WRITES_TRAIL)
         if isinstance(entity, OwnedByOrganization):
-            if vars(entity).get(TENANT) is None and inspect(entity).identity is None:
+            if vars(entity).get(ORGANIZATION_ID) is None and inspect(entity).identity is None:
                 entity.organization_id = session.organization_id
-            _own(session, entity)
+            _refuse_foreign(session, entity)
         elif isinstance(entity, Organization):
-            _own_organization(session, entity)
+            _check_organization(session, entity)
 
 
-def _own(session: TenantSession, entity: OwnedByOrganization) -> None:
+def _refuse_foreign(session: TenantSession, entity: OwnedByOrganization) -> None:
     stored = inspect(entity).identity  # a row's own key, whatever was assigned since: (organization_id, id)
-    for named in (vars(entity).get(TENANT), stored and stored[0]):
+    for named in (vars(entity).get(ORGANIZATION_ID), stored and stored[0]):
         if named is not None and named != session.organization_id:
             raise TenantScopeError(bound=session.organization_id, asked=named)
 
 
-def _own_organization(session: TenantSession, organization: Organization) -> None:
+def _check_organization(session: TenantSession, organization: Organization) -> None:
     stored = inspect(organization).identity
     if stored is None:
         session.announce(SLUG_SETTING, organization.slug)

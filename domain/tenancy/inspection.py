@@ -15,7 +15,7 @@ from sqlalchemy.sql.visitors import HasTraverseInternals
 from ..errors import ArgumentError, TenantRequiredError, TenantScopeError, UnguardedStatementError
 from ..models import AuditEntry
 from ..models.base import REGISTRY
-from ..models.tables import TENANT, owner_column
+from ..models.tables import ORGANIZATION_ID, organization_column
 
 WRITES_TRAIL = "the audit trail is written by its own triggers alone"
 
@@ -44,7 +44,7 @@ def refuse_unscopable(state: ORMExecuteState, organization_id: int) -> None:
     if isinstance(statement, Update):
         if isinstance(parameters, list):
             raise UnguardedStatementError("update() with a list of rows")
-        if TENANT in assigned(statement) or TENANT in (parameters or {}):
+        if ORGANIZATION_ID in assigned(statement) or ORGANIZATION_ID in (parameters or {}):
             raise TenantScopeError(bound=organization_id, asked=None)
     for part in _parts(statement, orm=False):
         if isinstance(part, TableClause) and _is_scoped(part.description):
@@ -75,37 +75,37 @@ def check_insert(statement: Insert, parameters: Any, organization_id: int, *, tr
     if not _is_scoped(table):
         return
     _check_conflict(statement, organization_id)
-    if TENANT not in statement.table.c:
+    if ORGANIZATION_ID not in statement.table.c:
         if not trusted:
             raise UnguardedStatementError(f"insert() into {table}")
         return
     if isinstance(source := statement.select, Select):  # of many rows, which all get the one that it names
-        named: Any = source.selected_columns.get(TENANT)
+        named: Any = source.selected_columns.get(ORGANIZATION_ID)
         bound: Any = getattr(named, "element", named)
-        owner = getattr(bound, "value", None)
-        if owner is None and isinstance(parameters, dict):  # a statement that was built once
-            owner = cast(dict[str, Any], parameters).get(getattr(bound, "key", ""))
-        if owner != organization_id:
-            raise TenantScopeError(bound=organization_id, asked=owner)
+        organization = getattr(bound, "value", None)
+        if organization is None and isinstance(parameters, dict):  # a statement that was built once
+            organization = cast(dict[str, Any], parameters).get(getattr(bound, "key", ""))
+        if organization != organization_id:
+            raise TenantScopeError(bound=organization_id, asked=organization)
         return
     written = {column: getattr(value, "value", value) for column, value in assigned(statement).items()}
     rows = cast(list[dict[str, Any]], parameters if isinstance(parameters, list) else [parameters or {}])
     for row in rows:
-        owner = {**written, **row}.get(TENANT)
-        if owner != organization_id:
-            raise TenantScopeError(bound=organization_id, asked=owner)
+        organization = {**written, **row}.get(ORGANIZATION_ID)
+        if organization != organization_id:
+            raise TenantScopeError(bound=organization_id, asked=organization)
 
 
 def _check_conflict(statement: Insert, organization_id: int) -> None:
     """Raise for an upsert that could take over a row: its key may be unique across organizations."""
     conflict: Any = getattr(statement, "_post_values_clause", None)
-    if conflict is None or TENANT in (conflict.inferred_target_elements or ()):
+    if conflict is None or ORGANIZATION_ID in (conflict.inferred_target_elements or ()):
         return
-    owner = TENANT if TENANT in statement.table.c else "id"
+    column = ORGANIZATION_ID if ORGANIZATION_ID in statement.table.c else "id"
     where: Any = getattr(conflict, "update_whereclause", None)
-    compared = isinstance(where, BinaryExpression) and where.operator is operators.eq and where.left.key == owner
+    compared = isinstance(where, BinaryExpression) and where.operator is operators.eq and where.left.key == column
     if not compared or where.right.value != organization_id:
-        raise UnguardedStatementError(f"an upsert of {statement.table.description} that does not compare its {owner}")
+        raise UnguardedStatementError(f"an upsert of {statement.table.description} that does not compare its {column}")
 
 
 def assigned(statement: Insert | Update) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _has_many_values(statement: Insert) -> bool:
 
 def _is_scoped(table: str) -> bool:
     known = REGISTRY.metadata.tables.get(table)
-    return known is not None and owner_column(known) is not None
+    return known is not None and organization_column(known) is not None
 
 
 def _parts(statement: Executable, *, orm: bool) -> Iterator[Any]:

@@ -22,7 +22,7 @@ from ..errors import (
 from ..limits import NO_LIMITS, TimeLimits
 from ..models import Entity, Organization, OwnedByOrganization, User
 from ..models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
-from ..models.tables import TENANT
+from ..models.tables import ORGANIZATION_ID
 from .acting import act_as, checked
 from .expired import load_expired
 from .options import INCLUDE_DELETED, READS, TRUSTED
@@ -91,7 +91,7 @@ class DomainSession(Session):
         try:
             super().flush(objects)
         except StaleDataError as error:
-            raise stale(self._connection, self.scope, seen) from error
+            raise stale(self._connection, self.bound_organization_id, seen) from error
 
     def delete(self, instance: object) -> None:
         """As in SQLAlchemy, for tables whose rows are not marked as deleted. Raises HardDeletionError for others."""
@@ -107,7 +107,7 @@ class DomainSession(Session):
         return None if hidden else found
 
     @property
-    def scope(self) -> int | None:
+    def bound_organization_id(self) -> int | None:
         """The organization that the session is bound to, if any."""
         return self._organization_id
 
@@ -225,7 +225,7 @@ class TenantSession(DomainSession):
         """As in SQLAlchemy; tenant tables are keyed by (organization_id, id). Raises TenantScopeError."""
         model = inspect(entity).class_
         if issubclass(model, OwnedByOrganization | Organization):
-            named = ident if issubclass(model, Organization) else _owner_of(ident)
+            named = ident if issubclass(model, Organization) else _organization_of(ident)
             if named != self.organization_id:
                 raise TenantScopeError(bound=self.organization_id, asked=named)
             self.refuse_deleted()
@@ -250,9 +250,9 @@ class TenantSession(DomainSession):
         raise UnguardedStatementError("bulk_update_mappings")
 
 
-def _owner_of(ident: object) -> int:
+def _organization_of(ident: object) -> int:
     if isinstance(ident, Mapping):
-        return cast(Mapping[str, int], ident)[TENANT]
+        return cast(Mapping[str, int], ident)[ORGANIZATION_ID]
     return cast(Sequence[int], ident)[0]
 
 

@@ -9,7 +9,7 @@ from sqlmodel import select
 from ..errors import ConflictError, DomainError, StaleVersionError
 from ..models import Entity
 from ..models.policies import ORGANIZATION_SETTING
-from ..models.tables import TENANT
+from ..models.tables import of_organization
 from .setting import set_local
 
 
@@ -50,9 +50,8 @@ def _versions(
     if connection is None or connection.closed or connection.invalidated:
         return {}
     columns = model.__table__.c
-    statement = select(columns.id, columns.version).where(columns.id.in_(ids))
-    if organization_id is not None and TENANT in columns:
-        statement = statement.where(columns[TENANT] == organization_id)
+    these = of_organization(model.__table__, organization_id)
+    statement = select(columns.id, columns.version).where(these, columns.id.in_(ids))
     is_over = not connection.in_transaction()
     try:
         if organization_id is not None:

@@ -10,7 +10,7 @@ from domain import Database, Tender, User
 from domain.database.postgresql import OneMessageConnection
 from domain.deployment import Severity, examine
 from domain.models import DomainModel
-from domain.models.tables import owner_column
+from domain.models.tables import organization_column
 from domain.testing import Cluster, attack
 from domain.testing.attack import Layer, Leak, switched_off
 from domain.testing.cluster import OWNER, PASSWORD
@@ -27,7 +27,7 @@ def _alter(database: Database, statement: str) -> None:
     with database.migration_engine.begin() as connection:
         present = set(connection.scalars(text("SELECT relname FROM pg_class WHERE relrowsecurity")))
         for table in DomainModel.metadata.sorted_tables:
-            if owner_column(table) and table.name in present:
+            if organization_column(table) is not None and table.name in present:
                 connection.execute(text(statement.format(table=table.name)))
 
 

@@ -17,19 +17,18 @@ from sqlmodel import col, select
 
 import domain.repositories
 from domain import Database, Organization, Tender
-from domain.repositories import deletion, organization, references, restoring, statements, upsert
-from domain.repositories.statements import SCOPE, Statements
+from domain.repositories import audit, deletion, organization, references, restoring, statements, upsert
+from domain.repositories.statements import ORGANIZATION, Statements
 from domain.testing import attack
 from domain.testing.attack import Layer
-from domain.testing.attack.layers import rebuilt_statements
+from domain.testing.attack.layers import of_anyone, rebuilt_statements
 from tests.attack.crates import MODELS, Crate
 
 pytestmark = pytest.mark.slow
 
 FOLDER = Path(*domain.repositories.__path__)
 READS = {"get", "require", "find", "count", "exists", "page", "stream", "list_by_organization", "list_active"}
-ANYONE = bindparam(SCOPE) == bindparam(SCOPE)  # sent, and true
-ANYONES: Any = (ANYONE,)
+ANYONE = bindparam(ORGANIZATION) == bindparam(ORGANIZATION)  # sent, and true
 
 
 @dataclass(frozen=True)
@@ -57,14 +56,6 @@ def _caller() -> FrameType:
     return frame.f_back.f_back
 
 
-def _nothing(_model: object) -> None:
-    """In place of the column that holds the organization."""
-
-
-def _of_anyone(_model: object) -> "_Anyone":
-    return _Anyone()
-
-
 def _places(wanted: Callable[[ast.AST], bool]) -> Iterator[Place]:
     for file in sorted(FOLDER.glob("*.py")):
         for function in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -75,18 +66,24 @@ def _places(wanted: Callable[[ast.AST], bool]) -> Iterator[Place]:
 
 
 def _is_scope(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and ast.unparse(node) in {"self._sql.scope", "sql.scope", "sql.table_scope"}
+    return isinstance(node, ast.Attribute) and ast.unparse(node) in {
+        "self._sql.organization",
+        "sql.organization",
+        "sql.table_organization",
+    }
 
 
 def _is_owned(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and ast.unparse(node.func) == "_owned"
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in {"of_organization", "_of_organization"}
 
 
 OURS = [model for model in MODELS if model is not Crate]
-SCOPES = [place for place in _places(_is_scope) if place.function != "_owner"]
+SCOPES = [place for place in _places(_is_scope) if place.function != "__init__"]
 # These look at rows that were found to be the organization's own; an attack does not get so far.
-OWN_ROWS = {"_named"}
-OWNED = [place for place in _places(_is_owned) if place.function not in OWN_ROWS]
+OWN_ROWS = {"_named", "update_rows", "reload_rows"}
+# And these are looked at below.
+APART = {"__init__", "_of_organization", "upsert_statement", "lock_references"}
+OWNED = [place for place in _places(_is_owned) if place.function not in OWN_ROWS | APART]
 USED = {
     place
     for file in FOLDER.glob("*.py")
@@ -117,6 +114,7 @@ def _methods(function: str) -> set[str]:
         "_renewing": {"renew"},
         "_live": {"soft_delete", "preview_delete"},
         "_marking": {"soft_delete"},
+        "history": {"history"},
         "restore_batch": {"restore"},
         "_locks": {"restore"},
         "_restored": {"restore"},
@@ -140,7 +138,7 @@ def test_a_statement_without_its_scope_is_found(
     domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
     def read(self: Any) -> Any:
-        return ANYONES if place.is_called_from(_caller()) else cast(Any, vars(self))[place.name]
+        return ANYONE if place.is_called_from(_caller()) else cast(Any, vars(self))[place.name]
 
     def write(self: Any, value: Any) -> None:
         vars(self)[place.name] = value
@@ -154,28 +152,19 @@ def test_a_statement_without_its_scope_is_found(
 def test_a_deletion_without_its_organization_is_found(
     domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
-    built, given = vars(deletion)["_owned"], vars(restoring)["_owned"]
+    built, given = vars(deletion)["_of_organization"], vars(restoring)["of_organization"]
 
     def once(model: Any) -> Any:
-        return ANYONES if place.is_called_from(_caller()) else built(model)
+        return ANYONE if place.is_called_from(_caller()) else built(model)
 
-    def each_time(model: Any, owner: int | None) -> Any:
-        return true() if place.is_called_from(_caller()) else given(model, owner)
+    def each_time(table: Any, organization: int | None) -> Any:
+        return true() if place.is_called_from(_caller()) else given(table, organization)
 
     with rebuilt_statements():
-        monkeypatch.setattr(deletion, "_owned", once)
-        monkeypatch.setattr(restoring, "_owned", each_time)
+        monkeypatch.setattr(deletion, "_of_organization", once)
+        for module in (restoring, audit):
+            monkeypatch.setattr(module, "of_organization", each_time)
         assert _leaks(domain_sqlite, _methods(place.function))
-
-
-@dataclass(frozen=True, eq=False)
-class _Anyone:
-    says: Any = ANYONE
-
-    def __eq__(self, other: object) -> Any:
-        return self.says
-
-    __hash__ = object.__hash__
 
 
 @contextmanager
@@ -184,10 +173,10 @@ def _statements_of_anyone(monkeypatch: pytest.MonkeyPatch, name: str) -> Generat
 
     def without_predicate(self: Any, model: Any, *, scoped: bool) -> None:
         init(self, model, scoped=scoped)
-        if scoped and self.scope:
+        if self.is_scoped:
             loose: Any = cast(Any, object).__new__(Statements)
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(statements, "scope_column", _of_anyone)
+                patch.setattr(statements, "of_organization", of_anyone)
                 init(loose, model, scoped=True)
             setattr(self, name, getattr(loose, name))
 
@@ -207,7 +196,7 @@ def test_a_statement_built_once_without_its_organization_is_found(
 
 
 def test_an_upsert_without_its_organization_is_found(domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upsert, "scope_column", _nothing)
+    monkeypatch.setattr(upsert, "of_organization", of_anyone)
     leaks = _leaks(domain_sqlite, {"put"})
     assert any("UserRepository.put, takeover: changes users" in leak for leak in leaks)
 
@@ -215,10 +204,7 @@ def test_an_upsert_without_its_organization_is_found(domain_sqlite: Database, mo
 def test_references_that_are_locked_without_their_organization_are_found(
     domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def scope_column(_model: object) -> _Anyone:
-        return _Anyone(true())  # no parameter: it also runs where the attack's own rows are made
-
-    monkeypatch.setattr(references, "scope_column", scope_column)
+    monkeypatch.setattr(references, "of_organization", of_anyone)
     assert any("select of tenders does not compare" in leak for leak in _leaks(domain_sqlite, {"add"}))
 
 

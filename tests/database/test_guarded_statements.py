@@ -11,7 +11,7 @@ from sqlmodel import select as sqlmodel_select
 
 from domain import Database, TenantRequiredError, TenantScopeError, Tender, TenderRepository
 from domain.errors import UnguardedStatementError
-from domain.repositories.statements import LIMIT, OFFSET, SCOPE, statements
+from domain.repositories.statements import LIMIT, OFFSET, ORGANIZATION, statements
 from domain.tenancy import TRUSTED, prebuilt
 
 Other = aliased(Tender)
@@ -88,7 +88,7 @@ def test_a_repositorys_own_statement_is_held_to_the_sessions_organization(databa
     with database.get_session(organization_id=1) as session:
         assert {tender.title for tender in session.exec(newest, params=given)} == {"of 1"}
         with pytest.raises(TenantScopeError):
-            session.exec(newest, params={**given, SCOPE: 2})
+            session.exec(newest, params={**given, ORGANIZATION: 2})
 
 
 def test_without_a_condition_of_its_own_it_gets_the_guards(database: Database) -> None:
@@ -101,12 +101,12 @@ def test_without_a_condition_of_its_own_it_gets_the_guards(database: Database) -
 @pytest.mark.parametrize(
     "loose",
     [
-        (col(Tender.organization_id) == bindparam(SCOPE)) | (title != ""),
-        col(Tender.organization_id) >= bindparam(SCOPE),
-        col(Tender.id) > bindparam(SCOPE),
+        (col(Tender.organization_id) == bindparam(ORGANIZATION)) | (title != ""),
+        col(Tender.organization_id) >= bindparam(ORGANIZATION),
+        col(Tender.id) > bindparam(ORGANIZATION),
     ],
 )
 def test_a_comparison_that_does_not_hold_every_row_is_no_condition(database: Database, loose: Any) -> None:
     statement = prebuilt(sqlmodel_select(Tender).where(loose).execution_options(**{TRUSTED: True}), Tender)
     with database.get_session(organization_id=1) as session:
-        assert {tender.title for tender in session.exec(statement, params={SCOPE: 0})} == {"of 1"}
+        assert {tender.title for tender in session.exec(statement, params={ORGANIZATION: 0})} == {"of 1"}

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, ForeignKeyConstraint, Insert, Table, 
 from sqlalchemy.exc import IntegrityError
 
 from domain import AnalysisResult, BidDocument, Database, Tender, TenderNotice, User
-from domain.models.tables import TENANT, is_tenant_table
+from domain.models.tables import ORGANIZATION_ID, is_tenant_table
 from domain.testing import build
 from tests.deployment.conftest import name_of
 
@@ -42,7 +42,7 @@ def _row(model: type[User | Tender | TenderNotice | AnalysisResult | BidDocument
 def test_every_reference_between_tenant_tables_names_the_organization() -> None:
     assert len(KEYS) >= 3
     for _, key in KEYS:
-        assert (TENANT, TENANT) in [(e.parent.name, e.column.name) for e in key.elements]
+        assert (ORGANIZATION_ID, ORGANIZATION_ID) in [(e.parent.name, e.column.name) for e in key.elements]
 
 
 @pytest.mark.parametrize(("table", "key"), KEYS, ids=IDS)
@@ -50,8 +50,8 @@ def test_a_row_can_not_be_pointed_at_another_organizations_even_by_a_superuser(
     table: Table, key: ForeignKeyConstraint, connection: Connection
 ) -> None:
     assert connection.scalar(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"))
-    (column,) = (element.parent for element in key.elements if element.parent.name != TENANT)
-    mine = (table.c[TENANT] == 1) & (table.c.id == 101)
+    (column,) = (element.parent for element in key.elements if element.parent.name != ORGANIZATION_ID)
+    mine = (table.c[ORGANIZATION_ID] == 1) & (table.c.id == 101)
     assert connection.execute(update(table).where(mine).values({column.name: 101})).rowcount == 1
     with pytest.raises(IntegrityError, match=str(key.name)):
         connection.execute(update(table).where(mine).values({column.name: 102}))
@@ -64,7 +64,7 @@ def test_a_row_can_not_move_to_another_organization_away_from_what_it_refers_to(
     if table.name == "analysis_results" or table.name == "bid_documents":
         connection.execute(text(f"DELETE FROM {table.name} WHERE organization_id = 2"))
     with pytest.raises(IntegrityError, match=str(key.name)):
-        connection.execute(update(table).where(table.c.id == 101).values({TENANT: 2}))
+        connection.execute(update(table).where(table.c.id == 101).values({ORGANIZATION_ID: 2}))
 
 
 @pytest.mark.parametrize("child", TABLES, ids=[table.name for table in TABLES])

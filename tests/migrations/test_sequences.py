@@ -25,7 +25,7 @@ from domain.models.base import NAMING
 from domain.models.beside import attach
 from domain.models.fields import BigId
 from domain.models.policies import SLUG_SETTING
-from domain.models.tables import TENANT
+from domain.models.tables import ORGANIZATION_ID
 
 EXAMPLES = int(os.environ.get("BESIDE_EXAMPLES", "12"))
 TABLES = ["m_plans", "m Odd"]
@@ -64,7 +64,7 @@ class Shape:
             Column("is_deleted", Boolean, nullable=False, server_default=text("false")),
         ]
         if self.tenant:
-            columns.insert(0, Column(TENANT, BigId, ForeignKey("organizations.id"), primary_key=True))
+            columns.insert(0, Column(ORGANIZATION_ID, BigId, ForeignKey("organizations.id"), primary_key=True))
         columns += [Column(own, String(20), info={keeping: True}) for own, keeping in self.columns.items()]
         return Table(name, metadata, *columns, info=info)
 

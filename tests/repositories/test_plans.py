@@ -27,7 +27,7 @@ from domain import (
 )
 from domain.migrations.trees import domain_tables
 from domain.models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
-from domain.models.tables import owner_column
+from domain.models.tables import organization_column
 from domain.testing import Cluster, build, postgresql_database
 
 from .plans import fill, nodes, plans_of
@@ -163,7 +163,7 @@ UNBOUND["OrganizationRepository.restore"] = (
     OWN,
 )
 # Those of the package: other tests define tables of their own, and leave them empty.
-TENANT_DATA = {table.name for table in domain_tables() if owner_column(table)}
+TENANT_DATA = {table.name for table in domain_tables() if organization_column(table) is not None}
 
 
 @pytest.fixture(scope="module")

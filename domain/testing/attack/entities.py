@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError, create_model
 
 from ...models import DomainModel, Organization
-from ...models.tables import TENANT
+from ...models.tables import ORGANIZATION_ID
 from ..building import build
 from .call import REPOSITORY
 from .discovery import Model, references
@@ -43,7 +43,7 @@ def rows(world: World, model: Model) -> Iterator[Choice]:
             yield Choice("foreign reference", row(**{name: world.victim.live[parent].id}), _stopping(model, name))
     yield Choice("foreign id", row(**key, id=target.id))
     if model is not Organization:
-        yield Choice("foreign owner", row(**key, **{TENANT: world.victim.organization_id}))
+        yield Choice("foreign owner", row(**key, **{ORGANIZATION_ID: world.victim.organization_id}))
     yield Choice("foreign object", target.detached, brings_objects=True)
 
 
@@ -59,7 +59,7 @@ def patches(world: World, model: Model) -> Iterator[Choice]:
             value = {name: world.victim.row(model).fields[name]}
             yield Choice("takeover", _changing(model, value), on_own=True)
     if model is not Organization:
-        yield Choice("foreign owner", _changing(model, {TENANT: world.victim.organization_id}), on_own=True)
+        yield Choice("foreign owner", _changing(model, {ORGANIZATION_ID: world.victim.organization_id}), on_own=True)
 
 
 def changes(model: Model, **values: object) -> DomainModel:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from ...models import DomainModel, Entity, Organization
-from ...models.tables import TENANT
+from ...models.tables import ORGANIZATION_ID
 from ...repositories.page import encode_cursor
 from .call import ORM
 from .discovery import Model, references
@@ -123,7 +123,7 @@ def conditions(world: World, model: Model) -> list[Choice]:
     is_organization = model is Organization
     owner: Any = col(model.id) if is_organization else col(model.organization_id)
     other = aliased(model)
-    other_owner: Any = col(other.id if is_organization else getattr(other, TENANT))
+    other_owner: Any = col(other.id if is_organization else getattr(other, ORGANIZATION_ID))
     victim = world.victim
     foreign = select(other.id).where(other_owner == victim.organization_id)
     on_row: list[tuple[str, Any]] = [

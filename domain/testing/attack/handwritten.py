@@ -7,7 +7,7 @@ from sqlalchemy import delete, exists, func, insert, literal, select, union_all,
 from sqlalchemy.orm import Session, aliased, selectinload
 from sqlmodel import col
 
-from ...models.tables import TENANT
+from ...models.tables import ORGANIZATION_ID
 from ...repositories.reads import relationship_of
 from ...tenancy import PURGING, including_deleted
 from .call import ORM, Call
@@ -59,7 +59,7 @@ def write_calls(world: World, model: Model) -> Iterator[Call]:
     """Updates, deletes and inserts."""
     row, organization = world.victim.row(model), world.victim.organization_id
     by_id = col(model.id) == row.id
-    moved = {TENANT: world.attacker.organization_id}
+    moved = {ORGANIZATION_ID: world.attacker.organization_id}
     own = world.attacker.row(model)
     given = (row.id, organization)
     plain = {key: value for key, value in own.fields.items() if key not in {"id", *natural_key(model)}}
@@ -67,17 +67,17 @@ def write_calls(world: World, model: Model) -> Iterator[Call]:
         "update": update(model).values(version=7),
         "update by id": update(model).where(by_id).values(version=7),
         "update organization": update(model).where(by_id).values(**moved),
-        "give away": update(model).where(col(model.id) == own.id).values(**{TENANT: organization}),
+        "give away": update(model).where(col(model.id) == own.id).values(**{ORGANIZATION_ID: organization}),
         "delete by id": delete(model).where(by_id),
         "purge by id": delete(model).where(by_id).execution_options(**{PURGING: True}),
-        "insert for another": insert(model).values(**{**plain, TENANT: organization}),
+        "insert for another": insert(model).values(**{**plain, ORGANIZATION_ID: organization}),
     }
     for name, statement in statements.items():
         yield _orm(f"session.execute {name}", "ORM write", model, _executing(statement, fetch=False), *given)
     yield _orm("session.query.update", "ORM write", model, lambda s: Session.query(s, model).update({"version": 7}))
-    mapping = {"id": row.id, TENANT: organization, "version": 1}
+    mapping = {"id": row.id, ORGANIZATION_ID: organization, "version": 1}
     bulk: dict[str, list[dict[str, object]]] = {
-        "bulk_insert_mappings": [{**plain, TENANT: organization}],
+        "bulk_insert_mappings": [{**plain, ORGANIZATION_ID: organization}],
         "bulk_update_mappings": [{**mapping, "is_deleted": True}],
     }
     for name, rows in bulk.items():

@@ -6,12 +6,12 @@ from enum import StrEnum
 from typing import Any
 from unittest.mock import patch
 
-from sqlalchemy import ColumnElement, event, text, true
+from sqlalchemy import BindParameter, ColumnElement, event, text, true
 
 from ...database import Database
 from ...models import DomainModel
-from ...models.tables import owner_column
-from ...repositories import deletion, restoring, statements, upsert, writes
+from ...models.tables import organization_column
+from ...repositories import deletion, restoring, sets, statements, upsert, writes
 from ...tenancy import TenantSession, guard
 
 
@@ -42,29 +42,20 @@ def switched_off(database: Database, layers: Collection[Layer]) -> Generator[Non
         yield
 
 
-class _Anyone:
-    """Stands for a scope column that every value equals."""
-
-    def __eq__(self, other: object) -> ColumnElement[bool]:  # type: ignore[override]  # as a column does
-        # A parameter that is sent has to occur in the statement.
-        return other == other if isinstance(other, ColumnElement) else true()
-
-    __hash__ = object.__hash__
+def of_anyone(_rows: object, organization: int | BindParameter[int] | None) -> ColumnElement[bool]:
+    """Stand for ``of_organization``, and hold of every row."""
+    # A parameter that is sent has to occur in the statement.
+    return organization == organization if isinstance(organization, BindParameter) else true()
 
 
 @contextmanager
 def _without_predicates() -> Generator[None]:
-    scoped = statements.scope_column
-
-    def scope_column(model: type[Any]) -> _Anyone | None:
-        return None if scoped(model) is None else _Anyone()
-
     def no_lock(*_arguments: object, **_options: object) -> None:
         """The keys in the database are another layer."""
 
     with ExitStack() as stack:
-        for module in (statements, deletion, restoring, upsert):
-            stack.enter_context(patch.object(module, "scope_column", scope_column))
+        for module in (statements, deletion, restoring, sets, upsert):
+            stack.enter_context(patch.object(module, "of_organization", of_anyone))
         stack.enter_context(patch.object(writes, "lock_references", no_lock))
         with rebuilt_statements():
             yield
@@ -109,7 +100,7 @@ def _without_guard() -> Generator[None]:
 
 @contextmanager
 def _without_policies(database: Database) -> Generator[None]:
-    tables = [table.name for table in DomainModel.metadata.sorted_tables if owner_column(table)]
+    tables = [table.name for table in DomainModel.metadata.sorted_tables if organization_column(table) is not None]
 
     def alter(state: str) -> None:
         with database.migration_engine.begin() as connection:

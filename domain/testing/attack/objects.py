@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import make_transient
 
-from ...models.tables import TENANT
+from ...models.tables import ORGANIZATION_ID
 from ...tenancy import TenantSession
 from .call import ORM, Call
 from .discovery import Model, references
@@ -40,14 +40,14 @@ def object_calls(world: World, model: Model) -> Iterator[Call]:
     }
     for name, (act, given) in acts.items():
         yield _call(f"session.{name}", "foreign object", model, act, given, brings_objects=True)
-    turns: dict[str, tuple[str, int]] = {"give away": (TENANT, world.victim.organization_id)}
+    turns: dict[str, tuple[str, int]] = {"give away": (ORGANIZATION_ID, world.victim.organization_id)}
     for column, parent in references(model).items():
         if parent in world.victim.live:
             turns[f"assign {column}"] = (column, world.victim.live[parent].id)
     for name, (column, value) in turns.items():
-        attack = "foreign owner" if column == TENANT else "foreign reference"
+        attack = "foreign owner" if column == ORGANIZATION_ID else "foreign reference"
         act = _turning(model, (world.attacker.organization_id, own.id), column)
-        stopped_by = ORM if column == TENANT else KEYED
+        stopped_by = ORM if column == ORGANIZATION_ID else KEYED
         yield _call(f"session {name}", attack, model, act, _values(value), stopped_by=stopped_by)
 
 

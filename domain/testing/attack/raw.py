@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Integer, delete, insert, literal_column, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ...models.tables import TENANT, live_unique_indexes
+from ...models.tables import ORGANIZATION_ID, live_unique_indexes
 from ...tenancy import TenantSession
 from .call import ORM, Call
 from .discovery import Model
@@ -35,8 +35,8 @@ def raw_calls(world: World, model: Model) -> Iterator[Call]:
         "table select": select(*every),
         "table update": update(table).where(table.c.id == row.id).values(version=7),
         "table delete": delete(table).where(table.c.id == row.id),
-        "table insert": insert(table).values(**{**plain, TENANT: organization}),
-        "insert from select": insert(model).from_select([TENANT], select(table.c[TENANT])),
+        "table insert": insert(table).values(**{**plain, ORGANIZATION_ID: organization}),
+        "insert from select": insert(model).from_select([ORGANIZATION_ID], select(table.c[ORGANIZATION_ID])),
     }
     if indexes := live_unique_indexes(table):
         make: Any = sqlite.insert if world.database.is_sqlite else postgresql.insert

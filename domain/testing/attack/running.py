@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ...database import Database
 from ...errors import DomainError
 from ...models import Organization, OwnedByOrganization
-from ...models.tables import TENANT
+from ...models.tables import ORGANIZATION_ID
 from .call import Call
 from .discovery import references
 from .outcome import is_disclosed_by_design, rendered, settled, shape
@@ -85,7 +85,7 @@ class Attempts:
 
     def _is_foreign(self, entity: object) -> bool:
         if isinstance(entity, OwnedByOrganization):
-            return vars(entity).get(TENANT) == self._world.victim.organization_id
+            return vars(entity).get(ORGANIZATION_ID) == self._world.victim.organization_id
         return isinstance(entity, Organization) and vars(entity).get("id") == self._world.victim.organization_id
 
     def _put_back(self) -> list[str]:
@@ -111,7 +111,7 @@ class Attempts:
 
 
 def _owned(rows: Mapping[Any, dict[str, Any]], organization_id: int) -> dict[Any, dict[str, Any]]:
-    return {key: row for key, row in rows.items() if row.get(TENANT, row.get("id")) == organization_id}
+    return {key: row for key, row in rows.items() if row.get(ORGANIZATION_ID, row.get("id")) == organization_id}
 
 
 def _distinctive(world: World) -> Collection[str]:

@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import CTE, Delete, Insert, Select, Update, event
+from sqlalchemy import CTE, Column, Delete, Insert, Select, Update, event
 from sqlalchemy.exc import CompileError
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.sql import operators
@@ -13,7 +13,7 @@ from sqlalchemy.sql.selectable import FromClause, Join, TableClause
 from sqlalchemy.sql.visitors import iterate
 
 from ...models.base import REGISTRY
-from ...models.tables import owner_column
+from ...models.tables import organization_column
 from ...tenancy import TRUSTED, TenantSession
 
 
@@ -65,15 +65,15 @@ def unscoped(statement: Any) -> Iterator[str]:
             continue
         compared = {column for condition in conditions for column in _compared(condition)}
         for table in tables:
-            column = _owner(table)
-            if column is not None and (_name(table), column) not in compared:
-                yield f"{part.__visit_name__} of {_name(table)} does not compare {column}"
+            column = _organization_column(table)
+            if column is not None and (_name(table), column.name) not in compared:
+                yield f"{part.__visit_name__} of {_name(table)} does not compare {column.name}"
 
 
-def _owner(table: Any) -> str | None:
+def _organization_column(table: Any) -> Column[int] | None:
     real: Any = getattr(table, "element", table)
     known = REGISTRY.metadata.tables.get(getattr(real, "name", ""))
-    return None if known is None else owner_column(known)
+    return None if known is None else organization_column(known)
 
 
 def _sources(select: Any) -> list[Any]:

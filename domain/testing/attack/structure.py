@@ -9,7 +9,7 @@ from ...database import Database
 from ...models.base import reference_graph
 from ...models.beside import faults as faults_beside
 from ...models.policies import RowLevelSecurity
-from ...models.tables import TENANT, is_plain
+from ...models.tables import ORGANIZATION_ID, is_plain
 from .discovery import Kind, Model, references
 from .layers import Layer
 
@@ -32,21 +32,21 @@ def _faults_of_table(database: Database, model: Model) -> Iterator[str]:
     stored: Any = inspect(database.migration_engine)
     primary = stored.get_pk_constraint(name)["constrained_columns"]
     uniques = [unique["column_names"] for unique in stored.get_unique_constraints(name)]
-    pair = [TENANT, "id"]
+    pair = [ORGANIZATION_ID, "id"]
     if primary != pair and not (database.is_sqlite and pair in uniques):
         yield f"no composite primary key {pair}, but {primary}"
     keys = {
         (tuple(key["constrained_columns"]), tuple(key["referred_columns"])) for key in stored.get_foreign_keys(name)
     }
     for column in references(model):
-        if ((TENANT, column), (TENANT, "id")) not in keys:
-            yield f"no composite foreign key {(TENANT, column)}"
+        if ((ORGANIZATION_ID, column), (ORGANIZATION_ID, "id")) not in keys:
+            yield f"no composite foreign key {(ORGANIZATION_ID, column)}"
     for edge in reference_graph().of(model.__table__):
         if is_plain(edge):
             yield f"the foreign key {edge.name} does not name the organization"
     columns = [primary, *uniques, *(index["column_names"] for index in stored.get_indexes(name))]
-    if not any(found[:1] == [TENANT] for found in columns):
-        yield f"no index that starts with {TENANT}"
+    if not any(found[:1] == [ORGANIZATION_ID] for found in columns):
+        yield f"no index that starts with {ORGANIZATION_ID}"
 
 
 def _beside(database: Database, models: Collection[Model], layers: Collection[Layer]) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 from sqlmodel import col
 
 from ...models import AuditAction, AuditEntry
-from ...models.tables import TENANT
+from ...models.tables import ORGANIZATION_ID
 from ...repositories import AuditRepository
 from ...tenancy import TenantSession
 from .call import ORM, Call
@@ -36,7 +36,7 @@ def trail_calls(world: World) -> Iterator[Call]:
     for name, statement in selects.items():
         reading = _reading(statement, victim)
         yield Call(f"AuditEntry: {name}", "ORM read", reading, lambda: [victim], ORM, must_answer=0)
-    entry = {TENANT: victim, "entity": "tenders", "row_id": 1, "action": AuditAction.PURGE}
+    entry = {ORGANIZATION_ID: victim, "entity": "tenders", "row_id": 1, "action": AuditAction.PURGE}
     writes: dict[str, Any] = {
         "insert": insert(AuditEntry).values(**entry),
         "update": update(AuditEntry).values(actor="somebody else"),
@@ -65,7 +65,7 @@ def _reading(statement: Any, victim: int) -> Callable[[TenantSession, list[Any]]
 
 
 def _foreign(entries: list[Any], victim: int) -> int:
-    owners: list[int] = [vars(entry)[TENANT] for entry in entries]
+    owners: list[int] = [vars(entry)[ORGANIZATION_ID] for entry in entries]
     return owners.count(victim)
 
 

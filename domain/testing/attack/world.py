@@ -11,7 +11,7 @@ from sqlalchemy.orm import make_transient_to_detached
 from ...database import Database
 from ...errors import ConfigurationError, DomainError
 from ...models import Organization
-from ...models.tables import TENANT, live_unique_indexes
+from ...models.tables import ORGANIZATION_ID, live_unique_indexes
 from ...tenancy import TenantSession
 from ..building import build
 from .discovery import Model, references, tenant_models
@@ -35,7 +35,7 @@ class Planted:
     @property
     def key(self) -> int | tuple[object, int]:
         """The primary key."""
-        return (self.fields[TENANT], self.id) if TENANT in self.fields else self.id
+        return (self.fields[ORGANIZATION_ID], self.id) if ORGANIZATION_ID in self.fields else self.id
 
     def detached(self) -> Any:
         """The row as an object that another session has loaded and let go."""
@@ -56,7 +56,7 @@ class Side:
         self.live: dict[Model, Planted] = {}
         self.deleted: dict[Model, Planted] = {}
         for number, model in enumerate(models, 2):
-            fixed = {TENANT: base + 1, **self.parents(model)}
+            fixed = {ORGANIZATION_ID: base + 1, **self.parents(model)}
             self.live[model] = _planted(model, word, base + 10 * number, **fixed)
             gone = {**_DELETED, "deletion_id": UUID(int=base + number)}
             self.deleted[model] = _planted(model, word, base + 10 * number + 1, **fixed, **gone)
@@ -105,7 +105,7 @@ class World:
         keys = {model.__table__.name: model for model in self.models}
         stored = self.snapshots.take()
         for name, model in keys.items():
-            if len([row for row in stored[name].values() if row[TENANT] == side.organization_id]) != 2:
+            if len([row for row in stored[name].values() if row[ORGANIZATION_ID] == side.organization_id]) != 2:
                 raise ConfigurationError(
                     f"the owner's login does not see what was stored in {model.__table__.name}: give the database"
                     " migration_database_url, and run `domain db roles`"
