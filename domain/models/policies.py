@@ -13,16 +13,14 @@ from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import postgresql
 
 from .replaceable import Found, Replaceable, State
-from .tables import organization_column
+from .scope import ORGANIZATION_SETTING, Command, scope
 
-ORGANIZATION_SETTING = "app.organization_id"
 ISOLATION = "organization_isolation"  # the policy that every tenant table has
-SLUG_SETTING = "app.organization_slug"
-EMAIL_SETTING = "app.login_email"
 ACTOR_SETTING = "app.actor"
 REQUEST_SETTING = "app.request_id"
 
 IN_TRIGGER = "pg_trigger_depth() > 0"
+_VERBS = {Command.SELECT: "find", Command.INSERT: "create"}
 
 # Those TO PUBLIC, as what CREATE POLICY has after the table's name.
 _PRESENT = text(
@@ -63,21 +61,16 @@ class RowLevelSecurity(Replaceable):
     name: ClassVar[str] = "row level security"
 
     def wanted(self, table: Table) -> State:
-        column = organization_column(table)
-        if column is None:
-            return {}
-        mine = f"({quoted(column.name)} = {text_setting(ORGANIZATION_SETTING)}::bigint)"
-        if table.info.get("written_by_triggers"):
-            found = {
-                ISOLATION: f"FOR SELECT USING {mine}",
-                "written_by_triggers": f"FOR INSERT WITH CHECK ({IN_TRIGGER})",
-            }
-        else:
-            found = {ISOLATION: f"FOR ALL USING {mine}"}
-        for column, setting in table.info.get("lookups", {}).items():
-            found[f"find_by_{column}"] = f"FOR SELECT USING ({quoted(column)} = {text_setting(setting)})"
-        for column, setting in table.info.get("creations", {}).items():
-            found[f"create_by_{column}"] = f"FOR INSERT WITH CHECK ({quoted(column)} = {text_setting(setting)})"
+        found: dict[str, str] = {}
+        for rule in scope(table):
+            admitted = f"({quoted(rule.column)} = {text_setting(rule.setting)}"
+            if rule.setting == ORGANIZATION_SETTING:
+                admitted, name = f"{admitted}::bigint)", "written_by_triggers" if rule.in_trigger else ISOLATION
+            else:
+                admitted, name = f"{admitted})", f"{_VERBS[rule.command]}_by_{rule.column}"
+            if rule.in_trigger:
+                admitted = f"({IN_TRIGGER})"
+            found[name] = f"FOR {rule.command} {'WITH CHECK' if rule.command is Command.INSERT else 'USING'} {admitted}"
         return found
 
     def create(self, table: str, state: State, dialect: str) -> Iterator[str]:

@@ -21,13 +21,13 @@ from ..errors import (
 )
 from ..limits import NO_LIMITS, TimeLimits
 from ..models import Entity, Organization, OwnedByOrganization, User
-from ..models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
+from ..models.scope import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
 from ..models.tables import ORGANIZATION_ID
 from .acting import act_as, checked
 from .expired import load_expired
 from .options import INCLUDE_DELETED, READS, TRUSTED
 from .organizations import announce_live, note_live
-from .setting import set_local
+from .setting import admit_system, set_local
 from .staleness import seen_versions, stale
 
 # Look-ups that begin without an organization, built once.
@@ -261,6 +261,8 @@ def _after_begin(session: DomainSession, _transaction: SessionTransaction, conne
     session._connection = connection  # pyright: ignore[reportPrivateUsage]  # its own module's
     if isinstance(session, TenantSession) and session.is_bound:
         session._announce_organization(connection)  # pyright: ignore[reportPrivateUsage]  # as above
+    elif isinstance(session, SystemSession):
+        admit_system(connection)
     for name, milliseconds in session._time_limits.settings():  # pyright: ignore[reportPrivateUsage]  # as above
         set_local(connection, name, milliseconds)
     act_as(connection, session.actor, session.request_id)

@@ -24,7 +24,7 @@ from domain.migrations.trees import domain_tables
 from domain.models.base import NAMING
 from domain.models.beside import attach
 from domain.models.fields import BigId
-from domain.models.policies import SLUG_SETTING
+from domain.models.scope import SLUG_SETTING
 from domain.models.tables import ORGANIZATION_ID
 
 EXAMPLES = int(os.environ.get("BESIDE_EXAMPLES", "12"))
