@@ -43,16 +43,16 @@ class ScopedCompiler(SQLiteCompiler):
     """Names the tables themselves where they are written to: views take no writes."""
 
     def visit_insert(self, insert_stmt: Any, *args: Any, **options: Any) -> str:
-        written: str = super().visit_insert(insert_stmt, *args, **options)
+        written: str = super().visit_insert(insert_stmt, *args, **options)  # type: ignore[no-untyped-call]  # SQLAlchemy's
         name = self.preparer.format_table(insert_stmt.table)
         return written.replace(f"INTO {name}", f"INTO main.{name}", 1) if _is_view(insert_stmt.table) else written
 
     def update_tables_clause(self, update_stmt: Any, from_table: Any, extra_froms: Any, **options: Any) -> str:
-        written: str = super().update_tables_clause(update_stmt, from_table, extra_froms, **options)
+        written: str = super().update_tables_clause(update_stmt, from_table, extra_froms, **options)  # type: ignore[no-untyped-call]
         return f"main.{written}" if _is_view(from_table) else written
 
     def delete_table_clause(self, delete_stmt: Any, from_table: Any, extra_froms: Any, **options: Any) -> str:
-        written: str = super().delete_table_clause(delete_stmt, from_table, extra_froms, **options)
+        written: str = super().delete_table_clause(delete_stmt, from_table, extra_froms, **options)  # type: ignore[no-untyped-call]
         return f"main.{written}" if _is_view(from_table) else written
 
 

@@ -25,7 +25,8 @@ def scoped(present: Mapping[str, bool], known: Mapping[str, Table]) -> dict[str,
     found: dict[str, Sequence[Rule]] = {}
     for name, has_organization in present.items():
         columns = [Column(ORGANIZATION_ID, BigInteger)] if has_organization else []
-        if rules := scope(known.get(name) if name in known else Table(name, MetaData(), *columns)):
+        table = known[name] if name in known else Table(name, MetaData(), *columns)
+        if rules := scope(table):
             found[name] = rules
     return found
 

@@ -28,7 +28,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
 def schema(database: Database, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """The same database by a login that no policy binds: what refuses is the schema."""
     if database.is_sqlite:
-        yield database.engine
+        yield database.migration_engine
         return
     cluster: Cluster = request.getfixturevalue("domain_cluster")
     superuser = os.environ.get("TEST_DATABASE_URL") or cluster.url("postgres", "postgres")
