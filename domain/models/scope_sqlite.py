@@ -57,13 +57,13 @@ def quoted(name: str) -> str:
 
 
 def _admitted(rules: Sequence[Rule], command: Command, row: str = "") -> str:
-    conditions = [_IS_OPEN]
+    conditions: list[str] = []
     for rule in rules:
         if rule.command in (Command.ALL, command):
             conditions.append(f"{row}{quoted(rule.column)} = current_setting('{rule.setting}')")
             if rule.in_trigger:  # the trail of an organization that is being made
                 conditions.append(f"{row}{quoted(rule.column)} IN ({_MADE})")
-    return " OR ".join(conditions)
+    return " OR ".join([*conditions, _IS_OPEN])
 
 
 def _trigger(name: str, event: str, condition: str, action: str) -> str:
