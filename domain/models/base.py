@@ -3,29 +3,24 @@
 from collections.abc import Generator, Sequence
 from copy import copy
 from functools import lru_cache
-from typing import Any, ClassVar, Self, cast, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, dataclass_transform
 
 from pydantic import BaseModel, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 from sqlalchemy import MetaData, Table, inspect
+from sqlalchemy.event import listen
 from sqlalchemy.orm import class_mapper, registry
 from sqlalchemy.orm.attributes import manager_of_class, set_attribute
 from sqlmodel import Field, SQLModel
 from sqlmodel.main import FieldInfo, SQLModelMetaclass
 
+from ..private import init_private_attributes
 from .beside import attach
 from .fields import managed_field, personal_field, relation, tenant_key
 from .graph import Graph, graph_of
+from .names import NAMING
 from .tables import complete_table
-
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
 
 
 @dataclass_transform(
@@ -45,11 +40,10 @@ class DomainMeta(SQLModelMetaclass):
             except TypeError:
                 forget(cls, table)
                 raise
+            if getattr(cls, "__private_attributes__", None):
+                listen(cls, "load", init_private_attributes, propagate=True)  # SQLAlchemy calls no constructor
 
 
-_set_fields_set, _set_extra, _set_private = (
-    vars(BaseModel)[slot].__set__ for slot in ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
-)
 REGISTRY = registry(metadata=MetaData(naming_convention=NAMING))
 attach(REGISTRY.metadata)
 _graph_of = lru_cache(maxsize=1)(graph_of)
@@ -86,6 +80,10 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     __audited__: ClassVar[bool] = True
     """Whether the audit trail follows the rows of an organization's table; set it False on the table's class."""
 
+    if TYPE_CHECKING:  # SQLModel's own says nothing of what it returns
+
+        def __new__(cls, *_args: Any, **_data: Any) -> Self: ...
+
     def __init__(self, **data: Any) -> None:
         if _is_table(type(self)):
             self._adopt(self._draft(data))
@@ -95,18 +93,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
         except ValidationError as error:
             raise _without_secrets(type(self), error) from None
 
-    def __new__(cls, **_data: Any) -> Self:
-        # As SQLModel's own, in half the time: every row that is loaded comes through here.
-        new = object.__new__(cls)
-        _set_fields_set(new, set())
-        _set_extra(new, None)
-        _set_private(new, None)
-        return new
-
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "_sa_instance_state":  # set on every row that is loaded
-            self.__dict__[name] = value  # pyright: ignore[reportIndexIssue]  # a class's alone is read-only
-            return
         cls = type(self)
         if name not in cls.model_fields or not _is_table(cls):
             if name in cls.__sqlmodel_relationships__ and inspect(cls).relationships[name].viewonly:
@@ -114,7 +101,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
             super().__setattr__(name, value)
             return
         current = vars(self)
-        if "_sa_instance_state" not in current:  # a draft inside one of the model's own validators
+        if inspect(self, raiseerr=False) is None:  # a draft inside one of the model's own validators
             current[name] = value
             return
         if name not in current or current[name] is not value:
@@ -221,7 +208,8 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     def _adopt(self, draft: Self) -> None:
         for name, value in vars(draft).items():
             set_attribute(self, name, value)
-        object.__setattr__(self, "__pydantic_fields_set__", draft.model_fields_set)
+        for slot in ("__pydantic_fields_set__", "__pydantic_private__"):
+            object.__setattr__(self, slot, getattr(draft, slot))
 
 
 DomainModel.model_config["extra"] = "forbid"

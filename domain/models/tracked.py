@@ -1,9 +1,10 @@
 """Lists and dicts of a row's JSON column that tell their row of a change in place."""
 
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.ext.mutable import Mutable, MutableDict, MutableList
 from sqlalchemy.orm.attributes import flag_modified
+from sqlalchemy.util import memoized_property
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -11,12 +12,14 @@ V = TypeVar("V")
 
 
 class Tracked(Mutable):
-    """Of a loaded value ``_parents`` is a plain dict: SQLAlchemy's WeakKeyDictionary takes long to make for each row.
+    """Has a plain dict for ``_parents``: SQLAlchemy's WeakKeyDictionary takes long to make for each row.
 
     Nothing leaks: the dict holds states, which refer to their row weakly.
     """
 
-    _parents: Any
+    @memoized_property
+    def _parents(self) -> Any:
+        return {}
 
     def changed(self) -> None:
         """As in SQLAlchemy, where the row is still there."""
@@ -27,16 +30,8 @@ class Tracked(Mutable):
 
 
 class TrackedList(Tracked, MutableList[T]):
-    @classmethod
-    def read(cls, values: list[T]) -> Self:
-        tracked = cls(values)
-        tracked._parents = {}
-        return tracked
+    """A list of a row."""
 
 
 class TrackedDict(Tracked, MutableDict[K, V]):
-    @classmethod
-    def read(cls, values: dict[K, V]) -> Self:
-        tracked = cls(values)
-        tracked._parents = {}
-        return tracked
+    """A dict of a row."""

@@ -21,9 +21,9 @@ from sqlalchemy import Boolean, Column, Engine, ForeignKey, Identity, MetaData, 
 from domain import DomainModel, Organization
 from domain.migrations import upgrade
 from domain.migrations.trees import domain_tables
-from domain.models.base import NAMING
 from domain.models.beside import attach
 from domain.models.fields import BigId
+from domain.models.names import NAMING
 from domain.models.policies import SLUG_SETTING
 from domain.models.tables import ORGANIZATION_ID
 
