@@ -7,6 +7,7 @@ pinned, and no other role may execute it, or attach it to a table. A row that di
 from collections.abc import Iterator
 
 from .audit_columns import ENTRIES, HIDDEN, Audited, Followed, indented, json_key, literal
+from .names import fitted
 from .policies import ACTOR_SETTING, REQUEST_SETTING, quoted, text_setting
 
 # By the name that pg_trigger has: its event, and the transition tables that it is given.
@@ -22,7 +23,7 @@ _INTO = f"INSERT INTO {ENTRIES} (organization_id, actor, request_id, entity, row
 
 def function_name(table: str) -> str:
     """The function of a table's triggers."""
-    return f"audit_{table}"
+    return fitted(f"audit_{table}")
 
 
 def body(table: Audited) -> str:

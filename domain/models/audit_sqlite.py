@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from sqlalchemy.dialects import sqlite
 
 from .audit_columns import ENTRIES, HIDDEN, Audited, Followed, indented, json_key, literal
+from .names import fitted
 
 CONTEXT = "audit_context"
 CREATE_CONTEXT = f"CREATE TABLE IF NOT EXISTS {CONTEXT} (actor VARCHAR(255), request_id VARCHAR(255))"
@@ -24,7 +25,12 @@ _WHO = (
 
 def trigger_name(table: str, event: str) -> str:
     """A name of its own in the whole database."""
-    return f"audit_{table}_{event.lower()}"
+    return fitted(f"audit_{table}_{event.lower()}")
+
+
+def names(table: str) -> list[str]:
+    """The names of all triggers of a table."""
+    return [trigger_name(table, event) for event in ("insert", "update", "delete")]
 
 
 def triggers(table: Audited) -> dict[str, str]:
@@ -34,8 +40,8 @@ def triggers(table: Audited) -> dict[str, str]:
 
 def drop(table: str) -> Iterator[str]:
     """The statements that take the triggers away, whether or not they are there."""
-    for event in ("insert", "update", "delete"):
-        yield f"DROP TRIGGER IF EXISTS {_QUOTE(trigger_name(table, event))}"
+    for name in names(table):
+        yield f"DROP TRIGGER IF EXISTS {_QUOTE(name)}"
 
 
 def _triggers(table: Audited) -> Iterator[tuple[str, str]]:

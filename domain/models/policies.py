@@ -12,6 +12,7 @@ from typing import ClassVar
 from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import postgresql
 
+from .names import fitted
 from .replaceable import Found, Replaceable, State
 from .tables import organization_column
 
@@ -75,9 +76,9 @@ class RowLevelSecurity(Replaceable):
         else:
             found = {ISOLATION: f"FOR ALL USING {mine}"}
         for column, setting in table.info.get("lookups", {}).items():
-            found[f"find_by_{column}"] = f"FOR SELECT USING ({quoted(column)} = {text_setting(setting)})"
+            found[fitted(f"find_by_{column}")] = f"FOR SELECT USING ({quoted(column)} = {text_setting(setting)})"
         for column, setting in table.info.get("creations", {}).items():
-            found[f"create_by_{column}"] = f"FOR INSERT WITH CHECK ({quoted(column)} = {text_setting(setting)})"
+            found[fitted(f"create_by_{column}")] = f"FOR INSERT WITH CHECK ({quoted(column)} = {text_setting(setting)})"
         return found
 
     def create(self, table: str, state: State, dialect: str) -> Iterator[str]:

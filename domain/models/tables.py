@@ -16,7 +16,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import DDLCompiler
-from sqlalchemy.sql.elements import quoted_name
 
 from .checks import add_checks
 from .graph import ON_DELETE, Edge, graph_of
@@ -38,8 +37,6 @@ def complete_table(name: str, table: Table, fields: dict[str, FieldInfo]) -> Non
         table.append_constraint(PrimaryKeyConstraint(table.c[ORGANIZATION_ID], table.c.id))
         # SQLAlchemy takes half of a composite key for no autoincrement, and would send one INSERT a row.
         vars(table.primary_key)["_autoincrement_column"] = table.c.id
-    for index in live_unique_indexes(table):
-        index.name = quoted_name.construct(f"ux_{table.name}_{'_'.join(index.columns.keys())}", None)
     for key in table.foreign_key_constraints:
         if table.info.get("goes_with_organization") and key.column_keys == [ORGANIZATION_ID]:
             key.info[ON_DELETE] = "cascade"
