@@ -14,7 +14,8 @@ _OF_ENTRIES = {"writer": "told by the session"}
 # For each table: its triggers' function, what that does, and whether all of it is otherwise as it should be.
 _ON_POSTGRESQL = text(
     "SELECT c.relname, max(p.proname), max(p.prosrc),"
-    " count(t.oid) = 3 AND min(p.oid) = max(p.oid) AND bool_and(t.tgenabled IN ('O', 'A') AND t.tgqual IS NULL AND t.tgattr = ''::int2vector AND p.pronamespace = c.relnamespace"
+    " count(t.oid) = 3 AND min(p.oid) = max(p.oid) AND bool_and(t.tgenabled IN ('O', 'A')"
+    "  AND t.tgqual IS NULL AND t.tgattr = ''::int2vector AND p.pronamespace = c.relnamespace"
     "  AND (t.tgname, t.tgtype, coalesce(t.tgoldtable, ''), coalesce(t.tgnewtable, '')) IN"
     "   (('audit_insert', 4, '', 'new_rows'), ('audit_update', 16, 'old_rows', 'new_rows'),"
     "    ('audit_delete', 8, 'old_rows', ''))"

@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 from sqlalchemy import MetaData, Table, inspect
 from sqlalchemy.event import listen
 from sqlalchemy.orm import class_mapper, registry
-from sqlalchemy.orm.attributes import manager_of_class, set_attribute
+from sqlalchemy.orm.attributes import set_attribute
 from sqlmodel import Field, SQLModel
 from sqlmodel.main import FieldInfo, SQLModelMetaclass
 
@@ -20,6 +20,7 @@ from .beside import attach
 from .fields import managed_field, personal_field, relation, tenant_key
 from .graph import Graph, graph_of
 from .names import NAMING
+from .refusals import refuse
 from .tables import complete_table
 
 
@@ -27,19 +28,17 @@ from .tables import complete_table
     kw_only_default=True, field_specifiers=(Field, FieldInfo, managed_field, personal_field, relation, tenant_key)
 )
 class DomainMeta(SQLModelMetaclass):
-    """Completes each table from its fields: CHECKs, composite foreign keys, and the refusal of plain ones."""
+    """Completes each table from its fields, with CHECKs and composite foreign keys, unless it refuses the class."""
 
     def __init__(cls, name: str, bases: tuple[type[Any], ...], class_dict: dict[str, Any], **kwargs: Any) -> None:
+        if cls.model_config.get("table") and not hasattr(cls, "__table__"):
+            refuse(cls, REGISTRY.metadata.tables.values())
         super().__init__(name, bases, class_dict, **kwargs)
         table: Table | None = cls.__dict__.get("__table__")
         if table is not None:
             if not getattr(cls, "__audited__", True):
                 table.info["audited"] = False
-            try:
-                complete_table(cls.__name__, table, dict(cls.model_fields))
-            except TypeError:
-                forget(cls, table)
-                raise
+            complete_table(table, dict(cls.model_fields))
             if getattr(cls, "__private_attributes__", None):
                 listen(cls, "load", init_private_attributes, propagate=True)  # SQLAlchemy calls no constructor
 
@@ -57,14 +56,6 @@ def reference_graph() -> Graph:
 def model_of(table: Table) -> type[Any]:
     """The class that the table was made for. Raises StopIteration where there is none."""
     return next(mapper.class_ for mapper in REGISTRY.mappers if mapper.local_table is table)
-
-
-def forget(cls: type[Any], table: Table) -> None:
-    """Leave no trace of a table class: another may take its name."""
-    table.metadata.remove(table)
-    manager = manager_of_class(cls)
-    REGISTRY._dispose_manager_and_mapper(manager)  # pyright: ignore[reportPrivateUsage]  # the public way is all or none
-    REGISTRY._managers.pop(manager)  # pyright: ignore[reportPrivateUsage]  # as above
 
 
 class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):

@@ -18,7 +18,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import DDLCompiler
 
 from .checks import add_checks
-from .graph import ON_DELETE, Edge, graph_of
+from .graph import ON_DELETE, Edge
 
 ORGANIZATION_ID = "organization_id"
 # As each database renders ``~is_deleted`` in a query: a partial index serves only its own predicate.
@@ -26,8 +26,8 @@ LIVE = text("NOT is_deleted")
 LIVE_SQLITE = text("is_deleted = 0")
 
 
-def complete_table(name: str, table: Table, fields: dict[str, FieldInfo]) -> None:
-    """CHECKs from the fields, composite keys for ``tenant_key``. Raises TypeError on a plain key to a tenant table."""
+def complete_table(table: Table, fields: dict[str, FieldInfo]) -> None:
+    """Add CHECKs from the fields, and composite keys for ``tenant_key``."""
     add_checks(table, fields)
     for column in table.c:
         if column.name in fields and fields[column.name].exclude:
@@ -42,8 +42,7 @@ def complete_table(name: str, table: Table, fields: dict[str, FieldInfo]) -> Non
             key.info[ON_DELETE] = "cascade"
     for column in list(table.c):
         if target := column.info.get("tenant_key"):
-            _add_tenant_key(name, table, column, getattr(target, "__table__", None))
-    _refuse_plain_keys(name, table)
+            _add_tenant_key(table, column, target.__table__)
 
 
 def is_tenant_table(table: Table) -> bool:
@@ -93,19 +92,7 @@ def live_index(*columns: str) -> Index:
     return Index(None, ORGANIZATION_ID, *columns, postgresql_where=LIVE, sqlite_where=LIVE_SQLITE)
 
 
-def _refuse_plain_keys(name: str, table: Table) -> None:
-    for edge in graph_of(table.metadata.tables.values()).edges:  # another may name this table since before it was made
-        if is_plain(edge):
-            target, child = edge.parent.name, name if edge.child is table else edge.child.name
-            raise TypeError(
-                f"{child}.{edge.column}: a plain foreign key to {target!r} can point at another organization's row;"
-                f" write {edge.column}: int = tenant_key(...) with the model of {target!r}"
-            )
-
-
-def _add_tenant_key(name: str, table: Table, column: Column[Any], target: Table | None) -> None:
-    if target is None or not is_tenant_table(table) or not is_tenant_table(target):
-        raise TypeError(f"{name}.{column.name}: tenant_key joins two tenant tables; derive both from TenantEntity")
+def _add_tenant_key(table: Table, column: Column[Any], target: Table) -> None:
     pairs = [table.c[ORGANIZATION_ID], column], [target.c[ORGANIZATION_ID], target.c.id]
     table.append_constraint(ForeignKeyConstraint(*pairs, info={ON_DELETE: "cascade"}))
     if column.info["tenant_key_index"]:
