@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import DDLCompiler
 
+from ..private import number_by
 from .checks import add_checks
 from .graph import ON_DELETE, Edge
 
@@ -36,7 +37,7 @@ def complete_table(table: Table, fields: dict[str, FieldInfo]) -> None:
         # In this order in the database: SQLAlchemy puts the generated column of a key that it made itself first.
         table.append_constraint(PrimaryKeyConstraint(table.c[ORGANIZATION_ID], table.c.id))
         # SQLAlchemy takes half of a composite key for no autoincrement, and would send one INSERT a row.
-        vars(table.primary_key)["_autoincrement_column"] = table.c.id
+        number_by(table.c.id)
     for key in table.foreign_key_constraints:
         if table.info.get("goes_with_organization") and key.column_keys == [ORGANIZATION_ID]:
             key.info[ON_DELETE] = "cascade"

@@ -9,15 +9,18 @@ from sqlalchemy import JSON, BigInteger, Integer, Numeric
 from sqlalchemy import Enum as SAEnum
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.mutable import MutableDict, MutableList
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel.sql.sqltypes import UTCDateTime
 
+from ..private import PlainParents
 from .fields import Text
-from .tracked import TrackedDict, TrackedList
 
 T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 
 _INT64_MAX = 2**63 - 1
 _JSON = ConfigDict(allow_inf_nan=False, hide_input_in_errors=True)
@@ -98,6 +101,14 @@ class JSONOf(TypeDecorator[T], Generic[T]):
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> T | None:
         return None if value is None else self._stored.validator.validate_python(value)
+
+
+class TrackedList(PlainParents, MutableList[T]):
+    """A list that tells its row of a change in place."""
+
+
+class TrackedDict(PlainParents, MutableDict[K, V]):
+    """A dict that tells its row of a change in place."""
 
 
 def json_list(item: object) -> TypeEngine[list[object]]:
