@@ -9,28 +9,14 @@ from collections.abc import Callable
 from operator import attrgetter, methodcaller
 from typing import Any
 
-from pydantic._internal._model_construction import init_private_attributes
+# SQLAlchemy makes the objects of loaded rows, and calls no constructor.
+from pydantic._internal._model_construction import init_private_attributes as init_private_attributes
 from sqlalchemy import Column, Table
 from sqlalchemy.ext.mutable import Mutable
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.sql.selectable import GenerativeSelect
 from sqlalchemy.util import memoized_property
-
-__all__ = [
-    "PlainParents",
-    "cache_key_of",
-    "conflict_of",
-    "fail_as_a_flush",
-    "init_private_attributes",  # SQLAlchemy makes the objects of loaded rows, and calls no constructor
-    "is_locking",
-    "keeps_the_order",
-    "many_values_of",
-    "number_by",
-    "orm_attributes_of",
-    "put_as_a_flush",
-    "values_of",
-]
 
 _Look = Callable[[Any], Any]
 # What the guard has to know of a statement, whoever made it.

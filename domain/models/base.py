@@ -1,6 +1,7 @@
 """``DomainModel``: one SQLModel base whose table classes validate on construction and assignment, not on load."""
 
 from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, dataclass_transform
@@ -79,10 +80,8 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
         if _is_table(type(self)):
             self._adopt(self._draft(data))
             return
-        try:
+        with _without_secrets(type(self)):
             super().__init__(**data)
-        except ValidationError as error:
-            raise _without_secrets(type(self), error) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         cls = type(self)
@@ -96,7 +95,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
             current[name] = value
             return
         if name not in current or current[name] is not value:
-            value = self._checked(name, value)
+            value = cls.checked_fields({name: value}, beside=current)[name]
         set_attribute(self, name, value)
         self.model_fields_set.add(name)
 
@@ -119,12 +118,10 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     ) -> Self:
         """As in SQLModel. A table class is built as its constructor builds it: no secret in an error."""
         if not _is_table(cls):
-            try:
+            with _without_secrets(cls):
                 return super().model_validate(
                     obj, strict=strict, from_attributes=from_attributes, context=context, update=update
                 )
-            except ValidationError as error:
-                raise _without_secrets(cls, error) from None
         if isinstance(obj, BaseModel):
             obj = _given(obj)
         elif update and not isinstance(obj, dict):
@@ -149,10 +146,8 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
         """As in pydantic: the error about broken JSON repeats no secret either."""
-        try:
+        with _without_secrets(cls):
             return super().model_validate_json(json_data, **options)
-        except ValidationError as error:
-            raise _without_secrets(cls, error) from None
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -164,10 +159,8 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     @classmethod
     def _draft(cls, data: Any, **options: Any) -> Self:
         draft: Self = cls.__new__(cls)
-        try:
+        with _without_secrets(cls):
             cls.__pydantic_validator__.validate_python(data, self_instance=draft, **options)
-        except ValidationError as error:
-            raise _without_secrets(cls, error) from None
         return draft
 
     @classmethod
@@ -176,25 +169,14 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
         return dict(vars(cls._draft(data)))
 
     @classmethod
-    def checked_fields(cls, data: dict[str, object]) -> dict[str, object]:
-        """The given fields alone, each checked by itself. Raises pydantic's ValidationError."""
+    def checked_fields(cls, data: dict[str, object], *, beside: dict[str, object] | None = None) -> dict[str, object]:
+        """The given fields alone, each checked ``beside`` what the others have. Raises pydantic's ValidationError."""
         draft = cls.__new__(cls)
-        try:
+        vars(draft).update({name: value for name, value in (beside or {}).items() if name in cls.model_fields})
+        with _without_secrets(cls):
             for name, value in data.items():
                 cls.__pydantic_validator__.validate_assignment(draft, name, value)
-        except ValidationError as error:
-            raise _without_secrets(cls, error) from None
         return {name: vars(draft)[name] for name in data}
-
-    def _checked(self, name: str, value: Any) -> Any:
-        cls = type(self)
-        draft = cls.__new__(cls)
-        vars(draft).update({key: current for key, current in vars(self).items() if key in cls.model_fields})
-        try:
-            cls.__pydantic_validator__.validate_assignment(draft, name, value)
-        except ValidationError as error:
-            raise _without_secrets(cls, error) from None
-        return vars(draft)[name]
 
     def _adopt(self, draft: Self) -> None:
         for name, value in vars(draft).items():
@@ -236,11 +218,16 @@ def _given(model: BaseModel) -> dict[str, Any]:
     return {name: value for name, value, default in fields if value is not None or default is not None}
 
 
-def _without_secrets(cls: type[DomainModel], error: ValidationError) -> ValidationError:
-    if not any(field.exclude for field in cls.model_fields.values()):
-        return error
-    lines: list[InitErrorDetails] = []
-    for line in error.errors(include_url=False, include_context=False, include_input=False):
-        reason = PydanticCustomError(line["type"], line["msg"])  # pyright: ignore[reportArgumentType]  # pydantic's own
-        lines.append(InitErrorDetails(type=reason, loc=line["loc"], input="hidden"))
-    return ValidationError.from_exception_data(error.title, lines, hide_input=True)
+@contextmanager
+def _without_secrets(cls: type[DomainModel]) -> Generator[None]:
+    """Raise a validation error without what a class with secret fields was given."""
+    try:
+        yield
+    except ValidationError as error:
+        if not any(field.exclude for field in cls.model_fields.values()):
+            raise
+        lines: list[InitErrorDetails] = []
+        for line in error.errors(include_url=False, include_context=False, include_input=False):
+            reason = PydanticCustomError(line["type"], line["msg"])  # pyright: ignore[reportArgumentType]  # pydantic's own
+            lines.append(InitErrorDetails(type=reason, loc=line["loc"], input="hidden"))
+        raise ValidationError.from_exception_data(error.title, lines, hide_input=True) from None

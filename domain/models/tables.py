@@ -19,7 +19,7 @@ from sqlalchemy.sql.compiler import DDLCompiler
 
 from ..private import number_by
 from .checks import add_checks
-from .graph import ON_DELETE, Edge
+from .graph import ON_DELETE
 
 ORGANIZATION_ID = "organization_id"
 # As each database renders ``~is_deleted`` in a query: a partial index serves only its own predicate.
@@ -63,11 +63,6 @@ def of_organization(rows: Table | type[Any], organization: int | BindParameter[i
         return true()
     equal: ColumnElement[bool] = (column if isinstance(rows, Table) else getattr(rows, column.key)) == organization
     return equal
-
-
-def is_plain(edge: Edge) -> bool:
-    """Whether a row could refer to another organization's by the key."""
-    return is_tenant_table(edge.parent) and (ORGANIZATION_ID, ORGANIZATION_ID) not in edge.pairs
 
 
 def live_unique(*columns: str, across_organizations: bool = False) -> Index:

@@ -19,8 +19,6 @@ from ..private import PlainParents
 from .fields import Text
 
 T = TypeVar("T")
-K = TypeVar("K")
-V = TypeVar("V")
 
 _INT64_MAX = 2**63 - 1
 _JSON = ConfigDict(allow_inf_nan=False, hide_input_in_errors=True)
@@ -103,11 +101,11 @@ class JSONOf(TypeDecorator[T], Generic[T]):
         return None if value is None else self._stored.validator.validate_python(value)
 
 
-class TrackedList(PlainParents, MutableList[T]):
+class TrackedList(PlainParents, MutableList[Any]):
     """A list that tells its row of a change in place."""
 
 
-class TrackedDict(PlainParents, MutableDict[K, V]):
+class TrackedDict(PlainParents, MutableDict[Any, Any]):
     """A dict that tells its row of a change in place."""
 
 
