@@ -13,6 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from ..limits import TimeLimits
 from ..models.audit_sqlite import CONTEXT
+from ..private import is_locking
 from ..tenancy import acting, forget_acting
 from .sqlite_scope import EmbeddedConnection, ScopedCompiler
 
@@ -77,7 +78,7 @@ def configure(engine: Engine, limits: TimeLimits, *, scoped: bool) -> None:
         # Reads before it see what is committed, each its own moment, and hold no lock. A read transaction that
         # turned into a writing one would fail at once where another writer came between: IMMEDIATE waits.
         is_read = statement.lstrip().upper().startswith(_NO_WRITES) or _is_select(context)
-        if not is_read or _is_locking(context):
+        if not is_read or _takes_lock(context):
             cursor.execute("BEGIN IMMEDIATE")
             for name in waiting:
                 cursor.execute(f"SAVEPOINT {name}")
@@ -140,7 +141,5 @@ def _is_select(context: Any) -> bool:
     return context is not None and context.compiled is not None and context.compiled.statement.is_select
 
 
-def _is_locking(context: Any) -> bool:
-    """Whether it is a SELECT ... FOR UPDATE or SHARE, which SQLite does not have: its lock for writers must do."""
-    compiled = None if context is None else context.compiled
-    return compiled is not None and getattr(compiled.statement, "_for_update_arg", None) is not None
+def _takes_lock(context: Any) -> bool:
+    return context is not None and context.compiled is not None and is_locking(context.compiled.statement)

@@ -12,15 +12,15 @@ from typing import ClassVar
 from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import postgresql
 
+from .names import fitted
 from .replaceable import Found, Replaceable, State
-from .scope import ORGANIZATION_SETTING, Command, scope
+from .scope import ORGANIZATION_SETTING, Command, Rule, scope
 
 ISOLATION = "organization_isolation"  # the policy that every tenant table has
 ACTOR_SETTING = "app.actor"
 REQUEST_SETTING = "app.request_id"
 
 IN_TRIGGER = "pg_trigger_depth() > 0"
-_VERBS = {Command.SELECT: "find", Command.INSERT: "create"}
 
 # Those TO PUBLIC, as what CREATE POLICY has after the table's name.
 _PRESENT = text(
@@ -61,17 +61,7 @@ class RowLevelSecurity(Replaceable):
     name: ClassVar[str] = "row level security"
 
     def wanted(self, table: Table) -> State:
-        found: dict[str, str] = {}
-        for rule in scope(table):
-            admitted = f"({quoted(rule.column)} = {text_setting(rule.setting)}"
-            if rule.setting == ORGANIZATION_SETTING:
-                admitted, name = f"{admitted}::bigint)", "written_by_triggers" if rule.in_trigger else ISOLATION
-            else:
-                admitted, name = f"{admitted})", f"{_VERBS[rule.command]}_by_{rule.column}"
-            if rule.in_trigger:
-                admitted = f"({IN_TRIGGER})"
-            found[name] = f"FOR {rule.command} {'WITH CHECK' if rule.command is Command.INSERT else 'USING'} {admitted}"
-        return found
+        return dict(_policy(rule) for rule in scope(table))
 
     def create(self, table: str, state: State, dialect: str) -> Iterator[str]:
         if dialect == "postgresql":
@@ -101,3 +91,15 @@ class RowLevelSecurity(Replaceable):
     def plain(self, words: str) -> str:
         """Without casts, brackets and blanks, which PostgreSQL writes in its own way."""
         return re.sub(r"::\w+|[()\s]", "", words).lower()
+
+
+def _policy(rule: Rule) -> tuple[str, str]:
+    """A rule's name, and what CREATE POLICY has after the table's."""
+    if rule.in_trigger:
+        return "written_by_triggers", f"FOR INSERT WITH CHECK ({IN_TRIGGER})"
+    column, setting = quoted(rule.column), text_setting(rule.setting)
+    if rule.setting == ORGANIZATION_SETTING:
+        return ISOLATION, f"FOR {rule.command} USING ({column} = {setting}::bigint)"
+    if rule.command is Command.SELECT:
+        return fitted(f"find_by_{rule.column}"), f"FOR SELECT USING ({column} = {setting})"
+    return fitted(f"create_by_{rule.column}"), f"FOR INSERT WITH CHECK ({column} = {setting})"

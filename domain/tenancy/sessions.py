@@ -258,12 +258,12 @@ def _organization_of(ident: object) -> int:
 
 @event.listens_for(DomainSession, "after_begin", propagate=True)
 def _after_begin(session: DomainSession, _transaction: SessionTransaction, connection: Connection) -> None:
-    session._connection = connection  # pyright: ignore[reportPrivateUsage]  # its own module's
+    session._connection = connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # its own module's
     if isinstance(session, TenantSession) and session.is_bound:
-        session._announce_organization(connection)  # pyright: ignore[reportPrivateUsage]  # as above
+        session._announce_organization(connection)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # as above
     elif isinstance(session, SystemSession):
         admit_system(connection)
-    for name, milliseconds in session._time_limits.settings():  # pyright: ignore[reportPrivateUsage]  # as above
+    for name, milliseconds in session._time_limits.settings():  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # as above
         set_local(connection, name, milliseconds)
     act_as(connection, session.actor, session.request_id)
 
