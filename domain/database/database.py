@@ -131,10 +131,12 @@ class Database:
 
         Raises:
             ArgumentError: ``actor`` or ``request_id`` is empty or too long.
-            ConfigurationError: ``unguarded_sql`` on SQLite, which has no row level security.
+            ConfigurationError: ``unguarded_sql`` on SQLite, whose scope SQL text can go round.
         """
         if unguarded_sql and self.is_sqlite:
-            raise ConfigurationError("unguarded_sql leaves isolation to row level security, which SQLite does not have")
+            raise ConfigurationError(
+                "unguarded_sql leaves isolation to row level security; SQLite has none: a text could name main.<table>"
+            )
         session = TenantSession(
             self.engine,
             organization_id=organization_id,
