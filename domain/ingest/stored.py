@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from ..errors import OrganizationDeletedError
 from ..models import Organization, Tender, TenderNotice
 from ..models.tables import of_organization
+from ..repositories.recordset import among
 from ..tenancy import TenantSession, including_deleted
 
 Packages: TypeAlias = dict[str, Mapping[str, JsonValue]]
@@ -57,7 +58,7 @@ def locked_tenders(session: TenantSession, external_ids: Collection[str]) -> dic
 def packages(session: TenantSession, tender_ids: Collection[int], digests: Collection[str]) -> dict[int, Packages]:
     """What is known of these releases, without reading their contents; deleted notices are known, too."""
     statement = select(TenderNotice.tender_id, TenderNotice.digest, col(TenderNotice.package)).where(
-        *_of(session, tender_ids), col(TenderNotice.digest).in_(list(digests))
+        *_of(session, tender_ids), among(session, TenderNotice, "digest", digests)
     )
     found: dict[int, Packages] = {tender_id: {} for tender_id in tender_ids}
     for tender_id, digest, package in session.exec(including_deleted(statement)):
@@ -77,8 +78,10 @@ def with_notices(session: TenantSession, tenders: Mapping[int, Tender]) -> Itera
 
 
 def _named(session: TenantSession, external_ids: Collection[str]) -> tuple[ColumnElement[bool], ...]:
-    return of_organization(Tender, session.organization_id), col(Tender.external_id).in_(list(external_ids))
+    these = among(session, Tender, "external_id", external_ids)
+    return of_organization(Tender, session.organization_id), these
 
 
 def _of(session: TenantSession, tender_ids: Collection[int]) -> tuple[ColumnElement[bool], ...]:
-    return of_organization(TenderNotice, session.organization_id), col(TenderNotice.tender_id).in_(list(tender_ids))
+    these = among(session, TenderNotice, "tender_id", tender_ids)
+    return of_organization(TenderNotice, session.organization_id), these

@@ -11,13 +11,15 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Subquery, Table, TypeDecorator, bindparam, cast, column, func, select
+from sqlalchemy import ColumnElement, Subquery, Table, TypeDecorator, any_, bindparam, cast, column, func, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import (
+    ARRAY,
     JSON,
     Boolean,
     Date,
     DateTime,
+    Enum,
     Float,
     Integer,
     Numeric,
@@ -27,8 +29,11 @@ from sqlalchemy.types import (
     TypeEngine,
     Uuid,
 )
+from sqlmodel import col
 
+from ..models import DomainModel
 from ..models.fields import storable
+from ..tenancy import DomainSession
 
 Values: TypeAlias = Mapping[str, object]
 
@@ -59,6 +64,21 @@ def recordset(
     given = func.json_to_recordset(text).table_valued(*columns).render_derived(name="given", with_types=True)
     typed = (given.c[n] if sent[n] is kinds[n] else cast(given.c[n], kinds[n]).label(n) for n in names)
     return select(given.c[POSITION], *typed).subquery("given_rows")
+
+
+def among(
+    session: DomainSession, model: type[DomainModel], name: str, values: Collection[object]
+) -> ColumnElement[bool]:
+    """The condition that a column has one of the values: as one array, or thousands of parameters take their time."""
+    dialect = session.get_bind().dialect
+    if not has_recordset(model.__table__, [name], dialect):
+        return col(getattr(model, name)).in_(list(values))
+    kind = model.__table__.c[name].type
+    # A cast to a shorter text would cut what is too long, and find another row.
+    wide = Text() if isinstance(kind, String) and not isinstance(kind, Enum) else kind
+    array = cast(bindparam(None, list(values), type_=ARRAY(kind, dimensions=1)), ARRAY(wide))
+    condition: ColumnElement[bool] = getattr(model, name) == any_(array)
+    return condition
 
 
 class _Rows(TypeDecorator[Sequence[Values]]):

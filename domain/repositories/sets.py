@@ -11,7 +11,7 @@ from ..models import Entity
 from ..models.fields import utcnow
 from ..models.tables import ORGANIZATION_ID, of_organization
 from ..tenancy import TRUSTED, DomainSession, note_shown
-from .recordset import POSITION, Values, has_recordset, recordset
+from .recordset import POSITION, Values, among, has_recordset, recordset
 
 
 def insert_rows(
@@ -62,7 +62,9 @@ def stored_rows(
     attributes = [getattr(model, name) for name in ("id", *names)]
     statement = typed(Any, select)(*attributes).where(*where)
     dialect = session.get_bind().dialect
-    if len(key) > 1 and has_recordset(model.__table__, key, dialect):
+    if len(key) == 1:
+        statement = statement.where(among(session, model, key[0], [row[key[0]] for row in rows]))
+    elif has_recordset(model.__table__, key, dialect):
         source = recordset(model.__table__, key, rows, dialect)
         statement = statement.where(*(getattr(model, name) == source.c[name] for name in key))
     else:
