@@ -39,6 +39,9 @@ class TenderFields(TypedDict):
     published_at: datetime | None
 
 
+_LONGEST = {name: max_length(TenderContent, name) for name in TenderFields.__annotations__}
+
+
 def merge(releases: Sequence[Release]) -> TenderFields:
     """One tender from the known releases of one ocid, in whatever order they are given.
 
@@ -56,7 +59,7 @@ def merge(releases: Sequence[Release]) -> TenderFields:
     ordered = in_order(releases)
     external_id = ordered[0].ocid
     full_title = _text(ordered, paths.TITLE) or external_id
-    title = full_title[: max_length(TenderContent, "title")].rstrip()
+    title = full_title[: _LONGEST["title"]].rstrip()
     value, currency_code = _value(ordered)
     return TenderFields(
         external_id=external_id,
@@ -85,7 +88,7 @@ def _last(ordered: Sequence[Release], path: Callable[[paths.Content], T | None])
 def _text(ordered: Sequence[Release], sources: Sequence[paths.Path], *, field: str | None = None) -> str | None:
     for path in sources:
         if found := _last(ordered, path):
-            return found[: max_length(TenderContent, field) if field else None].rstrip()
+            return found[: _LONGEST[field] if field else None].rstrip()
     return None
 
 
