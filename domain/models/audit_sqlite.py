@@ -17,11 +17,8 @@ CREATE_CONTEXT = f"CREATE TABLE IF NOT EXISTS {CONTEXT} (actor VARCHAR(255), req
 DROP_CONTEXT = f"DROP TABLE IF EXISTS {CONTEXT}"
 
 _QUOTE = sqlite.dialect().identifier_preparer.quote
-_COLUMNS = "organization_id, recorded_at, actor, request_id, entity, row_id, action"
-# As SQLAlchemy writes a time.
-_WHO = (
-    f"strftime('%Y-%m-%d %H:%M:%f', 'now') || '000', (SELECT actor FROM {CONTEXT}), (SELECT request_id FROM {CONTEXT})"
-)
+_COLUMNS = "organization_id, actor, request_id, entity, row_id, action"
+_WHO = f"(SELECT actor FROM {CONTEXT}), (SELECT request_id FROM {CONTEXT})"
 
 
 def trigger_name(table: str, event: str) -> str:
