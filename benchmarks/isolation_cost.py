@@ -42,7 +42,7 @@ class OpenTenders(TenderRepository):
         self.session = session
         self._sql = statements(Tender, scoped=False)
 
-    def _owner(self, org_id: int | None) -> int | None:
+    def _organization(self, org_id: int | None) -> int | None:
         return org_id
 
 
