@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from ..models.audit_columns import ENTRIES
-from ..models.policies import quoted
+from ..models.policies import NO_ORGANIZATION, plain, quoted
 from .logins import Logins
 
 SYSTEM_POLICY = "system_access"
@@ -23,9 +23,9 @@ _RELATIONS = text(
     " AND c.relowner = (SELECT oid FROM pg_roles WHERE rolname = :owner) ORDER BY c.relname"
 )
 _IS_OWNER = text("SELECT pg_has_role(CAST(:owner AS name), 'USAGE')")
-_IS_OPEN_TO = text(
-    "SELECT polpermissive AND polcmd = '*' AND polwithcheck IS NULL AND pg_get_expr(polqual, polrelid) = 'true'"
-    " AND polroles = ARRAY(SELECT oid FROM pg_roles WHERE rolname = :role)"
+_OPENING = text(
+    "SELECT polpermissive AND polcmd = '*' AND polwithcheck IS NULL"
+    " AND polroles = ARRAY(SELECT oid FROM pg_roles WHERE rolname = :role), pg_get_expr(polqual, polrelid)"
     " FROM pg_policy WHERE polrelid = CAST(:relation AS regclass) AND polname = :policy"
 )
 
@@ -82,9 +82,10 @@ def _rights(relation: _Relation, *, is_system: bool) -> str:
 
 def _open_to(connection: Connection, relation: str, policy: str, role: str) -> Iterator[str]:
     """One that stands is left alone: replacing it would lock the table against its readers."""
-    found = connection.execute(_IS_OPEN_TO, {"relation": relation, "policy": policy, "role": role}).scalar_one_or_none()
-    if found is True:
-        return
-    if found is False:
+    found = connection.execute(_OPENING, {"relation": relation, "policy": policy, "role": role}).one_or_none()
+    if found is not None:
+        is_whole, condition = found
+        if is_whole and plain(condition) == plain(NO_ORGANIZATION):
+            return
         yield f"DROP POLICY {policy} ON {relation}"
-    yield f"CREATE POLICY {policy} ON {relation} TO {quoted(role)} USING (true)"
+    yield f"CREATE POLICY {policy} ON {relation} TO {quoted(role)} USING ({NO_ORGANIZATION})"

@@ -35,5 +35,5 @@ class PurgeRecord(PurgeRecordContent, Entity, table=True):
     """One batch, written in the transaction that removed its rows."""
 
     __tablename__ = "purge_records"
-    __table_args__: ClassVar[Any] = ()
+    __table_args__: ClassVar[Any] = ({"info": {"of_the_system": True}},)
     retention_days: ClassVar[int | None] = None

@@ -21,4 +21,4 @@ class SystemAccess(SystemAccessContent, Entity, table=True):
 
     __tablename__ = "system_access"
     retention_days: ClassVar[int | None] = None
-    __table_args__: ClassVar[Any] = ()
+    __table_args__: ClassVar[Any] = ({"info": {"of_the_system": True}},)
