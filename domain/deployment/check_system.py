@@ -43,9 +43,7 @@ def check_system(connection: Connection, *, application: str) -> Iterator[Findin
     if names := [name for name, conditions in opened.items() if not conditions & {_OPEN, plain(NO_ORGANIZATION)}]:
         yield error(f"the system's login {role.rolname} has no policy on {some(names)}: it sees nothing there", _REMEDY)
     if names := [name for name, conditions in opened.items() if _OPEN in conditions]:
-        yield error(
-            f"a policy shows {role.rolname} every organization on {some(names)}, in as_organization too", _REMEDY
-        )
+        yield error(f"a policy shows {role.rolname} all of {some(names)} in as_organization, too", _REMEDY)
     if names := [table.relname for table in tables if not table.granted]:
         yield error(f"the system's login {role.rolname} lacks rights on {some(names)}", _REMEDY)
     if names := list(connection.scalars(_RECORDS)):

@@ -59,9 +59,9 @@ def relation_grants(connection: Connection, logins: Logins, schema: str) -> Iter
                 yield f"GRANT {rights} ON {name} TO {quoted(login)}"
         if relation.is_table and relation.secured:
             if logins.system:
-                yield from _open_to(connection, name, SYSTEM_POLICY, logins.system)
+                yield from _open_to(connection, name, SYSTEM_POLICY, logins.system, NO_ORGANIZATION)
             if logins.has_owner:
-                yield from _open_to(connection, name, OWNER_POLICY, logins.owner)
+                yield from _open_to(connection, name, OWNER_POLICY, logins.owner, "true")
 
 
 def _rights(relation: _Relation, *, is_system: bool) -> str:
@@ -80,12 +80,12 @@ def _rights(relation: _Relation, *, is_system: bool) -> str:
     return "SELECT, INSERT, UPDATE" + (", DELETE" if is_system or not relation.soft else "")
 
 
-def _open_to(connection: Connection, relation: str, policy: str, role: str) -> Iterator[str]:
+def _open_to(connection: Connection, relation: str, policy: str, role: str, condition: str) -> Iterator[str]:
     """One that stands is left alone: replacing it would lock the table against its readers."""
     found = connection.execute(_OPENING, {"relation": relation, "policy": policy, "role": role}).one_or_none()
     if found is not None:
-        is_whole, condition = found
-        if is_whole and plain(condition) == plain(NO_ORGANIZATION):
+        is_whole, words = found
+        if is_whole and plain(words) == plain(condition):
             return
         yield f"DROP POLICY {policy} ON {relation}"
-    yield f"CREATE POLICY {policy} ON {relation} TO {quoted(role)} USING ({NO_ORGANIZATION})"
+    yield f"CREATE POLICY {policy} ON {relation} TO {quoted(role)} USING ({condition})"

@@ -55,7 +55,7 @@ def text_setting(name: str) -> str:
 
 
 NO_ORGANIZATION = f"{text_setting(ORGANIZATION_SETTING)} IS NULL"
-"""What opens tables to the system's login, and to the owner's: only while no organization is set."""
+"""The condition of the policy that opens a table to the system's login."""
 
 
 def plain(words: str) -> str:
