@@ -6,6 +6,7 @@ from .guard import prebuilt
 from .liveness import including_deleted
 from .options import ADMITS_DELETED, INCLUDE_DELETED, PURGING, READS, TRUSTED
 from .organizations import forget_live
+from .records import refuse_record
 from .sessions import DomainSession, SystemSession, TenantSession
 from .setting import refuse_unstorable
 from .shown import note_shown
@@ -26,5 +27,6 @@ __all__ = [
     "including_deleted",
     "note_shown",
     "prebuilt",
+    "refuse_record",
     "refuse_unstorable",
 ]
