@@ -17,6 +17,7 @@ from sqlmodel.main import FieldInfo, SQLModelMetaclass
 from .beside import attach
 from .fields import managed_field, personal_field, relation, tenant_key
 from .graph import Graph, graph_of
+from .managed import managed_fields, refuse_managed
 from .tables import complete_table
 
 NAMING = {
@@ -88,7 +89,9 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
 
     def __init__(self, **data: Any) -> None:
         if _is_table(type(self)):
-            self._adopt(self._draft(data))
+            draft = self._draft(data)
+            refuse_managed(type(self), draft.model_fields_set)
+            self._adopt(draft)
             return
         try:
             super().__init__(**data)
@@ -147,12 +150,16 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
                 )
             except ValidationError as error:
                 raise _without_secrets(cls, error) from None
+        source, update = obj, update or {}
         if isinstance(obj, BaseModel):
             obj = _given(obj)
         elif update and not isinstance(obj, dict):
-            obj = {name: getattr(obj, name) for name in cls.model_fields if hasattr(obj, name)}
-        data = {**cast(dict[str, Any], obj), **(update or {})} if isinstance(obj, dict) else obj
+            fields = cls.model_fields.keys() - managed_fields(cls)
+            obj = {name: getattr(obj, name) for name in fields if hasattr(obj, name)}
+        data = {**cast(dict[str, Any], obj), **update} if isinstance(obj, dict) else obj
         draft = cls._draft(data, strict=strict, from_attributes=from_attributes, context=context)
+        is_row = isinstance(source, DomainModel) and _is_table(type(source))  # what it has was the library's to give
+        refuse_managed(cls, update.keys() if is_row else draft.model_fields_set)
         instance: Self = class_mapper(cls).class_manager.new_instance()  # configured, as a constructor finds it
         instance._adopt(draft)
         return instance

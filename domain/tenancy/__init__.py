@@ -1,5 +1,6 @@
 """Sessions bound to an organization, and what guards them."""
 
+from . import managed
 from .acting import acting, checked
 from .acting import forget as forget_acting
 from .guard import prebuilt
@@ -25,6 +26,7 @@ __all__ = [
     "forget_acting",
     "forget_live",
     "including_deleted",
+    "managed",
     "note_shown",
     "prebuilt",
     "refuse_record",

@@ -1,0 +1,28 @@
+"""Columns that the library fills in (``managed_field``): taken from nobody else."""
+
+from collections.abc import Set
+from functools import lru_cache
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+from sqlalchemy import Table
+
+
+def managed_fields(model: type[object]) -> frozenset[str]:
+    """The names of a table's managed columns; of any other class there are none."""
+    table: Table | None = getattr(model, "__table__", None)
+    return frozenset() if table is None else managed_columns(table)
+
+
+@lru_cache(maxsize=1024)
+def managed_columns(table: Table) -> frozenset[str]:
+    """The same by the table."""
+    return frozenset(column.key for column in table.c if column.info.get("managed"))
+
+
+def refuse_managed(model: type[BaseModel], given: Set[str]) -> None:
+    """Raise pydantic's ValidationError where managed fields are among those that were given."""
+    if names := sorted(managed_fields(model) & given):
+        reason = PydanticCustomError("managed_field", "Set by the database or the library; leave it out")
+        lines = [InitErrorDetails(type=reason, loc=(name,), input="hidden") for name in names]
+        raise ValidationError.from_exception_data(model.__name__, lines, hide_input=True)
