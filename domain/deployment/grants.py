@@ -72,7 +72,7 @@ def _rights(relation: _Relation, *, is_system: bool) -> str:
         return ""
     if relation.name in RECORDS:
         # UPDATE of the rest would let the record be rewritten; these are what erasing a person reaches.
-        return "SELECT, INSERT, UPDATE (actor, reason, updated_at, version)" if is_system else ""
+        return "SELECT, INSERT, UPDATE (actor, updated_at, version)" if is_system else ""
     if relation.name == ENTRIES:
         # Its triggers write it, as its owner. To erase a person is the system's.
         return "SELECT, UPDATE, DELETE" if is_system else "SELECT"

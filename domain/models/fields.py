@@ -14,6 +14,9 @@ from sqlmodel import Field, Relationship
 # SQLite gives database-generated ids to INTEGER keys only.
 BigId: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 
+ACTOR: dict[str, Any] = {"info": {"mentions": True}}
+"""``sa_column_kwargs`` of a column that says who did something: erasing a person takes their addresses out of it."""
+
 
 def utcnow() -> datetime:
     """Now, aware, in UTC."""
