@@ -17,7 +17,7 @@ from sqlmodel.main import FieldInfo, SQLModelMetaclass
 from .beside import attach
 from .fields import managed_field, personal_field, relation, tenant_key
 from .graph import Graph, graph_of
-from .managed import managed_fields, refuse_managed
+from .managed import MANAGED, managed_fields, refuse_managed
 from .tables import complete_table
 
 NAMING = {
@@ -120,6 +120,8 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
         if "_sa_instance_state" not in current:  # a draft inside one of the model's own validators
             current[name] = value
             return
+        if name in managed_fields(cls):
+            raise AttributeError(f"{cls.__name__}.{name} is read-only: {MANAGED}")
         if name not in current or current[name] is not value:
             value = self._checked(name, value)
         set_attribute(self, name, value)

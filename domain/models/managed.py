@@ -7,6 +7,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from sqlalchemy import Table
 
+MANAGED = "set by the database or the library; leave it out"
+
 
 def managed_fields(model: type[object]) -> frozenset[str]:
     """The names of a table's managed columns; of any other class there are none."""
@@ -23,6 +25,6 @@ def managed_columns(table: Table) -> frozenset[str]:
 def refuse_managed(model: type[BaseModel], given: Set[str]) -> None:
     """Raise pydantic's ValidationError where managed fields are among those that were given."""
     if names := sorted(managed_fields(model) & given):
-        reason = PydanticCustomError("managed_field", "Set by the database or the library; leave it out")
+        reason = PydanticCustomError("managed_field", MANAGED)
         lines = [InitErrorDetails(type=reason, loc=(name,), input="hidden") for name in names]
         raise ValidationError.from_exception_data(model.__name__, lines, hide_input=True)

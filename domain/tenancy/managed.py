@@ -9,7 +9,6 @@ from sqlalchemy.orm import ORMExecuteState
 from ..errors import ArgumentError
 from ..models.base import REGISTRY
 from ..models.managed import managed_columns
-from .liveness import VERSION
 from .options import TRUSTED
 from .sessions import DomainSession
 
@@ -49,4 +48,4 @@ def _assigned(statement: Any) -> Iterator[tuple[str, object]]:
 
 def _raises_version(table: Table, name: str, value: Any) -> bool:
     """Whether it is what an UPDATE has to do with it, and does by itself: ``version = version + 1``."""
-    return name == VERSION and hasattr(value, "compare") and bool(value.compare(table.c.version + 1))
+    return name == "version" and hasattr(value, "compare") and bool(value.compare(table.c.version + 1))

@@ -60,7 +60,7 @@ def test_a_client_s_data_may_not_name_one(model: type[DomainModel], name: str, w
     with pytest.raises(ValidationError) as refused:
         WAYS[way](model, {**fields, name: examples[name]})
     assert [(line["loc"][-1], line["msg"]) for line in refused.value.errors()] == [
-        (name, "Set by the database or the library; leave it out")
+        (name, "set by the database or the library; leave it out")
     ]
 
 
@@ -71,6 +71,16 @@ def test_a_stored_row_s_own_are_kept_where_it_is_copied_and_none_is_added(domain
     with pytest.raises(ValidationError, match="leave it out"):
         Tender.model_validate(row, update={"id": HIGHEST})
     assert build(Tender, id=7, version=3).version == 3
+
+
+@pytest.mark.parametrize(("model", "name"), FIELDS, ids=[f"{model.__name__}.{name}" for model, name in FIELDS])
+def test_none_is_assigned(model: type[DomainModel], name: str) -> None:
+    row = build(model)
+    before = vars(row).get(name)
+    for write in (lambda value: setattr(row, name, value), lambda value: row.sqlmodel_update({name: value})):
+        with pytest.raises(AttributeError, match="read-only: set by the database or the library"):
+            write((model.model_fields[name].examples or [None])[0])
+    assert vars(row).get(name) == before
 
 
 STATEMENTS: dict[str, Any] = {
