@@ -15,7 +15,7 @@ from sqlmodel import Field, SQLModel
 from sqlmodel.main import FieldInfo, SQLModelMetaclass
 
 from .beside import attach
-from .fields import managed_field, personal_field, relation, tenant_key
+from .fields import library_field, managed_field, personal_field, relation, tenant_key
 from .graph import Graph, graph_of
 from .managed import MANAGED, managed_fields, refuse_managed
 from .tables import complete_table
@@ -30,7 +30,8 @@ NAMING = {
 
 
 @dataclass_transform(
-    kw_only_default=True, field_specifiers=(Field, FieldInfo, managed_field, personal_field, relation, tenant_key)
+    kw_only_default=True,
+    field_specifiers=(Field, FieldInfo, library_field, managed_field, personal_field, relation, tenant_key),
 )
 class DomainMeta(SQLModelMetaclass):
     """Completes each table from its fields: CHECKs, composite foreign keys, and the refusal of plain ones."""
@@ -120,7 +121,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
         if "_sa_instance_state" not in current:  # a draft inside one of the model's own validators
             current[name] = value
             return
-        if name in managed_fields(cls):
+        if name in managed_fields(cls, by_library=True):
             raise AttributeError(f"{cls.__name__}.{name} is read-only: {MANAGED}")
         if name not in current or current[name] is not value:
             value = self._checked(name, value)

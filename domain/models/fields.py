@@ -86,13 +86,21 @@ def example(value: object, **schema: object) -> dict[str, Any]:
     return {"examples": [value], **schema}
 
 
-def managed_field(*, init: Literal[False] = False, audited: bool = True, **options: Any) -> Any:
-    """A column that the library fills in: readable and typed, no constructor keyword, in no update.
+def managed_field(
+    *, init: Literal[False] = False, audited: bool = True, by_library: bool = False, **options: Any
+) -> Any:
+    """A column that code fills in, and no client: readable and typed, no constructor keyword, in no update.
 
     A row in which no column changes but those not ``audited`` has no entry in the audit trail.
     """
     column = options.pop("sa_column_kwargs", {})
-    return Field(sa_column_kwargs={**column, "info": {"managed": True, "audited": audited}}, **options)
+    info = {"managed": True, "audited": audited, "by_library": by_library}
+    return Field(sa_column_kwargs={**column, "info": info}, **options)
+
+
+def library_field(*, init: Literal[False] = False, **options: Any) -> Any:
+    """A managed column that the library alone fills in: no assignment writes it, and no statement by hand."""
+    return managed_field(by_library=True, **options)
 
 
 def personal_field(**options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Columns that the library fills in (``managed_field``): taken from nobody else."""
+"""Columns that no client fills in (``managed_field``), and those that nobody does but the library."""
 
 from collections.abc import Set
 from functools import lru_cache
@@ -10,16 +10,16 @@ from sqlalchemy import Table
 MANAGED = "set by the database or the library; leave it out"
 
 
-def managed_fields(model: type[object]) -> frozenset[str]:
-    """The names of a table's managed columns; of any other class there are none."""
+def managed_fields(model: type[object], *, by_library: bool = False) -> frozenset[str]:
+    """The names of a table's managed columns, or of those alone that the library fills in; other classes have none."""
     table: Table | None = getattr(model, "__table__", None)
-    return frozenset() if table is None else managed_columns(table)
+    return frozenset() if table is None else managed_columns(table, by_library=by_library)
 
 
-@lru_cache(maxsize=1024)
-def managed_columns(table: Table) -> frozenset[str]:
+@lru_cache(maxsize=4096)
+def managed_columns(table: Table, *, by_library: bool = False) -> frozenset[str]:
     """The same by the table."""
-    return frozenset(column.key for column in table.c if column.info.get("managed"))
+    return frozenset(column.key for column in table.c if column.info.get("by_library" if by_library else "managed"))
 
 
 def refuse_managed(model: type[BaseModel], given: Set[str]) -> None:

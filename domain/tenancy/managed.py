@@ -22,7 +22,7 @@ def _check_statement(state: ORMExecuteState) -> None:
     table = REGISTRY.metadata.tables.get(str(target.description))
     if table is None:
         return
-    managed = managed_columns(table)
+    managed = managed_columns(table, by_library=True)
     if isinstance(statement, Update) and isinstance(state.parameters, list):
         managed -= {column.key for column in table.primary_key}  # by which each row is found
     given = {name for name, value in _assigned(statement) if not _raises_version(table, name, value)}

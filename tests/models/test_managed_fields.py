@@ -16,9 +16,12 @@ from domain import (
     Database,
     Organization,
     OrganizationRepository,
+    TenantEntity,
     Tender,
     TenderRepository,
+    Text,
     User,
+    managed_field,
 )
 from domain.errors import InvalidRowsError
 from domain.models import AuditEntry, DomainModel, PurgeRecord, SystemAccess
@@ -35,6 +38,7 @@ HIGHEST = 2**63 - 1
 
 def test_every_table_has_some() -> None:
     assert {Organization, User, Tender, AuditEntry, SystemAccess, PurgeRecord} <= set(TABLES)
+    assert all(managed_fields(model) == managed_fields(model, by_library=True) for model in TABLES)
     assert managed_fields(Tender) == {
         *("id", "created_at", "updated_at", "version", "is_deleted", "deleted_at", "deletion_id", "deleted_by"),
         "leased_until",
@@ -81,6 +85,27 @@ def test_none_is_assigned(model: type[DomainModel], name: str) -> None:
         with pytest.raises(AttributeError, match="read-only: set by the database or the library"):
             write((model.model_fields[name].examples or [None])[0])
     assert vars(row).get(name) == before
+
+
+class Stamped(TenantEntity, table=True):
+    """An application's own table, with a column that its own code fills in."""
+
+    __tablename__ = "test_stamped"
+    stamp: Text | None = managed_field(default=None)
+
+
+def test_an_application_s_own_is_written_by_its_code_and_by_no_client(domain_db: Database) -> None:
+    for way in ("constructor", "model_validate_json"):
+        with pytest.raises(ValidationError, match="leave it out"):
+            WAYS[way](Stamped, {"stamp": "forged"})
+    with domain_db.get_session(organization_id=1) as session:
+        row = Stamped()
+        row.stamp = "assigned"
+        session.add(row)
+        session.flush()
+        session.execute(update(Stamped).values(stamp=col(Stamped.stamp) + ", updated"))
+        session.refresh(row)
+        assert row.stamp == "assigned, updated"
 
 
 STATEMENTS: dict[str, Any] = {

@@ -214,7 +214,7 @@ def test_a_copy_of_a_row_begins_at_version_1(domain_db: Database, stored: Stored
         original = tenders.create(title="Original")
         original.title = "Changed"
         session.flush()
-        copied = tenders.add(Tender(**original.model_dump(exclude={"id"})))
+        copied = tenders.add(original.model_copy(update={"id": None}))
         assert (original.version, copied.version) == (2, 1)
     assert stored(Tender, copied.id)["version"] == 1
 
