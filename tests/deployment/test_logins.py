@@ -135,9 +135,9 @@ def test_the_records_of_the_system_are_not_its_tables_owner_s_to_read_or_write_e
 
 def _assert_closed(session: TenantSession, writes: dict[str, str]) -> None:
     for table, insert in writes.items():
-        assert session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 0
+        assert session.connection().scalar(text(f"SELECT count(*) FROM {table}")) == 0
         with pytest.raises(DomainError), session.begin_nested():
-            session.execute(text(insert))
+            session.connection().execute(text(insert))
         update = session.connection().execute(text(f"UPDATE {table} SET actor = 'somebody else'"))
         assert update.rowcount == 0
 

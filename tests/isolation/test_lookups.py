@@ -64,7 +64,7 @@ def test_the_row_is_closed_to_row_level_security_for_the_rest_of_the_transaction
         assert look_up(session, user)
         own = 1 if session.is_bound else 0
         for table, column in (("organizations", "id"), ("users", "organization_id")):
-            seen = session.execute(text(f"SELECT count(*) FROM {table} WHERE {column} <> {own}"))
+            seen = session.connection().execute(text(f"SELECT count(*) FROM {table} WHERE {column} <> {own}"))
             assert seen.scalar_one() == 0, table
 
 

@@ -227,11 +227,9 @@ def test_another_pending_object_is_stored_with_it(domain_db: Database, stored: S
     assert (stored(Tender, first.id)["title"], stored(Tender, second.id)["title"]) == ("Pending", "Created")
 
 
-def test_an_id_that_is_given_is_kept(domain_db: Database, stored: Stored) -> None:
+def test_an_id_that_a_factory_gives_is_kept(domain_db: Database, stored: Stored) -> None:
     with domain_db.get_session(organization_id=1) as session:
-        given = Tender(title="Numbered")
-        given.id = 4711
-        TenderRepository(session).add(given)
+        TenderRepository(session).add(build(Tender, id=4711, title="Numbered"))
     assert stored(Tender, 4711)["title"] == "Numbered"
 
 
