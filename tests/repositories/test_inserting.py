@@ -20,6 +20,7 @@ from domain import (
     Text,
     tenant_key,
 )
+from domain.testing import build
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 
