@@ -88,16 +88,16 @@ class Database:
                 self._closing.callback(remove)
         default = NO_LIMITS if is_sqlite else APPLICATION
         limits = (time_limits or NO_LIMITS).over(settings.time_limits()).over(default)
-        self.engine: Engine = self._engine(make_engine(url, limits, **options))
+        self.engine: Engine = self._engine(make_engine(url, limits, scoped=True, **options))
         if settings.env == "production" and not self.is_sqlite:
             refuse_unheld_login(self.engine)
         limits = (system_time_limits or NO_LIMITS).over(settings.time_limits(login="system_")).over(SYSTEM)
         self.system_engine: Engine | None = (
-            self._engine(make_engine(system_url, limits, **options)) if system_url else None
+            self._engine(make_engine(system_url, limits, scoped=True, **options)) if system_url else None
         )
         """The system's login, where there is one. What goes through it is on no record: see ``system_session``."""
         self.migration_engine: Engine = self.engine
-        if owner_url or migration_time_limits:
+        if owner_url or migration_time_limits or is_sqlite:
             limits = migration_time_limits or NO_LIMITS
             owner = make_engine(owner_url or url, limits, application_name=application_name)
             owner.update_execution_options(**{KEEPS_LIMITS: True})
@@ -131,10 +131,12 @@ class Database:
 
         Raises:
             ArgumentError: ``actor`` or ``request_id`` is empty or too long.
-            ConfigurationError: ``unguarded_sql`` on SQLite, which has no row level security.
+            ConfigurationError: ``unguarded_sql`` on SQLite, whose scope SQL text can go round.
         """
         if unguarded_sql and self.is_sqlite:
-            raise ConfigurationError("unguarded_sql leaves isolation to row level security, which SQLite does not have")
+            raise ConfigurationError(
+                "unguarded_sql leaves isolation to row level security; SQLite has none: a text could name main.<table>"
+            )
         session = TenantSession(
             self.engine,
             organization_id=organization_id,

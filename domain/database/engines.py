@@ -10,8 +10,9 @@ from sqlalchemy import URL, Engine, create_engine, event
 
 from ..limits import NO_LIMITS, TimeLimits
 from . import postgresql, sqlite
-from .forking import InheritableConnection, renew_in_children
+from .forking import renew_in_children
 from .parameters import check_parameters
+from .sqlite_scope import EmbeddedConnection
 from .translate import translated
 
 _LOGGING_NAME = "domain"
@@ -32,15 +33,20 @@ class PoolOptions(TypedDict, total=False):
     application_name: str | None
 
 
-def make_engine(url: URL, limits: TimeLimits = NO_LIMITS, /, **options: Unpack[PoolOptions]) -> Engine:
-    """An engine whose errors are ours and whose logs, errors and ``repr`` show no parameter, row or password."""
+def make_engine(
+    url: URL, limits: TimeLimits = NO_LIMITS, /, *, scoped: bool = False, **options: Unpack[PoolOptions]
+) -> Engine:
+    """An engine whose errors are ours and whose logs, errors and ``repr`` show no parameter, row or password.
+
+    ``scoped``: whether SQLite itself holds its connections to an organization, as row level security does a login.
+    """
     keywords: dict[str, Any] = dict(options)
     name: str | None = keywords.pop("application_name", None)
     keywords |= {"hide_parameters": True, "logging_name": _LOGGING_NAME, "json_deserializer": parsed_json}
     pre_ping: bool = keywords.pop("pool_pre_ping", True)
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"factory": InheritableConnection}, **keywords)
-        sqlite.configure(engine, limits)
+        engine = create_engine(url, connect_args={"factory": EmbeddedConnection}, **keywords)
+        sqlite.configure(engine, limits, scoped=scoped)
     else:
         secrets = {name: value for name, value in url.query.items() if _SECRET_OPTION.search(name)}
         engine = create_engine(

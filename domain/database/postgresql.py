@@ -21,7 +21,8 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ..limits import REST_LIMIT, TimeLimits
-from ..models.policies import ACTOR_SETTING, ORGANIZATION_SETTING, REQUEST_SETTING
+from ..models.policies import ACTOR_SETTING, REQUEST_SETTING
+from ..models.scope import ORGANIZATION_SETTING
 from ..tenancy import READS
 from .forking import inherited, leave_in_children
 from .residue import leaves_nothing, mark_residue

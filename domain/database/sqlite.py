@@ -5,7 +5,6 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from sqlite3 import Connection as SQLiteConnection
 from typing import Any
 from weakref import finalize
 
@@ -14,8 +13,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from ..limits import TimeLimits
 from ..models.audit_sqlite import CONTEXT
+from ..private import is_locking
 from ..tenancy import acting, forget_acting
-from .forking import InheritableConnection
+from .sqlite_scope import EmbeddedConnection, ScopedCompiler
 
 BUSY_TIMEOUT_MS, _FOR_EVER = 30_000, 2**31 - 1
 _FIND_CONTEXT = f"SELECT 1 FROM sqlite_master WHERE name = '{CONTEXT}'"  # noqa: S608  # nothing from outside
@@ -40,18 +40,25 @@ def _remove(folder: str, process: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def configure(engine: Engine, limits: TimeLimits) -> None:
-    """Foreign keys, write-ahead log, waiting for the lock, and explicit transactions for every connection."""
+def configure(engine: Engine, limits: TimeLimits, *, scoped: bool) -> None:
+    """Foreign keys, write-ahead log, waiting for the lock, and explicit transactions for every connection.
+
+    ``scoped`` ones are held to the scope of the tables; those of migrations are not.
+    """
     busy_timeout = dict(limits.settings()).get("lock_timeout", BUSY_TIMEOUT_MS) or _FOR_EVER
 
+    if scoped:
+        engine.dialect.statement_compiler = ScopedCompiler
+
     @event.listens_for(engine, "connect")
-    def _on_connect(connection: SQLiteConnection, _record: object) -> None:
+    def _on_connect(connection: EmbeddedConnection, _record: object) -> None:
         connection.isolation_level = None  # the driver would begin (too late) and commit (too early) on its own
         for pragma in (
             "foreign_keys=ON",
             f"busy_timeout={busy_timeout}",
             "journal_mode=WAL",
             "synchronous=NORMAL",
+            "recursive_triggers=ON",  # or INSERT OR REPLACE would remove another organization's row unseen
         ):
             connection.execute(f"PRAGMA {pragma}")
 
@@ -63,13 +70,15 @@ def configure(engine: Engine, limits: TimeLimits) -> None:
         is_autocommit = connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
         if is_autocommit or cursor.connection.in_transaction:
             return statement, parameters
+        if scoped:
+            cursor.connection.hold_scope()
         waiting: list[str] = connection.info.setdefault(_WAITING, [])
         if _is_kept(statement, waiting):
             return f"-- {statement}", parameters
         # Reads before it see what is committed, each its own moment, and hold no lock. A read transaction that
         # turned into a writing one would fail at once where another writer came between: IMMEDIATE waits.
         is_read = statement.lstrip().upper().startswith(_NO_WRITES) or _is_select(context)
-        if not is_read or _is_locking(context):
+        if not is_read or _takes_lock(context):
             cursor.execute("BEGIN IMMEDIATE")
             for name in waiting:
                 cursor.execute(f"SAVEPOINT {name}")
@@ -82,6 +91,7 @@ def configure(engine: Engine, limits: TimeLimits) -> None:
     def _on_commit(connection: Connection) -> None:
         connection.info.pop(_WAITING, None)
         driver: Any = connection.connection.dbapi_connection
+        driver.settings.clear()
         if driver.in_transaction and acting(connection) and _has_trail(driver):
             # What another program writes later is not this session's.
             driver.execute(f"DELETE FROM {CONTEXT}")  # noqa: S608  # its own name
@@ -91,10 +101,17 @@ def configure(engine: Engine, limits: TimeLimits) -> None:
     def _on_rollback(connection: Connection) -> None:
         if not connection.invalidated:
             connection.info.pop(_WAITING, None)
+            driver: Any = connection.connection.dbapi_connection
+            driver.settings.clear()
             forget_acting(connection)
 
+    @event.listens_for(engine, "checkout")
+    def _on_checkout(connection: EmbeddedConnection, _record: object, _fairy: object) -> None:
+        if scoped:
+            connection.hold_scope()
+
     @event.listens_for(engine, "checkin")
-    def _on_checkin(connection: InheritableConnection | None, record: ConnectionPoolEntry) -> None:
+    def _on_checkin(connection: EmbeddedConnection | None, record: ConnectionPoolEntry) -> None:
         # A COMMIT that SQLite refuses leaves its transaction open; SQLAlchemy takes it for ended.
         if connection is not None and connection.in_transaction:
             connection.rollback()
@@ -124,7 +141,5 @@ def _is_select(context: Any) -> bool:
     return context is not None and context.compiled is not None and context.compiled.statement.is_select
 
 
-def _is_locking(context: Any) -> bool:
-    """Whether it is a SELECT ... FOR UPDATE or SHARE, which SQLite does not have: its lock for writers must do."""
-    compiled = None if context is None else context.compiled
-    return compiled is not None and getattr(compiled.statement, "_for_update_arg", None) is not None
+def _takes_lock(context: Any) -> bool:
+    return context is not None and context.compiled is not None and is_locking(context.compiled.statement)

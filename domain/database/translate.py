@@ -15,6 +15,7 @@ from ..errors import (
     UnavailableError,
 )
 from ..limits import REST_WAS_TOO_LONG, exceeded
+from ..models.scope_sqlite import REFUSED
 from ..tenancy.organizations import refused
 from . import rules
 
@@ -159,6 +160,8 @@ def _from_sqlite(said: str) -> DomainError | None:
         return rules.broken(match[1])
     if match := _SQLITE_NOT_NULL.search(said):
         return rules.broken(None, match[1], match[2])
+    if said == REFUSED:
+        return ConstraintError("the database does not allow this session to write this row")
     if "FOREIGN KEY constraint failed" in said:
         return ConstraintError("a reference points at no row of this organization")
     if "readonly" in said:

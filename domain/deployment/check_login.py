@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
-from ..models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING, quoted
+from ..models.policies import quoted
+from ..models.scope import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
 from .findings import Finding, error, some, warning
 
 _REMEDY = "let DATABASE_URL name a login of the application's own, then run `domain db roles`"

@@ -45,7 +45,7 @@ def examine_application(connection: Connection) -> Iterator[Finding]:
 def _application(connection: Connection, database: Database) -> Iterator[Finding]:
     if database.is_sqlite:
         yield from starmap(error, behind(connection, reached(connection)))
-        what = "SQLite has no row level security and one writer at a time"
+        what = "SQLite holds no other program to an organization, and has one writer at a time"
         yield warning(
             what, "use PostgreSQL where several organizations share a database: DATABASE_URL=postgresql://..."
         )

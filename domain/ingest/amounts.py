@@ -1,13 +1,17 @@
 """Amounts of money, exact."""
 
 import re
-from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
+from typing import cast
 
 from pydantic import JsonValue
 
-_STEP = Decimal("0.0001")
-_LIMIT = Decimal(10) ** 16
-_WIDE = Context(prec=60)
+from ..models import Tender
+from ..models.fields import rounded
+from ..models.types import Money
+
+_VALUE = cast(Money, Tender.__table__.c.estimated_value.type)
+_rounded = rounded(precision=_VALUE.precision, scale=_VALUE.scale)
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _LONGEST = 500
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -16,14 +20,16 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 def amount(value: JsonValue) -> Decimal | None:
     """A number, or a text that is one, rounded half-even to 4 decimals.
 
-    None for booleans, null, other text ("1,000" may be one or a thousand), negative and non-finite numbers,
-    and for more than 16 digits before the point: NUMERIC(20, 4) can't hold them.
+    None for booleans, null, other text ("1,000" may be one or a thousand), negative numbers, and what a tender's
+    estimated value can't hold: more than 16 digits before the point.
     """
     number = _decimal(value)
-    if number is None or not number.is_finite() or not 0 <= number < _LIMIT:
+    if number is None or number < 0:
         return None
-    rounded = number.quantize(_STEP, ROUND_HALF_EVEN, _WIDE).copy_abs()  # no "-0"
-    return rounded if rounded < _LIMIT else None
+    try:
+        return _rounded(number)
+    except ValueError:
+        return None
 
 
 def currency(value: JsonValue) -> str | None:

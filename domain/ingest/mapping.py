@@ -5,6 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypedDict, TypeVar
 
+from ..models import TenderContent
+from ..models.lengths import max_length
 from . import paths
 from .amounts import amount, currency
 from .dates import deadline
@@ -15,10 +17,6 @@ from .urls import web_url
 from .values import child
 
 SOURCE = "ocds"
-TITLE_LIMIT = 500
-BUYER_LIMIT = 255
-LOCATION_LIMIT = 255
-STATUS_LIMIT = 50
 
 T = TypeVar("T")
 
@@ -41,6 +39,9 @@ class TenderFields(TypedDict):
     published_at: datetime | None
 
 
+_LONGEST = {name: max_length(TenderContent, name) for name in TenderFields.__annotations__}
+
+
 def merge(releases: Sequence[Release]) -> TenderFields:
     """One tender from the known releases of one ocid, in whatever order they are given.
 
@@ -58,21 +59,21 @@ def merge(releases: Sequence[Release]) -> TenderFields:
     ordered = in_order(releases)
     external_id = ordered[0].ocid
     full_title = _text(ordered, paths.TITLE) or external_id
-    title = full_title[:TITLE_LIMIT].rstrip()
+    title = full_title[: _LONGEST["title"]].rstrip()
     value, currency_code = _value(ordered)
     return TenderFields(
         external_id=external_id,
         source=SOURCE,
         title=title,
         description=_last(ordered, paths.description) or (full_title if full_title != title else None),
-        organization_name=_text(ordered, paths.BUYER, limit=BUYER_LIMIT),
+        organization_name=_text(ordered, paths.BUYER, field="organization_name"),
         deadline=_last(ordered, _deadline),
         estimated_value=value,
         currency=currency_code,
         url=_last(ordered, paths.notice_url) or _package_url(ordered),
-        location=_text(ordered, paths.LOCATION, limit=LOCATION_LIMIT),
+        location=_text(ordered, paths.LOCATION, field="location"),
         categories=sorted({code for release in ordered for code in paths.category_codes(release.content)}),
-        notice_status=_text(ordered, paths.STATUS, limit=STATUS_LIMIT),
+        notice_status=_text(ordered, paths.STATUS, field="notice_status"),
         published_at=published_at(ordered),
     )
 
@@ -84,10 +85,10 @@ def _last(ordered: Sequence[Release], path: Callable[[paths.Content], T | None])
     return None
 
 
-def _text(ordered: Sequence[Release], sources: Sequence[paths.Path], *, limit: int | None = None) -> str | None:
+def _text(ordered: Sequence[Release], sources: Sequence[paths.Path], *, field: str | None = None) -> str | None:
     for path in sources:
         if found := _last(ordered, path):
-            return found[:limit].rstrip()
+            return found[: _LONGEST[field] if field else None].rstrip()
     return None
 
 

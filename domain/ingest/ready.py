@@ -1,12 +1,10 @@
-"""A release made ready to be stored: the text of its rows, and nothing that takes much memory."""
+"""A release made ready to be stored: its content as text, and nothing that takes much memory."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from typing import NamedTuple
 
-import orjson
 from pydantic import JsonValue
 
 from .exact_json import digest, parse, written
@@ -16,7 +14,7 @@ from .package import joined
 
 
 class Ready(NamedTuple):
-    """What is sent of a release. Texts alone: as objects, the content would take several times the memory."""
+    """What is kept of a release. As objects, the content would take several times the memory of its text."""
 
     ocid: str
     digest: str
@@ -27,8 +25,8 @@ class Ready(NamedTuple):
     """The content as JSON."""
     package: Mapping[str, JsonValue]
     place: str
-    tender: str
-    """The row of its tender where the release is alone, as JSON."""
+    tender: TenderFields
+    """The row of its tender where the release is alone."""
 
     def release(self) -> Release:
         """The release again, to be merged with others."""
@@ -62,16 +60,5 @@ def ready(release: Release) -> Ready:
         written=written(release.content),
         package=release.package,
         place=release.place,
-        tender=row(merge([release])),
+        tender=merge([release]),
     )
-
-
-def row(fields: TenderFields) -> str:
-    """The fields as a JSON object; amounts as texts."""
-    return orjson.dumps(fields, default=_exact).decode()
-
-
-def _exact(value: object) -> str:
-    if isinstance(value, Decimal):
-        return str(value)
-    raise TypeError

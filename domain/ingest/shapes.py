@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
+from ..models import TenderContent, TenderNoticeContent
+from ..models.lengths import max_length
 from .dates import moment
 from .files import Document
 from .items import Item, Refusal, Release
@@ -14,8 +16,8 @@ from .package import Package, package_of, with_record_dates
 from .text import identifier
 from .values import is_deeper_than, text
 
-OCID_LIMIT = 255
-RELEASE_ID_LIMIT = 1000
+OCID_LIMIT = max_length(TenderContent, "external_id")
+RELEASE_ID_LIMIT = max_length(TenderNoticeContent, "release_id")
 # Far above what OCDS nests (about 10), and below what pydantic and the databases take.
 MAX_DEPTH = 100
 

@@ -1,7 +1,7 @@
 """Storing a batch of releases: the notices, and the tenders that are merged from them.
 
-The statements are counted: two that read, two more where known tenders have news, an insert for the tenders and
-one for the notices. Only a row that changes has an UPDATE to itself, which checks its version.
+The statements are counted: one that locks, two that read, two more where known tenders have news, an insert for the
+tenders and one for the notices. Only a row that changes has an UPDATE to itself, which checks its version.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,14 +9,14 @@ from typing import TypeAlias
 
 from ..errors import ConflictError
 from ..models import Tender, TenderNotice
+from ..repositories.sets import insert_rows
 from ..tenancy import TenantSession
 from . import stored
 from .changes import changes
-from .inserts import NewNotice, insert_notices, insert_tenders
 from .items import Release
-from .mapping import merge
+from .mapping import TenderFields, merge
 from .package import joined
-from .ready import Ready, row
+from .ready import Ready
 from .tally import Outcome
 
 Group: TypeAlias = Mapping[str, Ready]
@@ -32,7 +32,10 @@ def store(session: TenantSession, releases: Iterable[Ready]) -> Outcome:
     Raises:
         ConflictError: somebody else wrote one of the tenders meanwhile; roll back, and store the batch again.
         ConstraintError: the database refused a value.
+        OrganizationDeletedError: the organization was deleted meanwhile.
     """
+    organization_id = session.organization_id
+    stored.lock_organization(session)
     groups = _by_ocid(releases)
     live, deleted = stored.known_tenders(session, groups)
     deleted = {ocid: tender_id for ocid, tender_id in deleted.items() if ocid not in live}
@@ -41,14 +44,14 @@ def store(session: TenantSession, releases: Iterable[Ready]) -> Outcome:
     news = {ocid: groups[ocid] for ocid, tender_id in live.items() if _has_news(groups[ocid], known[tender_id])}
     updated, notices = _update(session, news) if news else ([], [])
     # In the same order for everybody, as in ``locked_tenders``.
-    fresh = [_tender(groups[ocid]) for ocid in sorted(groups.keys() - live.keys() - deleted.keys())]
-    created = insert_tenders(session, fresh)
-    for ocid, tender_id in created.items():
-        notices += [NewNotice(tender_id, release) for release in groups[ocid].values()]
-    insert_notices(session, notices)
+    fresh = sorted(groups.keys() - live.keys() - deleted.keys())
+    created = insert_rows(session, Tender, [_tender(groups[ocid]) for ocid in fresh], organization_id)
+    for ocid, tender_id in zip(fresh, created, strict=True):
+        notices += [_notice(tender_id, release) for release in groups[ocid].values()]
+    insert_rows(session, TenderNotice, notices, organization_id, encoded={"content"})
     session.flush()
     return Outcome(
-        created=list(created.values()),
+        created=created,
         updated=updated,
         unchanged=sorted(set(live.values()) - set(updated)),
         skipped=list(deleted.values()),
@@ -64,24 +67,36 @@ def _by_ocid(releases: Iterable[Ready]) -> dict[str, dict[str, Ready]]:
     return groups
 
 
-def _tender(group: Group) -> str:
+def _tender(group: Group) -> TenderFields:
     if len(group) == 1:
         (alone,) = group.values()
         return alone.tender
-    return row(merge([each.release() for each in group.values()]))
+    return merge([each.release() for each in group.values()])
+
+
+def _notice(tender_id: int, release: Ready) -> dict[str, object]:
+    """The release as it was received, to keep with its tender."""
+    return {
+        "tender_id": tender_id,
+        "digest": release.digest,
+        "release_id": release.release_id,
+        "released_at": release.released_at,
+        "content": release.written,
+        "package": release.package,
+    }
 
 
 def _has_news(group: Group, known: stored.Packages) -> bool:
     return any(key not in known or joined(known[key], group[key].package) != known[key] for key in group)
 
 
-def _update(session: TenantSession, groups: Mapping[str, Group]) -> tuple[list[int], list[NewNotice]]:
+def _update(session: TenantSession, groups: Mapping[str, Group]) -> tuple[list[int], list[dict[str, object]]]:
     """Merge the groups into their live tenders: the ids of those that change, and the notices to insert."""
     tenders = stored.locked_tenders(session, groups)
     if len(tenders) != len(groups):
         raise ConflictError("a tender was deleted, or got another external id, meanwhile")
     updated: list[int] = []
-    inserts: list[NewNotice] = []
+    inserts: list[dict[str, object]] = []
     for tender, notices in stored.with_notices(session, tenders):
         group = groups[tender.external_id or ""]
         before = [_release(tender, notice) for notice in notices]
@@ -95,7 +110,7 @@ def _update(session: TenantSession, groups: Mapping[str, Group]) -> tuple[list[i
             setattr(tender, name, value)
         if changed:
             updated.append(tender.id)
-        inserts += [NewNotice(tender.id, each) for each in new.values()]
+        inserts += [_notice(tender.id, each) for each in new.values()]
     return updated, inserts
 
 

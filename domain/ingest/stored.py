@@ -2,26 +2,36 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from pydantic import JsonValue
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, any_, bindparam
-from sqlalchemy.orm import Mapped
+from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
-from ..models import Tender, TenderNotice
+from ..errors import OrganizationDeletedError
+from ..models import Organization, Tender, TenderNotice
+from ..models.tables import of_organization
+from ..repositories.recordset import among
 from ..tenancy import TenantSession, including_deleted
 
 Packages: TypeAlias = dict[str, Mapping[str, JsonValue]]
 """What the packages around a tender's notices said, by the notices' digests."""
-
-T = TypeVar("T")
 
 Ids: TypeAlias = dict[str, int]
 """Of tenders, by their external ids."""
 
 _ROWS = 50
 """In memory at a time; each may have a megabyte."""
+
+
+def lock_organization(session: TenantSession) -> None:
+    """Keep the organization from being deleted until the transaction ends; raises where it is deleted already.
+
+    Before the tenders are locked, in which order a deletion does it too.
+    """
+    this = of_organization(Organization, session.organization_id), ~col(Organization.is_deleted)
+    if not session.exec(select(Organization.id).where(*this).with_for_update(read=True, key_share=True)).all():
+        raise OrganizationDeletedError(session.organization_id)
 
 
 def known_tenders(session: TenantSession, external_ids: Collection[str]) -> tuple[Ids, Ids]:
@@ -48,7 +58,7 @@ def locked_tenders(session: TenantSession, external_ids: Collection[str]) -> dic
 def packages(session: TenantSession, tender_ids: Collection[int], digests: Collection[str]) -> dict[int, Packages]:
     """What is known of these releases, without reading their contents; deleted notices are known, too."""
     statement = select(TenderNotice.tender_id, TenderNotice.digest, col(TenderNotice.package)).where(
-        *_of(session, tender_ids), _among(session, col(TenderNotice.digest), digests)
+        *_of(session, tender_ids), among(session, TenderNotice, "digest", digests)
     )
     found: dict[int, Packages] = {tender_id: {} for tender_id in tender_ids}
     for tender_id, digest, package in session.exec(including_deleted(statement)):
@@ -68,19 +78,10 @@ def with_notices(session: TenantSession, tenders: Mapping[int, Tender]) -> Itera
 
 
 def _named(session: TenantSession, external_ids: Collection[str]) -> tuple[ColumnElement[bool], ...]:
-    return col(Tender.organization_id) == session.organization_id, _among(
-        session, col(Tender.external_id), external_ids
-    )
+    these = among(session, Tender, "external_id", external_ids)
+    return of_organization(Tender, session.organization_id), these
 
 
 def _of(session: TenantSession, tender_ids: Collection[int]) -> tuple[ColumnElement[bool], ...]:
-    owned = col(TenderNotice.organization_id) == session.organization_id
-    return owned, _among(session, col(TenderNotice.tender_id), tender_ids)
-
-
-def _among(session: TenantSession, column: Mapped[T], values: Collection[T]) -> ColumnElement[bool]:
-    """One of the values; as one array where the database has arrays, since a thousand parameters take their time."""
-    if session.get_bind().dialect.name != "postgresql":
-        return column.in_(list(values))
-    kind = BigInteger() if all(isinstance(value, int) for value in values) else Text()
-    return column == any_(bindparam(None, list(values), type_=ARRAY(kind)))
+    these = among(session, TenderNotice, "tender_id", tender_ids)
+    return of_organization(TenderNotice, session.organization_id), these

@@ -4,9 +4,11 @@ import re
 
 from pydantic import JsonValue
 
+from ..models import TenderContent
+from ..models.lengths import max_length
 from .text import line
 
-URL_LIMIT = 1000
+_LIMIT = max_length(TenderContent, "url")
 # Anything else (javascript:, file:, a bare host name) is no link to follow.
 _WEB_URL = re.compile(r"https?://[^\s/?#]\S*", re.IGNORECASE)
 
@@ -16,4 +18,4 @@ def web_url(value: JsonValue) -> str | None:
     if not isinstance(value, str):
         return None
     url = line(value).replace(" ", "%20")
-    return url if len(url) <= URL_LIMIT and _WEB_URL.fullmatch(url) else None
+    return url if len(url) <= _LIMIT and _WEB_URL.fullmatch(url) else None

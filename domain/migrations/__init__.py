@@ -1,11 +1,13 @@
 """The schema's migrations: running and checking them, and the helper for an application's own env.py."""
 
+from ..models.clock import DatabaseTime
 from .commands import check, current, downgrade, head, upgrade
 from .env import run_env
 from .errors import MigrationError
 from .replaceable import ReplaceOp
 
 __all__ = [
+    "DatabaseTime",
     "MigrationError",
     "ReplaceOp",
     "check",

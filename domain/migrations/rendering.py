@@ -23,18 +23,25 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
+from ..models.clock import DatabaseTime
 from ..models.tables import LIVE, LIVE_SQLITE
 from ..models.types import JSONOf, Money
 from .checks import rendered_check
 from .portable import portable
 
 _JSONB = "sa.JSON().with_variant(postgresql.JSONB(), 'postgresql')"
+# As databases show it, SQLite in brackets.
+_TIMES = {str(DatabaseTime().compile(dialect=shown.dialect())) for shown in (postgresql, sqlite)}
 _TWINS = {LIVE.text: LIVE_SQLITE.text, f"({LIVE.text})": LIVE_SQLITE.text, LIVE_SQLITE.text: LIVE.text}
 
 
 def render_item(kind: str, item: object, context: AutogenContext) -> str | Literal[False]:
     """Alembic's ``render_item``: the text for a type, a default or a CHECK; False leaves it to Alembic."""
     match item:
+        case DefaultClause(arg=DatabaseTime()):
+            return _time(context)
+        case DefaultClause(arg=TextClause(text=sql)) if sql in _TIMES or sql[1:-1] in _TIMES:
+            return _time(context)
         case DefaultClause(arg=TextClause(text=sql)):
             return f"sa.text({portable(sql)!r})"  # Alembic puts brackets around it on SQLite alone
         case CheckConstraint():
@@ -46,6 +53,11 @@ def render_item(kind: str, item: object, context: AutogenContext) -> str | Liter
             return rendered or False
         case _:
             return False
+
+
+def _time(context: AutogenContext) -> str:
+    context.imports.add("from domain.migrations import DatabaseTime")
+    return "DatabaseTime()"
 
 
 def _model_type(item: object) -> str | None:

@@ -8,10 +8,11 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from pydantic import JsonValue
-from sqlalchemy import Index, text
+from sqlalchemy import Index
 from sqlmodel import Field
 
 from .base import DomainModel
+from .clock import DatabaseTime
 from .entity import Identified, OwnedByOrganization, Public
 from .fields import ACTOR, BigId, Text, UtcDatetime, example, utcnow
 from .types import UTC_DATETIME, json_dict, value_enum
@@ -33,9 +34,9 @@ class AuditRecord(DomainModel):
     recorded_at: UtcDatetime = Field(
         sa_type=UTC_DATETIME,
         default_factory=utcnow,
-        description="When: the start of the transaction on PostgreSQL, of the statement on SQLite.",
+        description="When: the start of the statement.",
         schema_extra=example("2026-05-01T12:00:00Z"),
-        sa_column_kwargs={"server_default": text("CURRENT_TIMESTAMP")},
+        sa_column_kwargs={"server_default": DatabaseTime()},
     )
     actor: Text | None = Field(
         default=None,

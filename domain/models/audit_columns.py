@@ -1,7 +1,6 @@
 """What of a table the audit trail follows, as its columns say: ``audited``, ``secret``, ``personal``."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, Self, cast
 
@@ -98,11 +97,6 @@ def literal(text: str) -> str:
 def json_key(name: str) -> str:
     """``"name":`` as an SQL literal."""
     return literal(json.dumps(name, ensure_ascii=False) + ":")
-
-
-def indented(lines: Iterable[str], by: int, separator: str) -> str:
-    """One line for each, set in."""
-    return f"{separator}\n".join(f"{' ' * by}{line}" for line in lines)
 
 
 def _followed(name: str, words: str) -> Followed:

@@ -6,7 +6,9 @@ pinned, and no other role may execute it, or attach it to a table. A row that di
 
 from collections.abc import Iterator
 
-from .audit_columns import ENTRIES, HIDDEN, Audited, Followed, indented, json_key, literal
+from .audit_columns import ENTRIES, Audited, Followed, literal
+from .audit_words import Words
+from .names import fitted
 from .policies import ACTOR_SETTING, REQUEST_SETTING, quoted, text_setting
 
 # By the name that pg_trigger has: its event, and the transition tables that it is given.
@@ -22,14 +24,15 @@ _INTO = f"INSERT INTO {ENTRIES} (organization_id, actor, request_id, entity, row
 
 def function_name(table: str) -> str:
     """The function of a table's triggers."""
-    return f"audit_{table}"
+    return fitted(f"audit_{table}")
 
 
 def body(table: Audited) -> str:
     """What the function does."""
     organization, name = quoted(table.organization), literal(table.table)
-    compared = ", ".join(["{0}.id", *(_comparable(column) for column in table.columns)])
-    old, new = compared.format("o"), compared.format("n")
+    old, new = (
+        ", ".join([f"{row}.id", *(_WORDS.comparable(column, row) for column in table.columns)]) for row in ("o", "n")
+    )
     return f"""
 {table.comment()}
 BEGIN
@@ -45,10 +48,10 @@ BEGIN
     -- A full join is never done by nested loops, whatever the number of rows that it was planned for.
     {_INTO}, before, after, personal)
     SELECT coalesce(n.{organization}, o.{organization}), {_WHO}, {name}, coalesce(n.id, o.id),
-      {_action(table)},
-      CASE WHEN o.id = n.id THEN {_object(table, "o")} END,
-      CASE WHEN o.id = n.id THEN {_object(table, "n")} END,
-      {_personal(table)}
+      CASE WHEN o.id IS NULL THEN 'insert' WHEN n.id IS NULL THEN 'purge' ELSE {_WORDS.action(table)} END,
+      CASE WHEN o.id = n.id THEN ({_WORDS.object(table.columns, "o")})::json END,
+      CASE WHEN o.id = n.id THEN ({_WORDS.object(table.columns, "n")})::json END,
+      CASE WHEN o.id = n.id THEN ({_WORDS.personal(table)})::json END
     FROM old_rows o FULL JOIN new_rows n ON n.{organization} = o.{organization} AND n.id = o.id
     WHERE ({old}) IS DISTINCT FROM
       ({new});
@@ -85,52 +88,11 @@ def create(table: str, function_body: str) -> Iterator[str]:
         )
 
 
-def _action(table: Audited) -> str:
-    cases = "CASE WHEN o.id IS NULL THEN 'insert' WHEN n.id IS NULL THEN 'purge'"
-    if table.is_deletable:
-        cases += " WHEN n.is_deleted AND NOT o.is_deleted THEN 'soft_delete'"
-        cases += " WHEN o.is_deleted AND NOT n.is_deleted THEN 'restore'"
-    return f"{cases} ELSE 'update' END"
-
-
-def _object(table: Audited, row: str) -> str:
-    members = [_change(column, HIDDEN if column.keeping else _json(column, row)) for column in table.columns]
-    return f"({_text(members)})::json"
-
-
-def _personal(table: Audited) -> str:
-    if not table.personal:
-        return "NULL"
-    halves = [_text([_change(column, _json(column, row)) for column in table.personal]) for row in ("o", "n")]
-    differ = " OR ".join(_differs(column) for column in table.personal)
-    return (
-        f"CASE WHEN o.id = n.id AND ({differ}) THEN\n"
-        f"        ('{{\"before\":' || {halves[0]} || ',\"after\":' || {halves[1]} || '}}')::json END"
-    )
-
-
-def _text(members: list[str]) -> str:
-    return "'{' || concat_ws(',',\n" + indented(members, 8, ",") + ") || '}'"
-
-
-def _change(column: Followed, value: str) -> str:
-    return f"CASE WHEN {_differs(column)} THEN {json_key(column.name)} || {value} END"
-
-
-def _differs(column: Followed) -> str:
-    comparable = _comparable(column)
-    return f"{comparable.format('o')} IS DISTINCT FROM {comparable.format('n')}"
-
-
-def _comparable(column: Followed) -> str:
-    """JSON as text: it knows no equality, and to read it may fail."""
-    name = f"{{0}}.{quoted(column.name)}"
-    return f"{name}::text" if column.kind == "json" else name
-
-
-def _json(column: Followed, row: str) -> str:
-    name = f"{row}.{quoted(column.name)}"
+def _json(column: Followed, value: str) -> str:
     if column.kind in {"json", "jsonb"}:
-        return f"coalesce({name}::text, 'null')"
-    exact = f"{name}::text" if column.kind.startswith("decimal") else name  # a number would be read as a float
+        return f"coalesce({value}::text, 'null')"
+    exact = f"{value}::text" if column.kind.startswith("decimal") else value  # a number would be read as a float
     return f"coalesce(to_json({exact})::text, 'null')"
+
+
+_WORDS = Words("o", "n", "IS DISTINCT FROM", quoted, _json)

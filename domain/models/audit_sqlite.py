@@ -8,23 +8,27 @@ from collections.abc import Iterator
 
 from sqlalchemy.dialects import sqlite
 
-from .audit_columns import ENTRIES, HIDDEN, Audited, Followed, indented, json_key, literal
+from .audit_columns import ENTRIES, Audited, Followed, literal
+from .audit_words import Words
+from .names import fitted
 
 CONTEXT = "audit_context"
 CREATE_CONTEXT = f"CREATE TABLE IF NOT EXISTS {CONTEXT} (actor VARCHAR(255), request_id VARCHAR(255))"
 DROP_CONTEXT = f"DROP TABLE IF EXISTS {CONTEXT}"
 
 _QUOTE = sqlite.dialect().identifier_preparer.quote
-_COLUMNS = "organization_id, recorded_at, actor, request_id, entity, row_id, action"
-# As SQLAlchemy writes a time.
-_WHO = (
-    f"strftime('%Y-%m-%d %H:%M:%f', 'now') || '000', (SELECT actor FROM {CONTEXT}), (SELECT request_id FROM {CONTEXT})"
-)
+_COLUMNS = "organization_id, actor, request_id, entity, row_id, action"
+_WHO = f"(SELECT actor FROM {CONTEXT}), (SELECT request_id FROM {CONTEXT})"
 
 
 def trigger_name(table: str, event: str) -> str:
     """A name of its own in the whole database."""
-    return f"audit_{table}_{event.lower()}"
+    return fitted(f"audit_{table}_{event.lower()}")
+
+
+def names(table: str) -> list[str]:
+    """The names of all triggers of a table."""
+    return [trigger_name(table, event) for event in ("insert", "update", "delete")]
 
 
 def triggers(table: Audited) -> dict[str, str]:
@@ -34,8 +38,8 @@ def triggers(table: Audited) -> dict[str, str]:
 
 def drop(table: str) -> Iterator[str]:
     """The statements that take the triggers away, whether or not they are there."""
-    for event in ("insert", "update", "delete"):
-        yield f"DROP TRIGGER IF EXISTS {_QUOTE(trigger_name(table, event))}"
+    for name in names(table):
+        yield f"DROP TRIGGER IF EXISTS {_QUOTE(name)}"
 
 
 def _triggers(table: Audited) -> Iterator[tuple[str, str]]:
@@ -44,12 +48,11 @@ def _triggers(table: Audited) -> Iterator[tuple[str, str]]:
         values = f"SELECT {row}.{organization}, {_WHO}, {literal(table.table)}, {row}.id, '{action}'"
         yield _trigger(table, event, f"INSERT INTO {ENTRIES} ({_COLUMNS})\n  {values};")
     moved = f"OLD.{organization} IS NOT NEW.{organization} OR OLD.id IS NOT NEW.id"
-    differ = " OR ".join(_differs(column) for column in table.columns)
     entry = (
         f"INSERT INTO {ENTRIES} ({_COLUMNS}, before, after, personal)\n"
-        f"  SELECT NEW.{organization}, {_WHO}, {literal(table.table)}, NEW.id,\n    {_action(table)},\n"
-        f"    {_object(table, 'OLD')},\n    {_object(table, 'NEW')},\n    {_personal(table)}\n"
-        f"  WHERE NOT ({moved}) AND ({differ});"
+        f"  SELECT NEW.{organization}, {_WHO}, {literal(table.table)}, NEW.id,\n    {_WORDS.action(table)},\n"
+        f"    {_WORDS.object(table.columns, 'OLD')},\n    {_WORDS.object(table.columns, 'NEW')},\n"
+        f"    {_WORDS.personal(table)}\n  WHERE NOT ({moved}) AND ({_WORDS.differ(table.columns)});"
     )
     gone = f"SELECT OLD.{organization}, {_WHO}, {literal(table.table)}, OLD.id, 'purge' WHERE {moved};"
     made = f"SELECT NEW.{organization}, {_WHO}, {literal(table.table)}, NEW.id, 'insert' WHERE {moved};"
@@ -63,43 +66,8 @@ def _trigger(table: Audited, event: str, steps: str) -> tuple[str, str]:
     return name, f"{head}\n  {table.comment()}\n  {steps}\nEND"
 
 
-def _action(table: Audited) -> str:
-    if not table.is_deletable:
-        return "'update'"
-    return (
-        "CASE WHEN NEW.is_deleted AND NOT OLD.is_deleted THEN 'soft_delete'"
-        " WHEN OLD.is_deleted AND NOT NEW.is_deleted THEN 'restore' ELSE 'update' END"
-    )
-
-
-def _object(table: Audited, row: str) -> str:
-    return _text([_change(column, HIDDEN if column.keeping else _json(column, row)) for column in table.columns])
-
-
-def _personal(table: Audited) -> str:
-    if not table.personal:
-        return "NULL"
-    halves = [_text([_change(column, _json(column, row)) for column in table.personal]) for row in ("OLD", "NEW")]
-    differ = " OR ".join(_differs(column) for column in table.personal)
-    return f"CASE WHEN {differ} THEN\n      '{{\"before\":' || {halves[0]} || ',\"after\":' || {halves[1]} || '}}' END"
-
-
-def _text(members: list[str]) -> str:
-    return "'{' || substr(\n" + indented(members, 6, " ||") + ", 2) || '}'"
-
-
-def _change(column: Followed, value: str) -> str:
-    return f"CASE WHEN {_differs(column)} THEN ',' || {json_key(column.name)} || {value} ELSE '' END"
-
-
-def _differs(column: Followed) -> str:
-    name = _QUOTE(column.name)
-    return f"OLD.{name} IS NOT NEW.{name}"
-
-
-def _json(column: Followed, row: str) -> str:
+def _json(column: Followed, name: str) -> str:
     """The value as PostgreSQL's to_json writes it."""
-    name = f"{row}.{_QUOTE(column.name)}"
     match column.kind.split():
         case ["json" | "jsonb"]:
             return f"coalesce({name}, 'null')"
@@ -127,3 +95,6 @@ def _decimal(name: str, scale: int) -> str:
     sign = f"CASE WHEN {name} < 0 THEN '-' ELSE '' END"
     whole, rest = f"(abs({name}) / {one})", f"(abs({name}) % {one})"
     return f"{sign} || {whole} || '.' || substr('{'0' * scale}' || {rest}, -{scale})"
+
+
+_WORDS = Words("OLD", "NEW", "IS NOT", _QUOTE, _json)

@@ -11,23 +11,23 @@ from .replaceable import NOTHING, Found, Replaceable, State
 
 _OF_ENTRIES = {"writer": "told by the session"}
 
-# For each table: what its function does, and whether it and its three triggers are otherwise as they should be.
+# For each table: its triggers' function, what that does, and whether all of it is otherwise as it should be.
 _ON_POSTGRESQL = text(
-    "SELECT c.relname AS name, max(p.prosrc) AS body, count(t.oid) = 3 AND bool_and(t.tgenabled IN ('O', 'A')"
-    "  AND t.tgqual IS NULL AND t.tgattr = ''::int2vector AND t.tgfoid = p.oid"
+    "SELECT c.relname, max(p.proname), max(p.prosrc),"
+    " count(t.oid) = 3 AND min(p.oid) = max(p.oid) AND bool_and(t.tgenabled IN ('O', 'A')"
+    "  AND t.tgqual IS NULL AND t.tgattr = ''::int2vector AND p.pronamespace = c.relnamespace"
     "  AND (t.tgname, t.tgtype, coalesce(t.tgoldtable, ''), coalesce(t.tgnewtable, '')) IN"
     "   (('audit_insert', 4, '', 'new_rows'), ('audit_update', 16, 'old_rows', 'new_rows'),"
     "    ('audit_delete', 8, 'old_rows', ''))"
     "  AND p.prosecdef AND p.proowner = c.relowner AND NOT has_function_privilege('public', p.oid, 'EXECUTE')"
-    "  AND p.proconfig = ARRAY['search_path=pg_catalog, ' || quote_ident(current_schema()) || ', pg_temp']) AS holds"
-    " FROM pg_class c LEFT JOIN pg_proc p ON p.proname = 'audit_' || c.relname AND p.pronamespace = c.relnamespace"
-    " LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgname IN :names"
+    "  AND p.proconfig = ARRAY['search_path=pg_catalog, ' || quote_ident(current_schema()) || ', pg_temp'])"
+    " FROM pg_class c LEFT JOIN (pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid)"
+    "  ON t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgname IN :names"
     " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace GROUP BY c.relname"
 ).bindparams(names=tuple(audit_postgresql.TRIGGERS))
 _ON_SQLITE = text(
     "SELECT t.name AS \"table\", s.name, s.sql FROM sqlite_master t LEFT JOIN sqlite_master s ON s.type = 'trigger'"
-    " AND s.tbl_name = t.name AND s.name IN ('audit_' || t.name || '_insert', 'audit_' || t.name || '_update',"
-    "  'audit_' || t.name || '_delete') WHERE t.type = 'table' ORDER BY s.name"
+    " AND s.tbl_name = t.name WHERE t.type = 'table' ORDER BY s.name"
 )
 
 
@@ -59,19 +59,19 @@ class AuditTrail(Replaceable):
     def present(self, connection: Connection) -> dict[str, Found]:
         if connection.dialect.name == "postgresql":
             rows = connection.execute(_ON_POSTGRESQL)
-            found = {name: _of_function(name, source, bool(holds)) for name, source, holds in rows}
+            found = {table: _of_function(table, *function) for table, *function in rows}
         else:
             made: dict[str, dict[str, str]] = {}
             for table, trigger, sql in connection.execute(_ON_SQLITE):
-                made.setdefault(table, {}).update({} if trigger is None else {trigger: sql})
+                made.setdefault(table, {}).update({trigger: sql} if trigger in audit_sqlite.names(table) else {})
             found = {table: _of_triggers(table, triggers) for table, triggers in made.items()}
         return found | ({ENTRIES: Found(_OF_ENTRIES)} if ENTRIES in found else {})
 
 
-def _of_function(table: str, source: str | None, holds: bool) -> Found:
-    if source is None:
+def _of_function(table: str, name: str | None, source: str, holds: bool) -> Found:
+    if name is None:
         return Found(NOTHING)
-    state = found_in(source)
+    state, holds = found_in(source), holds and name == audit_postgresql.function_name(table)
     return Found(state, holds and bool(state) and source == audit_postgresql.body(Audited.of(table, state)))
 
 

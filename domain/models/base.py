@@ -1,32 +1,29 @@
 """``DomainModel``: one SQLModel base whose table classes validate on construction and assignment, not on load."""
 
 from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from functools import lru_cache
-from typing import Any, ClassVar, Self, cast, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, dataclass_transform
 
 from pydantic import BaseModel, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 from sqlalchemy import MetaData, Table, inspect
+from sqlalchemy.event import listen
 from sqlalchemy.orm import class_mapper, registry
-from sqlalchemy.orm.attributes import manager_of_class, set_attribute
+from sqlalchemy.orm.attributes import set_attribute
 from sqlmodel import Field, SQLModel
 from sqlmodel.main import FieldInfo, SQLModelMetaclass
 
+from ..private import init_private_attributes
 from .beside import attach
 from .fields import library_field, managed_field, personal_field, relation, tenant_key
 from .graph import Graph, graph_of
 from .managed import MANAGED, managed_fields, refuse_managed
+from .names import NAMING
+from .refusals import refuse
 from .tables import complete_table
-
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
 
 
 @dataclass_transform(
@@ -34,24 +31,21 @@ NAMING = {
     field_specifiers=(Field, FieldInfo, library_field, managed_field, personal_field, relation, tenant_key),
 )
 class DomainMeta(SQLModelMetaclass):
-    """Completes each table from its fields: CHECKs, composite foreign keys, and the refusal of plain ones."""
+    """Completes each table from its fields, with CHECKs and composite foreign keys, unless it refuses the class."""
 
     def __init__(cls, name: str, bases: tuple[type[Any], ...], class_dict: dict[str, Any], **kwargs: Any) -> None:
+        if cls.model_config.get("table") and not hasattr(cls, "__table__"):
+            refuse(cls, REGISTRY.metadata.tables.values())
         super().__init__(name, bases, class_dict, **kwargs)
         table: Table | None = cls.__dict__.get("__table__")
         if table is not None:
             if not getattr(cls, "__audited__", True):
                 table.info["audited"] = False
-            try:
-                complete_table(cls.__name__, table, dict(cls.model_fields))
-            except TypeError:
-                forget(cls, table)
-                raise
+            complete_table(table, dict(cls.model_fields))
+            if getattr(cls, "__private_attributes__", None):
+                listen(cls, "load", init_private_attributes, propagate=True)  # SQLAlchemy calls no constructor
 
 
-_set_fields_set, _set_extra, _set_private = (
-    vars(BaseModel)[slot].__set__ for slot in ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
-)
 REGISTRY = registry(metadata=MetaData(naming_convention=NAMING))
 attach(REGISTRY.metadata)
 _graph_of = lru_cache(maxsize=1)(graph_of)
@@ -67,14 +61,6 @@ def model_of(table: Table) -> type[Any]:
     return next(mapper.class_ for mapper in REGISTRY.mappers if mapper.local_table is table)
 
 
-def forget(cls: type[Any], table: Table) -> None:
-    """Leave no trace of a table class: another may take its name."""
-    table.metadata.remove(table)
-    manager = manager_of_class(cls)
-    REGISTRY._dispose_manager_and_mapper(manager)  # pyright: ignore[reportPrivateUsage]  # the public way is all or none
-    REGISTRY._managers.pop(manager)  # pyright: ignore[reportPrivateUsage]  # as above
-
-
 class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     """The base of every table, request, patch and response class.
 
@@ -88,29 +74,20 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     __audited__: ClassVar[bool] = True
     """Whether the audit trail follows the rows of an organization's table; set it False on the table's class."""
 
+    if TYPE_CHECKING:  # SQLModel's own says nothing of what it returns
+
+        def __new__(cls, *_args: Any, **_data: Any) -> Self: ...
+
     def __init__(self, **data: Any) -> None:
         if _is_table(type(self)):
             draft = self._draft(data)
             refuse_managed(type(self), draft.model_fields_set)
             self._adopt(draft)
             return
-        try:
+        with _without_secrets(type(self)):
             super().__init__(**data)
-        except ValidationError as error:
-            raise _without_secrets(type(self), error) from None
-
-    def __new__(cls, **_data: Any) -> Self:
-        # As SQLModel's own, in half the time: every row that is loaded comes through here.
-        new = object.__new__(cls)
-        _set_fields_set(new, set())
-        _set_extra(new, None)
-        _set_private(new, None)
-        return new
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "_sa_instance_state":  # set on every row that is loaded
-            self.__dict__[name] = value  # pyright: ignore[reportIndexIssue]  # a class's alone is read-only
-            return
         cls = type(self)
         if name not in cls.model_fields or not _is_table(cls):
             if name in cls.__sqlmodel_relationships__ and inspect(cls).relationships[name].viewonly:
@@ -118,13 +95,13 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
             super().__setattr__(name, value)
             return
         current = vars(self)
-        if "_sa_instance_state" not in current:  # a draft inside one of the model's own validators
+        if inspect(self, raiseerr=False) is None:  # a draft inside one of the model's own validators
             current[name] = value
             return
         if name in managed_fields(cls, by_library=True):
             raise AttributeError(f"{cls.__name__}.{name} is read-only: {MANAGED}")
         if name not in current or current[name] is not value:
-            value = self._checked(name, value)
+            value = cls.checked_fields({name: value}, beside=current)[name]
         set_attribute(self, name, value)
         self.model_fields_set.add(name)
 
@@ -147,12 +124,10 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     ) -> Self:
         """As in SQLModel. A table class is built as its constructor builds it: no secret in an error."""
         if not _is_table(cls):
-            try:
+            with _without_secrets(cls):
                 return super().model_validate(
                     obj, strict=strict, from_attributes=from_attributes, context=context, update=update
                 )
-            except ValidationError as error:
-                raise _without_secrets(cls, error) from None
         source, update = obj, update or {}
         if isinstance(obj, BaseModel):
             obj = _given(obj)
@@ -181,10 +156,8 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
         """As in pydantic: the error about broken JSON repeats no secret either."""
-        try:
+        with _without_secrets(cls):
             return super().model_validate_json(json_data, **options)
-        except ValidationError as error:
-            raise _without_secrets(cls, error) from None
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -196,10 +169,8 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     @classmethod
     def _draft(cls, data: Any, **options: Any) -> Self:
         draft: Self = cls.__new__(cls)
-        try:
+        with _without_secrets(cls):
             cls.__pydantic_validator__.validate_python(data, self_instance=draft, **options)
-        except ValidationError as error:
-            raise _without_secrets(cls, error) from None
         return draft
 
     @classmethod
@@ -208,30 +179,20 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
         return dict(vars(cls._draft(data)))
 
     @classmethod
-    def checked_fields(cls, data: dict[str, object]) -> dict[str, object]:
-        """The given fields alone, each checked by itself. Raises pydantic's ValidationError."""
+    def checked_fields(cls, data: dict[str, object], *, beside: dict[str, object] | None = None) -> dict[str, object]:
+        """The given fields alone, each checked ``beside`` what the others have. Raises pydantic's ValidationError."""
         draft = cls.__new__(cls)
-        try:
+        vars(draft).update({name: value for name, value in (beside or {}).items() if name in cls.model_fields})
+        with _without_secrets(cls):
             for name, value in data.items():
                 cls.__pydantic_validator__.validate_assignment(draft, name, value)
-        except ValidationError as error:
-            raise _without_secrets(cls, error) from None
         return {name: vars(draft)[name] for name in data}
-
-    def _checked(self, name: str, value: Any) -> Any:
-        cls = type(self)
-        draft = cls.__new__(cls)
-        vars(draft).update({key: current for key, current in vars(self).items() if key in cls.model_fields})
-        try:
-            cls.__pydantic_validator__.validate_assignment(draft, name, value)
-        except ValidationError as error:
-            raise _without_secrets(cls, error) from None
-        return vars(draft)[name]
 
     def _adopt(self, draft: Self) -> None:
         for name, value in vars(draft).items():
             set_attribute(self, name, value)
-        object.__setattr__(self, "__pydantic_fields_set__", draft.model_fields_set)
+        for slot in ("__pydantic_fields_set__", "__pydantic_private__"):
+            object.__setattr__(self, slot, getattr(draft, slot))
 
 
 DomainModel.model_config["extra"] = "forbid"
@@ -267,11 +228,16 @@ def _given(model: BaseModel) -> dict[str, Any]:
     return {name: value for name, value, default in fields if value is not None or default is not None}
 
 
-def _without_secrets(cls: type[DomainModel], error: ValidationError) -> ValidationError:
-    if not any(field.exclude for field in cls.model_fields.values()):
-        return error
-    lines: list[InitErrorDetails] = []
-    for line in error.errors(include_url=False, include_context=False, include_input=False):
-        reason = PydanticCustomError(line["type"], line["msg"])  # pyright: ignore[reportArgumentType]  # pydantic's own
-        lines.append(InitErrorDetails(type=reason, loc=line["loc"], input="hidden"))
-    return ValidationError.from_exception_data(error.title, lines, hide_input=True)
+@contextmanager
+def _without_secrets(cls: type[DomainModel]) -> Generator[None]:
+    """Raise a validation error without what a class with secret fields was given."""
+    try:
+        yield
+    except ValidationError as error:
+        if not any(field.exclude for field in cls.model_fields.values()):
+            raise
+        lines: list[InitErrorDetails] = []
+        for line in error.errors(include_url=False, include_context=False, include_input=False):
+            reason = PydanticCustomError(line["type"], line["msg"])  # pyright: ignore[reportArgumentType]  # pydantic's own
+            lines.append(InitErrorDetails(type=reason, loc=line["loc"], input="hidden"))
+        raise ValidationError.from_exception_data(error.title, lines, hide_input=True) from None

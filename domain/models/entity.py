@@ -8,10 +8,11 @@ from sqlalchemy.orm import declared_attr
 from sqlmodel import Field
 
 from .base import DomainModel
+from .clock import DatabaseTime
 from .fields import BigId, Text, UtcDatetime, example, library_field, utcnow
 from .types import UTC_DATETIME
 
-_NOW = {"server_default": text("CURRENT_TIMESTAMP")}
+_NOW = {"server_default": DatabaseTime()}
 
 
 class Identified(DomainModel):

@@ -10,7 +10,7 @@ from sqlmodel import Field
 from .base import DomainModel
 from .entity import Entity, Patch, Public, Stamped
 from .fields import Text, example, library_field
-from .policies import SLUG_SETTING
+from .scope import SLUG_SETTING
 from .tables import live_unique
 from .types import value_enum
 

@@ -12,13 +12,11 @@ from typing import ClassVar
 from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import postgresql
 
+from .names import fitted
 from .replaceable import Found, Replaceable, State
-from .tables import organization_column
+from .scope import ORGANIZATION_SETTING, Command, Rule, scope
 
-ORGANIZATION_SETTING = "app.organization_id"
 ISOLATION = "organization_isolation"  # the policy that every tenant table has
-SLUG_SETTING = "app.organization_slug"
-EMAIL_SETTING = "app.login_email"
 ACTOR_SETTING = "app.actor"
 REQUEST_SETTING = "app.request_id"
 
@@ -74,22 +72,7 @@ class RowLevelSecurity(Replaceable):
     def wanted(self, table: Table) -> State:
         if table.info.get("of_the_system"):
             return {"of_the_system": "FOR ALL USING (false)"}  # what a login of its own opens
-        column = organization_column(table)
-        if column is None:
-            return {}
-        mine = f"({quoted(column.name)} = {text_setting(ORGANIZATION_SETTING)}::bigint)"
-        if table.info.get("written_by_triggers"):
-            found = {
-                ISOLATION: f"FOR SELECT USING {mine}",
-                "written_by_triggers": f"FOR INSERT WITH CHECK ({IN_TRIGGER})",
-            }
-        else:
-            found = {ISOLATION: f"FOR ALL USING {mine}"}
-        for column, setting in table.info.get("lookups", {}).items():
-            found[f"find_by_{column}"] = f"FOR SELECT USING ({quoted(column)} = {text_setting(setting)})"
-        for column, setting in table.info.get("creations", {}).items():
-            found[f"create_by_{column}"] = f"FOR INSERT WITH CHECK ({quoted(column)} = {text_setting(setting)})"
-        return found
+        return dict(_policy(rule) for rule in scope(table))
 
     def create(self, table: str, state: State, dialect: str) -> Iterator[str]:
         if dialect == "postgresql":
@@ -118,3 +101,15 @@ class RowLevelSecurity(Replaceable):
 
     def plain(self, words: str) -> str:
         return plain(words)
+
+
+def _policy(rule: Rule) -> tuple[str, str]:
+    """A rule's name, and what CREATE POLICY has after the table's."""
+    if rule.in_trigger:
+        return "written_by_triggers", f"FOR INSERT WITH CHECK ({IN_TRIGGER})"
+    column, setting = quoted(rule.column), text_setting(rule.setting)
+    if rule.setting == ORGANIZATION_SETTING:
+        return ISOLATION, f"FOR {rule.command} USING ({column} = {setting}::bigint)"
+    if rule.command is Command.SELECT:
+        return fitted(f"find_by_{rule.column}"), f"FOR SELECT USING ({column} = {setting})"
+    return fitted(f"create_by_{rule.column}"), f"FOR INSERT WITH CHECK ({column} = {setting})"

@@ -16,10 +16,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import DDLCompiler
-from sqlalchemy.sql.elements import quoted_name
 
+from ..private import number_by
 from .checks import add_checks
-from .graph import ON_DELETE, Edge, graph_of
+from .graph import ON_DELETE
 
 ORGANIZATION_ID = "organization_id"
 # As each database renders ``~is_deleted`` in a query: a partial index serves only its own predicate.
@@ -27,8 +27,8 @@ LIVE = text("NOT is_deleted")
 LIVE_SQLITE = text("is_deleted = 0")
 
 
-def complete_table(name: str, table: Table, fields: dict[str, FieldInfo]) -> None:
-    """CHECKs from the fields, composite keys for ``tenant_key``. Raises TypeError on a plain key to a tenant table."""
+def complete_table(table: Table, fields: dict[str, FieldInfo]) -> None:
+    """Add CHECKs from the fields, and composite keys for ``tenant_key``."""
     add_checks(table, fields)
     for column in table.c:
         if column.name in fields and fields[column.name].exclude:
@@ -37,16 +37,13 @@ def complete_table(name: str, table: Table, fields: dict[str, FieldInfo]) -> Non
         # In this order in the database: SQLAlchemy puts the generated column of a key that it made itself first.
         table.append_constraint(PrimaryKeyConstraint(table.c[ORGANIZATION_ID], table.c.id))
         # SQLAlchemy takes half of a composite key for no autoincrement, and would send one INSERT a row.
-        vars(table.primary_key)["_autoincrement_column"] = table.c.id
-    for index in live_unique_indexes(table):
-        index.name = quoted_name.construct(f"ux_{table.name}_{'_'.join(index.columns.keys())}", None)
+        number_by(table.c.id)
     for key in table.foreign_key_constraints:
         if table.info.get("goes_with_organization") and key.column_keys == [ORGANIZATION_ID]:
             key.info[ON_DELETE] = "cascade"
     for column in list(table.c):
         if target := column.info.get("tenant_key"):
-            _add_tenant_key(name, table, column, getattr(target, "__table__", None))
-    _refuse_plain_keys(name, table)
+            _add_tenant_key(table, column, target.__table__)
 
 
 def is_tenant_table(table: Table) -> bool:
@@ -66,11 +63,6 @@ def of_organization(rows: Table | type[Any], organization: int | BindParameter[i
         return true()
     equal: ColumnElement[bool] = (column if isinstance(rows, Table) else getattr(rows, column.key)) == organization
     return equal
-
-
-def is_plain(edge: Edge) -> bool:
-    """Whether a row could refer to another organization's by the key."""
-    return is_tenant_table(edge.parent) and (ORGANIZATION_ID, ORGANIZATION_ID) not in edge.pairs
 
 
 def live_unique(*columns: str, across_organizations: bool = False) -> Index:
@@ -96,19 +88,7 @@ def live_index(*columns: str) -> Index:
     return Index(None, ORGANIZATION_ID, *columns, postgresql_where=LIVE, sqlite_where=LIVE_SQLITE)
 
 
-def _refuse_plain_keys(name: str, table: Table) -> None:
-    for edge in graph_of(table.metadata.tables.values()).edges:  # another may name this table since before it was made
-        if is_plain(edge):
-            target, child = edge.parent.name, name if edge.child is table else edge.child.name
-            raise TypeError(
-                f"{child}.{edge.column}: a plain foreign key to {target!r} can point at another organization's row;"
-                f" write {edge.column}: int = tenant_key(...) with the model of {target!r}"
-            )
-
-
-def _add_tenant_key(name: str, table: Table, column: Column[Any], target: Table | None) -> None:
-    if target is None or not is_tenant_table(table) or not is_tenant_table(target):
-        raise TypeError(f"{name}.{column.name}: tenant_key joins two tenant tables; derive both from TenantEntity")
+def _add_tenant_key(table: Table, column: Column[Any], target: Table) -> None:
     pairs = [table.c[ORGANIZATION_ID], column], [target.c[ORGANIZATION_ID], target.c.id]
     table.append_constraint(ForeignKeyConstraint(*pairs, info={ON_DELETE: "cascade"}))
     if column.info["tenant_key_index"]:

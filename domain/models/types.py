@@ -1,35 +1,27 @@
 """Column types: what PostgreSQL and SQLite must store alike."""
 
-from collections.abc import Callable
-from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import Enum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter
 from sqlalchemy import JSON, BigInteger, Integer, Numeric
 from sqlalchemy import Enum as SAEnum
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.mutable import MutableDict, MutableList
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel.sql.sqltypes import UTCDateTime
 
+from ..private import PlainParents
 from .fields import Text
-from .tracked import TrackedDict, TrackedList
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 _INT64_MAX = 2**63 - 1
 _JSON = ConfigDict(allow_inf_nan=False, hide_input_in_errors=True)
-
-
-class Reading(Protocol[T_co]):
-    """What turns the driver's value into the column's."""
-
-    def __call__(self, value: Any) -> T_co | None: ...
 
 
 class UtcDateTime(UTCDateTime):
@@ -37,10 +29,8 @@ class UtcDateTime(UTCDateTime):
 
     cache_ok: bool = True
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Reading[datetime] | None:
-        if dialect.name == "sqlite":
-            return super().result_processor(dialect, coltype)
-        return self.impl_instance.dialect_impl(dialect).result_processor(dialect, coltype)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # SQLAlchemy's type for it has no public name
+        return super().result_processor(dialect, coltype) if dialect.name == "sqlite" else None
 
 
 UTC_DATETIME = UtcDateTime()
@@ -73,32 +63,23 @@ class Money(TypeDecorator[Decimal]):
             raise ValueError(f"SQLite holds amounts up to {Decimal(_INT64_MAX).scaleb(-self.scale):f}")
         return scaled
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Reading[Decimal] | None:
-        if dialect.name != "sqlite":
-            return self.load_dialect_impl(dialect).result_processor(dialect, coltype)
-
-        def unscaled(value: Any) -> Decimal | None:
-            return None if value is None else Decimal(value).scaleb(-self.scale)
-
-        return unscaled
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
+        return value if value is None or dialect.name != "sqlite" else Decimal(value).scaleb(-self.scale)
 
 
 class JSONOf(TypeDecorator[T], Generic[T]):
     """JSON validated by pydantic on its way in and out.
 
     JSONB on PostgreSQL; with ``verbatim`` JSON, which keeps the text as it was written, with its escapes of NUL
-    and lone surrogates. What is read is checked against ``stored`` and handed out as ``tracked``.
+    and lone surrogates. What is read is checked against ``stored``.
     """
 
     impl: TypeEngine[Any] | type[TypeEngine[Any]] = JSON
     cache_ok: bool | None = True
 
-    def __init__(
-        self, annotation: type[T], *, tracked: Callable[[T], T], stored: type[T] | None = None, verbatim: bool = False
-    ) -> None:
+    def __init__(self, annotation: type[T], *, stored: type[T] | None = None, verbatim: bool = False) -> None:
         super().__init__(none_as_null=True)
         self.annotation = annotation
-        self.tracked = tracked
         self.stored: type[T] = stored or annotation
         self.verbatim = verbatim
         self._adapter: TypeAdapter[T] = TypeAdapter(annotation, config=_JSON)
@@ -116,28 +97,29 @@ class JSONOf(TypeDecorator[T], Generic[T]):
         # Dumping would replace the lone surrogates in keys.
         return checked if self.verbatim else self._adapter.dump_python(checked, mode="json")
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Reading[T] | None:
-        # Called for every row. The adapter's own method takes twice as long as its validator's.
-        parsed = self.load_dialect_impl(dialect).result_processor(dialect, coltype)
-        checked, tracked = self._stored.validator.validate_python, self.tracked
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> T | None:
+        return None if value is None else self._stored.validator.validate_python(value)
 
-        def read(value: Any) -> T | None:
-            return None if value is None else tracked(checked(value))
 
-        return (lambda value: read(parsed(value))) if parsed else read
+class TrackedList(PlainParents, MutableList[Any]):
+    """A list that tells its row of a change in place."""
+
+
+class TrackedDict(PlainParents, MutableDict[Any, Any]):
+    """A dict that tells its row of a change in place."""
 
 
 def json_list(item: object) -> TypeEngine[list[object]]:
     """A column for ``list[item]`` that notices ``append`` and the other in-place changes."""
     stored: Any = str if item == Text else item  # no database holds a text that is not storable
     kind: Any = list[item]  # type: ignore[valid-type]  # known at run time
-    return TrackedList.as_mutable(JSONOf(kind, tracked=TrackedList[Any].read, stored=list[stored]))
+    return TrackedList.as_mutable(JSONOf(kind, stored=list[stored]))
 
 
 def json_dict(value: object, *, verbatim: bool = False) -> TypeEngine[dict[str, object]]:
     """A column for ``dict[str, value]`` that notices changes of its keys."""
     kind: Any = dict[str if verbatim else Text, value]  # type: ignore[misc]  # as above
-    return TrackedDict.as_mutable(JSONOf(kind, tracked=TrackedDict[str, Any].read, verbatim=verbatim))
+    return TrackedDict.as_mutable(JSONOf(kind, verbatim=verbatim))
 
 
 def _values(enum_class: type[Enum]) -> list[str]:

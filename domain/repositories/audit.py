@@ -1,5 +1,6 @@
 """The audit trail, to read."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlmodel import col, select
@@ -8,9 +9,7 @@ from ..errors import TenantRequiredError
 from ..models import AuditAction, AuditEntry, DomainModel
 from ..models.tables import of_organization
 from ..tenancy import TRUSTED, DomainSession, TenantSession
-from .page import Page, checked_limit, decode_cursor, encode_cursor
-
-_TABLE: str = AuditEntry.__table__.name
+from .page import Page, Place, keyset_page
 
 
 class AuditRepository:
@@ -31,16 +30,17 @@ class AuditRepository:
         since: datetime | None = None,
         until: datetime | None = None,
         after: str | None = None,
+        before: str | None = None,
         limit: int = 50,
         org_id: int | None = None,
     ) -> Page[AuditEntry]:
-        """The next page of the entries that meet every condition, newest first.
+        """A page of the entries that meet every condition, newest first, as of a repository's rows.
 
         ``entity`` is a model or its table's name; ``since`` and ``until`` include their moment. An index serves
         ``entity`` with ``row_id``; the other conditions are looked for from the newest entry on.
 
         Raises:
-            ArgumentError: ``limit`` is outside 1..200, or ``after`` is no cursor of ours.
+            ArgumentError: as in a repository's ``page``.
             TenantRequiredError: the session is bound to no organization, and none is named.
             TenantScopeError: it is bound to another one.
         """
@@ -51,21 +51,16 @@ class AuditRepository:
         conditions = [entries[name] == value for name, value in equal.items() if value is not None]
         conditions += [] if since is None else [entries.recorded_at >= since]
         conditions += [] if until is None else [entries.recorded_at <= until]
-        statement = (
-            select(AuditEntry)
-            .where(of_organization(AuditEntry, organization), *conditions)
-            .order_by(col(AuditEntry.id).desc())
-            .limit(checked_limit(limit) + 1)
-            .execution_options(**{TRUSTED: True})
-        )
-        if after is not None:
-            statement = statement.where(col(AuditEntry.id) < decode_cursor(_TABLE, after)[1])
-        rows = self.session.exec(statement).all()
-        items = list(rows[:limit])
-        more = len(rows) > limit
-        return Page(
-            items=items, next_cursor=encode_cursor(_TABLE, items[-1].recorded_at, items[-1].id) if more else None
-        )
+        entry_id = col(AuditEntry.id)
+        statement = select(AuditEntry).where(of_organization(AuditEntry, organization), *conditions)
+
+        def read(place: Place | None, is_before: bool, rows: int) -> Sequence[AuditEntry]:
+            beyond = [] if place is None else [entry_id > place[1] if is_before else entry_id < place[1]]
+            found = statement.where(*beyond).order_by(entry_id if is_before else entry_id.desc()).limit(rows)
+            return self.session.exec(found, execution_options={TRUSTED: True}).all()
+
+        name = AuditEntry.__tablename__
+        return keyset_page(name, read, lambda entry: (entry.recorded_at, entry.id), after, before, limit)
 
     def _organization(self, org_id: int | None) -> int:
         session = self.session

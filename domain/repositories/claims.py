@@ -11,9 +11,9 @@ from sqlmodel import col, func, select, update
 
 from ..errors import ArgumentError
 from ..models import Tender, TenderStatus
+from ..models.clock import DatabaseTime
 from ..tenancy import TRUSTED, note_shown, prebuilt
 from .base import TenantRepository
-from .clock import DatabaseTime
 from .page import checked_limit
 from .statements import KEY, Statements
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import InstanceState
 from sqlalchemy.orm.attributes import set_committed_value
 
 from ..models import Entity, TenantEntity
+from ..private import fail_as_a_flush, put_as_a_flush
 from ..tenancy import TRUSTED, DomainSession
 from .references import add_locked
 from .statements import ModelT, Statements
@@ -25,15 +26,13 @@ def insert_one(session: DomainSession, sql: Statements[ModelT], entity: ModelT) 
         new_id = session.exec(sql.insert, params=row, execution_options=_OPTIONS).scalar_one()
     except BaseException:
         if session.in_transaction() and session.is_active:
-            # How a flush fails: back to the savepoint, or all of it, and the session says so until it is rolled back.
-            # To have a flush fail, the refused statement would be sent again. It has no public name.
-            session._autobegin_t()._begin().rollback(_capture_exception=True)  # pyright: ignore[reportPrivateUsage]
+            # Back to the savepoint, or all of it, and the session says so until it is rolled back.
+            fail_as_a_flush(session)
         raise
     set_committed_value(entity, "id", new_id)
     set_committed_value(entity, "version", 1)
     session.add(entity)
-    # How a flush ends: a rollback makes the object new again. It has no public name.
-    session._register_persistent({inspect(entity)})  # pyright: ignore[reportPrivateUsage]
+    put_as_a_flush(session, inspect(entity))
 
 
 def _takes_statement(session: DomainSession, sql: Statements[ModelT], entity: Entity) -> bool:

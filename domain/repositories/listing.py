@@ -10,7 +10,6 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from ..tenancy import INCLUDE_DELETED, prebuilt
 from .statements import LIMIT, OFFSET, ModelT, Statements
-from .ties import SQLiteTie, Whole
 
 MOMENT, PLACE, VALUE = "place_created_at", "place_id", "listed_value"
 
@@ -28,9 +27,7 @@ class Listing(Generic[ModelT]):
         created_at, row_id = col(model.created_at), col(model.id)
         moment = bindparam(MOMENT, type_=sql.table.c.created_at.type)
         place_id = bindparam(PLACE, type_=BigInteger())
-        row = tuple_(created_at, row_id)
-        older = (row < tuple_(moment, place_id), SQLiteTie(created_at < Whole(moment), row_id < place_id))
-        newer = (row > tuple_(Whole(moment), place_id), SQLiteTie(created_at > moment, row_id > place_id))
+        row, place = tuple_(created_at, row_id), tuple_(moment, place_id)
         oldest_first = (created_at, row_id)
         count = sql.count.where(sql.is_live, *narrowed)
         self.count: SelectOfScalar[int] = count.execution_options(**{INCLUDE_DELETED: False})
@@ -38,9 +35,9 @@ class Listing(Generic[ModelT]):
         limit = bindparam(LIMIT, type_=BigInteger())
         self.first: SelectOfScalar[ModelT] = sql.newest_live.where(*narrowed).limit(limit)
         self.slice: SelectOfScalar[ModelT] = self.first.offset(bindparam(OFFSET, type_=BigInteger()))
-        self.after: SelectOfScalar[ModelT] = self.first.where(*older)
+        self.after: SelectOfScalar[ModelT] = self.first.where(row < place)
         # Oldest first, so that LIMIT takes the rows nearest to the cursor; the page reverses them.
-        self.before: SelectOfScalar[ModelT] = self.first.where(*newer).order_by(None).order_by(*oldest_first)
+        self.before: SelectOfScalar[ModelT] = self.first.where(row > place).order_by(None).order_by(*oldest_first)
         for statement in (self.count, self.total, self.first, self.slice, self.after, self.before):
             prebuilt(statement, model)
 

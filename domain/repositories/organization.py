@@ -13,7 +13,7 @@ from ..errors import ArgumentError
 from ..models import Organization
 from ..models.fields import as_utc
 from ..models.organization import INT32_MAX, current_period
-from ..models.policies import SLUG_SETTING
+from ..models.scope import SLUG_SETTING
 from ..tenancy import TRUSTED, TenantSession, forget_live, prebuilt
 from .base import Repository, constructor
 from .page import checked_limit

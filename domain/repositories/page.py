@@ -2,8 +2,9 @@
 
 import base64
 import struct
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 from zlib import crc32
 
 from pydantic import BaseModel, Field
@@ -11,6 +12,9 @@ from pydantic import BaseModel, Field
 from ..errors import ArgumentError
 
 T = TypeVar("T")
+Place: TypeAlias = tuple[datetime, int]
+Read: TypeAlias = Callable[[Place | None, bool, int], Sequence[T]]
+"""Finds so many rows after a place, newest first; where the flag is set, those nearest before it, oldest first."""
 
 MAX_LIMIT = 200
 ID_MAX = 2**63 - 1
@@ -20,6 +24,7 @@ ID_MAX = 2**63 - 1
 _PLACE = struct.Struct(">BqqL")
 _FORMAT, _LENGTH = 1, 28
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+_ANYWHERE = (datetime.max.replace(tzinfo=UTC), 0)
 
 
 class Page(BaseModel, Generic[T]):
@@ -53,6 +58,32 @@ def checked_offset(offset: int) -> int:
     return offset
 
 
+def keyset_page(
+    listing: str, read: Read[T], place_of: Callable[[T], Place], after: str | None, before: str | None, limit: int
+) -> Page[T]:
+    """A page of what ``read`` finds. Raises ArgumentError for a limit outside 1..200, two cursors, or a wrong one."""
+    if after is not None and before is not None:
+        raise ArgumentError("a page is either after a cursor or before one: give one of the two")
+    checked_limit(limit)
+    is_before = before is not None
+    cursor = before if is_before else after
+    place = None if cursor is None else decode_cursor(listing, cursor)
+    rows = read(place, is_before, limit + 1)
+    items = [*reversed(rows[:limit])] if is_before else list(rows[:limit])
+    # Beyond a page that is empty nothing lies; the way back begins with the row at the cursor.
+    moment, row_id = place or _ANYWHERE
+    newest, oldest = (moment, max(row_id - 1, -ID_MAX)), (moment, min(row_id + 1, ID_MAX))
+    if items:
+        newest, oldest = place_of(items[0]), place_of(items[-1])
+    more = len(rows) > limit
+    is_older, is_newer = is_before or more, more if is_before else after is not None
+    return Page(
+        items=items,
+        next_cursor=encode_cursor(listing, *oldest) if is_older else None,
+        previous_cursor=encode_cursor(listing, *newest) if is_newer else None,
+    )
+
+
 def encode_cursor(listing: str, created_at: datetime, entity_id: int) -> str:
     """A place in a listing (the name of its table), as an opaque text: 28 characters, fit for a URL."""
     microseconds = (created_at - _EPOCH) // _MICROSECOND
@@ -60,7 +91,7 @@ def encode_cursor(listing: str, created_at: datetime, entity_id: int) -> str:
     return base64.urlsafe_b64encode(place).decode()
 
 
-def decode_cursor(listing: str, cursor: str) -> tuple[datetime, int]:
+def decode_cursor(listing: str, cursor: str) -> Place:
     """The place that a cursor stands for. Raises ArgumentError for what no page of this listing gave out."""
     try:
         if len(cursor) != _LENGTH:

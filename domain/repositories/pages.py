@@ -1,22 +1,19 @@
 """Pages by keyset, in either direction."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TypeVar
 
 from sqlalchemy import ColumnExpressionArgument
 from sqlmodel.sql.expression import SelectOfScalar
 
-from ..errors import ArgumentError
 from ..tenancy import READS, TRUSTED
 from .core import Params, RepositoryCore
 from .listing import MOMENT, PLACE, VALUE, Listing, listing
-from .page import ID_MAX, Page, checked_limit, checked_offset, decode_cursor, encode_cursor
+from .page import Page, Place, checked_limit, checked_offset, keyset_page
 from .statements import LIMIT, OFFSET, ModelT
 
 RowT = TypeVar("RowT")
 Where = ColumnExpressionArgument[bool] | bool
-_ANYWHERE = (datetime.max.replace(tzinfo=UTC), 0)
 
 
 class Pages(RepositoryCore[ModelT]):
@@ -63,35 +60,19 @@ class Pages(RepositoryCore[ModelT]):
         total: bool,
         org_id: int | None,
     ) -> Page[ModelT]:
-        if after is not None and before is not None:
-            raise ArgumentError("a page is either after a cursor or before one: give one of the two")
         params: Params = {**values, **self._parameters(org_id)}
-        pages: Params = {LIMIT: checked_limit(limit) + 1}
-        table = self._sql.table.name
-        cursor, statement = after, listed.after
-        if cursor is None:
-            cursor, statement = before, listed.before
-        moment, entity_id = _ANYWHERE
-        if cursor is None:
-            statement = listed.first
-        else:
-            moment, entity_id = pages[MOMENT], pages[PLACE] = decode_cursor(table, cursor)
-        rows = self.session.exec(narrowed(statement, *where), params={**params, **pages}).all()
-        items = list(rows[:limit]) if before is None else [*reversed(rows[:limit])]
-        # Beyond a page that is empty nothing lies; the way back begins with the row at the cursor.
-        newest, oldest = (moment, max(entity_id - 1, -ID_MAX)), (moment, min(entity_id + 1, ID_MAX))
-        if items:
-            newest, oldest = (items[0].created_at, items[0].id), (items[-1].created_at, items[-1].id)
-        more = len(rows) > limit
-        is_older, is_newer = (before is not None) or more, more if before is not None else after is not None
-        counted = narrowed(listed.count, *where) if where else listed.total
-        count = self.session.exec(counted, params=params).one() if total else None
-        return Page(
-            items=items,
-            next_cursor=encode_cursor(table, *oldest) if is_older else None,
-            previous_cursor=encode_cursor(table, *newest) if is_newer else None,
-            total=count,
-        )
+
+        def read(place: Place | None, is_before: bool, rows: int) -> Sequence[ModelT]:
+            statement = listed.first if place is None else listed.before if is_before else listed.after
+            places = {} if place is None else dict(zip((MOMENT, PLACE), place, strict=True))
+            return self.session.exec(narrowed(statement, *where), params={**params, **places, LIMIT: rows}).all()
+
+        name = self._sql.table.name
+        page = keyset_page(name, read, lambda row: (row.created_at, row.id), after, before, limit)
+        if total:
+            counted = narrowed(listed.count, *where) if where else listed.total
+            page.total = self.session.exec(counted, params=params).one()
+        return page
 
 
 def narrowed(statement: SelectOfScalar[RowT], *where: Where) -> SelectOfScalar[RowT]:

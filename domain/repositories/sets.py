@@ -1,64 +1,51 @@
-"""Statements for thousands of rows at once.
+"""Statements for thousands of rows at once: on PostgreSQL of one JSON text, elsewhere of as many parameters."""
 
-On PostgreSQL the values travel as one array a column, and ``unnest`` makes rows of them: as fast as COPY, within
-row level security, and without a staging table, which other sessions could read. Elsewhere as many parameters.
-"""
-
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 from typing import cast as typed
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    Integer,
-    Numeric,
-    String,
-    TableValuedAlias,
-    Text,
-    TypeDecorator,
-    any_,
-    bindparam,
-    cast,
-    column,
-    func,
-    literal,
-    tuple_,
-)
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import ColumnElement, Text, bindparam, literal, tuple_
 from sqlmodel import col, insert, select, update
 
 from ..models import Entity
 from ..models.fields import utcnow
 from ..models.tables import ORGANIZATION_ID, of_organization
 from ..tenancy import TRUSTED, DomainSession, note_shown
-
-Values: TypeAlias = Mapping[str, object]
-
-STAMPS = ("created_at", "updated_at", "version", "is_deleted", "deleted_at", "deletion_id")
+from .recordset import POSITION, Values, among, has_recordset, recordset
 
 
 def insert_rows(
-    session: DomainSession, model: type[Entity], rows: Sequence[Values], organization: int | None
+    session: DomainSession,
+    model: type[Entity],
+    rows: Sequence[Values],
+    organization: int | None,
+    *,
+    encoded: Collection[str] = (),
 ) -> list[int]:
-    """Insert valid rows, which have every field: their ids, in order."""
-    table, now = model.__table__, utcnow()
-    names = [c.key for c in table.c if c.key not in {"id", ORGANIZATION_ID, *STAMPS}]
-    fixed: dict[str, Any] = {"created_at": now, "updated_at": now, "version": 1, "is_deleted": False}
+    """Insert valid rows, which all have the same fields: their ids, in order.
+
+    Other columns get their defaults. Of the ``encoded`` fields the values are JSON already, as texts.
+    """
+    if not rows:
+        return []
+    table, now, dialect = model.__table__, utcnow(), session.get_bind().dialect
+    names = [c.key for c in table.c if c.key in rows[0] and c.key != ORGANIZATION_ID and "managed" not in c.info]
+    fixed: dict[str, Any] = {"created_at": now, "updated_at": now}
     if ORGANIZATION_ID in table.c:
         fixed[ORGANIZATION_ID] = organization
-    if by_arrays(session, model, names):
-        source = unnested(model, names, rows, session.get_bind().dialect)
+    statement: Any = insert(table).returning(table.c.id)
+    params: list[Any] | None = None
+    if has_recordset(table, names, dialect):
+        source = recordset(table, names, rows, dialect, encoded=encoded)
         values = [literal(value, table.c[name].type).label(name) for name, value in fixed.items()]
-        chosen = select(*(source.c[name] for name in names), *values).order_by(source.c.position)
-        statement: Any = insert(model).from_select([*names, *fixed], chosen).returning(table.c.id)
-        # The ids are given out in the order of the rows, and may come back in another.
-        found = typed(Any, session.exec(statement, execution_options={TRUSTED: True, "dml_strategy": "raw"}))
-        return sorted(found.scalars())
-    params = [{**fixed, **{name: row[name] for name in names}} for row in rows]
-    many: Any = insert(model).returning(table.c.id)
-    found = typed(Any, session.exec(many, params=params, execution_options={TRUSTED: True, "render_nulls": True}))
+        chosen = select(*(source.c[name] for name in names), *values).order_by(source.c[POSITION])
+        statement = statement.from_select([*names, *fixed], chosen)
+    else:
+        keys = {name: f"encoded_{name}" if name in encoded else name for name in names}
+        statement = statement.values({name: bindparam(keys[name], type_=Text()) for name in encoded})
+        params = [{**fixed, **{keys[name]: row[name] for name in names}} for row in rows]
+    found = typed(Any, session.exec(statement, params=params, execution_options={TRUSTED: True}))
+    # The ids are given out in the order of the rows, and may come back in another.
     return sorted(found.scalars())
 
 
@@ -74,11 +61,11 @@ def stored_rows(
     """The rows that meet ``where`` with the keys of ``rows``: id and named fields; locked till the transaction ends."""
     attributes = [getattr(model, name) for name in ("id", *names)]
     statement = typed(Any, select)(*attributes).where(*where)
-    if by_arrays(session, model, key) and len(key) == 1:  # a join might read the whole table where it is not analysed
-        (name,) = key
-        statement = statement.where(getattr(model, name) == any_(_array(model, name, rows, session.get_bind().dialect)))
-    elif by_arrays(session, model, key):
-        source = unnested(model, key, rows, session.get_bind().dialect)
+    dialect = session.get_bind().dialect
+    if len(key) == 1:
+        statement = statement.where(among(session, model, key[0], [row[key[0]] for row in rows]))
+    elif has_recordset(model.__table__, key, dialect):
+        source = recordset(model.__table__, key, rows, dialect)
         statement = statement.where(*(getattr(model, name) == source.c[name] for name in key))
     else:
         keys = [tuple(row[name] for name in key) for row in rows]
@@ -97,8 +84,8 @@ def update_rows(
     these = of_organization(table, organization)
     stamps: dict[str, Any] = {"updated_at": utcnow(), "version": table.c.version + 1}
     options: dict[str, Any] = {"synchronize_session": False, TRUSTED: True}
-    if by_arrays(session, model, names):
-        source = unnested(model, ["id", *names], rows, session.get_bind().dialect)
+    if has_recordset(table, names, dialect := session.get_bind().dialect):
+        source = recordset(table, ["id", *names], rows, dialect)
         values: dict[str, Any] = {name: source.c[name] for name in names}
         many = update(model).where(these, ~col(model.is_deleted), col(model.id) == source.c.id)
         session.exec(many.values({**values, **stamps}), execution_options=options)
@@ -115,33 +102,3 @@ def reload_rows(session: DomainSession, model: type[Entity], ids: Sequence[int],
     statement = select(model).where(of_organization(model, organization), col(model.id).in_(ids))
     for entity in session.exec(statement, execution_options={"populate_existing": True, TRUSTED: True}).all():
         note_shown(session, entity)
-
-
-def by_arrays(session: DomainSession, model: type[Entity], names: Sequence[str]) -> bool:
-    """Whether the fields can travel as arrays: ``unnest`` would take an array of arrays apart."""
-    columns = model.__table__.c
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    return is_postgresql and not any(isinstance(columns[name].type, ARRAY) for name in names)
-
-
-def unnested(model: type[Entity], names: Sequence[str], rows: Sequence[Values], dialect: Dialect) -> TableValuedAlias:
-    """A FROM with the named fields of the rows, and their ``position``."""
-    columns = model.__table__.c
-    arrays: list[Any] = [cast(bindparam(None, list(range(len(rows))), type_=ARRAY(Integer)), ARRAY(Integer))]
-    arrays += [_array(model, name, rows, dialect) for name in names]
-    made = [column("position", Integer), *(column(name, columns[name].type) for name in names)]
-    return func.unnest(*arrays).table_valued(*made, name="given").render_derived()
-
-
-def _array(model: type[Entity], name: str, rows: Sequence[Values], dialect: Dialect) -> ColumnElement[Any]:
-    kind = model.__table__.c[name].type
-    held = bindparam(None, [row[name] for row in rows], type_=ARRAY(kind, dimensions=1))
-    return cast(held, ARRAY(_unlimited(kind, dialect)))
-
-
-def _unlimited(kind: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
-    """The type without its limits: a cast would cut off what is too long, without an error."""
-    inner = kind.load_dialect_impl(dialect) if isinstance(kind, TypeDecorator) else kind
-    if isinstance(inner, String):
-        return Text()
-    return Numeric() if type(inner) is Numeric else inner

@@ -32,7 +32,7 @@ from sqlalchemy.sql import operators
 from ..errors import ArgumentError, TenantScopeError
 from ..models import AuditEntry, Organization, OwnedByOrganization
 from ..models.base import REGISTRY
-from ..models.policies import SLUG_SETTING
+from ..models.scope import SLUG_SETTING
 from ..models.tables import ORGANIZATION_ID, of_organization
 from .inspection import WRITES_TRAIL, check_insert, refuse_unbound, refuse_unscopable, refuse_writing_trail
 from .liveness import deletable, keep_rows, wants_live

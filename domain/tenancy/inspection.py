@@ -16,6 +16,7 @@ from ..errors import ArgumentError, TenantRequiredError, TenantScopeError, Ungua
 from ..models import AuditEntry
 from ..models.base import REGISTRY
 from ..models.tables import ORGANIZATION_ID, organization_column
+from ..private import conflict_of, many_values_of, orm_attributes_of, values_of
 
 WRITES_TRAIL = "the audit trail is written by its own triggers alone"
 
@@ -39,7 +40,7 @@ def refuse_unscopable(state: ORMExecuteState, organization_id: int) -> None:
     statement, parameters = state.statement, state.parameters
     if isinstance(statement, postgresql.Insert | sqlite.Insert):
         raise UnguardedStatementError("a database's own insert(), as for on_conflict")
-    if isinstance(statement, Insert) and (statement.select is not None or _has_many_values(statement)):
+    if isinstance(statement, Insert) and (statement.select is not None or many_values_of(statement)):
         raise UnguardedStatementError("insert() from select or with many values (give the rows as parameters)")
     if isinstance(statement, Update):
         if isinstance(parameters, list):
@@ -59,8 +60,7 @@ def refuse_unscopable(state: ORMExecuteState, organization_id: int) -> None:
 
 def _is_of_orm(part: Select[Any]) -> bool:
     """Whether loader criteria apply: not to a SELECT that names a class only inside an AND or OR of its WHERE."""
-    attributes: Any = part._propagate_attrs  # pyright: ignore[reportPrivateUsage]  # has no public name
-    return bool(attributes.get("compile_state_plugin") == "orm")
+    return bool(orm_attributes_of(part).get("compile_state_plugin") == "orm")
 
 
 def _refuse_opaque(statement: Executable) -> None:
@@ -98,7 +98,7 @@ def check_insert(statement: Insert, parameters: Any, organization_id: int, *, tr
 
 def _check_conflict(statement: Insert, organization_id: int) -> None:
     """Raise for an upsert that could take over a row: its key may be unique across organizations."""
-    conflict: Any = getattr(statement, "_post_values_clause", None)
+    conflict = conflict_of(statement)
     if conflict is None or ORGANIZATION_ID in (conflict.inferred_target_elements or ()):
         return
     column = ORGANIZATION_ID if ORGANIZATION_ID in statement.table.c else "id"
@@ -110,12 +110,8 @@ def _check_conflict(statement: Insert, organization_id: int) -> None:
 
 def assigned(statement: Insert | Update) -> dict[str, Any]:
     """What a statement's VALUES or SET gives each column."""
-    values: dict[Any, Any] = dict(statement._values or {})  # pyright: ignore[reportPrivateUsage]  # has no public name
+    values: dict[Any, Any] = dict(values_of(statement) or {})
     return {getattr(column, "key", str(column)): value for column, value in values.items()}
-
-
-def _has_many_values(statement: Insert) -> bool:
-    return bool(statement._multi_values)  # pyright: ignore[reportPrivateUsage]  # has no public name
 
 
 def _is_scoped(table: str) -> bool:

@@ -9,6 +9,7 @@ from sqlmodel import col
 from ..errors import ArgumentError, HardDeletionError
 from ..models import Entity
 from ..models.base import REGISTRY
+from ..private import keeps_the_order
 from .inspection import assigned
 from .options import INCLUDE_DELETED, PURGING, TRUSTED
 from .sessions import DomainSession
@@ -44,8 +45,7 @@ def keep_rows(state: ORMExecuteState) -> None:
         by_key = isinstance(state.parameters, list)  # an UPDATE for each row, which the ORM checks itself
         if model is not None and not by_key and VERSION not in {*assigned(statement), *given}:
             # Or an object that was read before would be saved over it.
-            ordered: bool = getattr(statement, "_maintain_values_ordering", False)
-            if ordered:
+            if keeps_the_order(statement):
                 raise ArgumentError("update().ordered_values() has to set the version, too; or use values()")
             state.statement = statement.values({VERSION: col(model.version) + 1})
 

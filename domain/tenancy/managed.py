@@ -37,11 +37,17 @@ def _check_statement(state: ORMExecuteState) -> None:
 
 def _assigned(statement: Any) -> Iterator[tuple[str, object]]:
     """The columns that a statement names, by key, with what it gives them."""
+    values: Any = getattr(statement, "_values", None) or {}
     many: Any = getattr(statement, "_multi_values", ())
     conflict: Any = getattr(statement, "_post_values_clause", None)
     upserted: Any = getattr(conflict, "update_values_to_set", None) or {}
     named = dict.fromkeys(getattr(statement, "_select_names", None) or ())
-    for values in (statement._values or {}, dict(upserted), named, *(row for rows in many for row in rows)):
+    for values in (
+        getattr(statement, "_values", None) or {},
+        dict(upserted),
+        named,
+        *(row for rows in many for row in rows),
+    ):
         for column, value in values.items():
             yield str(getattr(column, "key", column)), value
 

@@ -23,13 +23,13 @@ from ..errors import (
 )
 from ..limits import NO_LIMITS, TimeLimits
 from ..models import Entity, Organization, OwnedByOrganization, User
-from ..models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
+from ..models.scope import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
 from ..models.tables import ORGANIZATION_ID
 from .acting import act_as, checked
 from .expired import load_expired
 from .options import INCLUDE_DELETED, READS, TRUSTED
 from .organizations import announce_live, note_live
-from .setting import set_local
+from .setting import admit_system, set_local
 from .staleness import seen_versions, stale
 
 # Look-ups that begin without an organization, built once.
@@ -289,12 +289,14 @@ def _organization_of(ident: object) -> int:
 
 @event.listens_for(DomainSession, "after_begin", propagate=True)
 def _after_begin(session: DomainSession, _transaction: SessionTransaction, connection: Connection) -> None:
-    session._connection = connection  # pyright: ignore[reportPrivateUsage]  # its own module's
+    session._connection = connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # its own module's
     if connection.get_execution_options().get("schema_translate_map"):
         raise ConfigurationError("policies and triggers hold one schema: name it in the login's search_path instead")
     if isinstance(session, TenantSession) and session.is_bound:
-        session._announce_organization(connection)  # pyright: ignore[reportPrivateUsage]  # as above
-    for name, milliseconds in session._time_limits.settings():  # pyright: ignore[reportPrivateUsage]  # as above
+        session._announce_organization(connection)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # as above
+    elif isinstance(session, SystemSession):
+        admit_system(connection)
+    for name, milliseconds in session._time_limits.settings():  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # as above
         set_local(connection, name, milliseconds)
     act_as(connection, session.actor, session.request_id)
 

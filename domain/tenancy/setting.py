@@ -1,4 +1,4 @@
-"""Settings of PostgreSQL that last for a transaction (the organization, the actor), sent with the next statement.
+"""Settings that last for a transaction (the organization, the actor); on PostgreSQL sent with the next statement.
 
 Local to the transaction, so that nothing survives on a pooled connection (PgBouncer's transaction mode included).
 The session sets them at every begin; the connection repeats them after a rollback to a savepoint, which undoes what
@@ -12,12 +12,13 @@ from sqlalchemy import Connection
 
 from ..errors import ArgumentError
 from ..models.fields import storable
+from ..models.scope import SYSTEM_SETTING
 
 _INT64_MAX = 2**63 - 1
 
 
 class _SettingConnection(Protocol):
-    """A driver's connection that keeps settings: ``database.postgresql.OneMessageConnection``."""
+    """A driver's connection that keeps settings: ``OneMessageConnection``, ``EmbeddedConnection``."""
 
     def set_local(self, name: str, value: int | str) -> None: ...
 
@@ -36,10 +37,15 @@ def refuse_unstorable(value: object) -> None:
 
 
 def set_local(connection: Connection, name: str, value: int | str) -> None:
-    """Have PostgreSQL know a setting from the next statement on, until the transaction ends."""
+    """Have the database know a setting from the next statement on, until the transaction ends."""
     refuse_unstorable(value)
-    if connection.dialect.name == "postgresql":
-        cast(_SettingConnection, connection.connection.dbapi_connection).set_local(name, value)
+    cast(_SettingConnection, connection.connection.dbapi_connection).set_local(name, value)
+
+
+def admit_system(connection: Connection) -> None:
+    """Have SQLite, which has no logins, know that this is a system session's transaction."""
+    if connection.dialect.name == "sqlite":
+        set_local(connection, SYSTEM_SETTING, 1)
 
 
 def run_before_next_statement(connection: Connection, question: str, sent: Callable[[], object]) -> None:

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from ..errors import ConflictError, DomainError, StaleVersionError
 from ..models import Entity
-from ..models.policies import ORGANIZATION_SETTING
+from ..models.scope import ORGANIZATION_SETTING
 from ..models.tables import of_organization
 from .setting import set_local
 

@@ -3,10 +3,10 @@
 from itertools import count
 from typing import TypeVar
 
-from annotated_types import MaxLen
 from sqlalchemy.orm.attributes import set_attribute
 
 from ..models import DomainModel
+from ..models.lengths import max_length
 from ..models.managed import managed_fields
 from ..models.tables import live_unique_indexes
 
@@ -39,8 +39,7 @@ def _example(model: type[DomainModel], name: str) -> object:
     if isinstance(value, str) and name in _unique_fields(model):
         word, at, rest = value.partition("@")
         number = f"-{next(_numbers)}"
-        limits = (limit.max_length for limit in model.model_fields[name].metadata if isinstance(limit, MaxLen))
-        excess = max([0, *(len(value) + len(number) - limit for limit in limits)])
+        excess = max(0, len(value) + len(number) - max_length(model, name))
         return f"{word[: len(word) - excess]}{number}{at}{rest}"
     return value
 

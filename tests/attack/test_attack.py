@@ -18,6 +18,7 @@ RUNS = [
     ("sqlite", None),
     ("sqlite", Layer.PREDICATES),
     ("sqlite", Layer.GUARD),
+    ("sqlite", Layer.POLICIES),
     ("postgresql", None),
     ("postgresql", Layer.PREDICATES),
     ("postgresql", Layer.GUARD),

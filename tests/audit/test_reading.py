@@ -65,6 +65,18 @@ def test_pages_follow_each_other_while_entries_are_added(domain_db: Database, wr
     assert seen == sorted(set(seen), reverse=True)
 
 
+def test_the_way_back_shows_the_same_entries(domain_db: Database, written: list[int]) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        trail = AuditRepository(session)
+        first = trail.page(entity=Tender, limit=2)
+        second = trail.page(entity=Tender, limit=2, after=first.next_cursor)
+        back = trail.page(entity=Tender, limit=2, before=second.previous_cursor)
+        assert (first.previous_cursor, back.previous_cursor) == (None, None)
+        assert len(first.items) == 2
+        assert back.items == first.items
+        assert back.next_cursor == first.next_cursor
+
+
 def test_conditions_narrow_a_page(domain_db: Database, written: list[int]) -> None:
     soon, long_ago = datetime.now(UTC) + timedelta(hours=1), datetime(2020, 1, 1, tzinfo=UTC)
     with domain_db.get_session(organization_id=1) as session:

@@ -106,6 +106,6 @@ def test_a_file_and_the_exported_database_exclude_each_other(run: Run) -> None:
 
 
 def _content(file: Path) -> dict[str, list[tuple[object, ...]]]:
-    with Database(f"sqlite:///{file}") as db, db.engine.connect() as connection:
+    with Database(f"sqlite:///{file}") as db, db.migration_engine.connect() as connection:
         tables = domain_tables()
         return {table.name: [tuple(row) for row in connection.execute(table.select())] for table in tables}

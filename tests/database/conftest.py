@@ -30,7 +30,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
 def schema(database: Database, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """The same database by a login that no policy binds."""
     if database.is_sqlite:
-        yield database.engine
+        yield database.migration_engine
         return
     cluster: Cluster = request.getfixturevalue("domain_cluster")
     superuser = os.environ.get("TEST_DATABASE_URL") or cluster.url("postgres", "postgres")

@@ -263,14 +263,15 @@ def test_a_stream_that_another_writer_has_outrun_may_still_write(domain_sqlite: 
 
 def test_a_commit_that_is_refused_leaves_nothing_and_a_clean_connection(domain_sqlite: Database) -> None:
     key = insert(Tender).values(organization_id=99, title="x", categories=[])
-    with domain_sqlite.engine.connect() as connection:
+    engine = domain_sqlite.migration_engine  # the scope would refuse the row before
+    with engine.connect() as connection:
         connection.execute(text("PRAGMA defer_foreign_keys=ON"))
         connection.execute(text("BEGIN IMMEDIATE"))
         connection.execute(text("PRAGMA defer_foreign_keys=ON"))
         connection.execute(key)
         with pytest.raises(ConstraintError, match="a reference points at no"):
             connection.commit()
-    with domain_sqlite.engine.connect() as connection:
+    with engine.connect() as connection:
         assert not in_transaction(connection)
         assert connection.scalar(text("SELECT count(*) FROM tenders")) == 0
 

@@ -6,8 +6,17 @@ from threading import Barrier, Thread
 
 import pytest
 from sqlalchemy.orm.attributes import set_committed_value
+from sqlmodel import col, select
 
-from domain import Tender, TenderRepository
+from domain import (
+    OrganizationRepository,
+    Tender,
+    TenderRepository,
+    TimeLimits,
+    UnavailableError,
+    including_deleted,
+)
+from domain.errors import OrganizationDeletedError
 from domain.ingest import ImportSummary, store, stored
 from domain.tenancy import TenantSession
 from tests.ingest.importer import BRIDGE, Importer, Json, counts, release
@@ -71,9 +80,44 @@ def test_a_tender_that_somebody_creates_meanwhile_is_filled(
         with importer.db.get_session(organization_id=importer.organization_id) as session:
             TenderRepository(session).create(title="Ours", external_id=BRIDGE)
 
-    between(monkeypatch, "insert_tenders", create, of=store)
+    between(monkeypatch, "_tender", create, of=store)
     assert counts(importer.run(release(title="Bridge", description="Two spans"))) == (0, 1, 0, 0)
     assert (importer.tender().title, importer.tender().description) == ("Ours", "Two spans")
+
+
+@on_postgresql
+def test_an_organization_is_not_deleted_while_its_tenders_come_in(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete() -> None:
+        limits = TimeLimits(lock_timeout_seconds=0.05)
+        with (
+            pytest.raises(UnavailableError, match="lock_timeout"),
+            importer.db.get_session(organization_id=importer.organization_id, time_limits=limits) as session,
+        ):
+            OrganizationRepository(session).soft_delete(importer.organization_id)
+        tried.append(True)
+
+    tried: list[bool] = []
+    between(monkeypatch, "_tender", delete, of=store)
+    assert counts(importer.run(release(title="Bridge"))) == (1, 0, 0, 0)
+    assert tried
+    assert importer.tender().title == "Bridge"
+
+
+def test_nothing_comes_into_an_organization_that_is_deleted_meanwhile(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete() -> None:
+        with importer.db.get_session(organization_id=importer.organization_id) as session:
+            OrganizationRepository(session).soft_delete(importer.organization_id)
+
+    between(monkeypatch, "lock_organization", delete)
+    with pytest.raises(OrganizationDeletedError):
+        importer.run(release(title="Bridge"))
+    with importer.db.system_session(actor="test", reason="look") as system:
+        theirs = select(Tender).where(col(Tender.organization_id) == importer.organization_id)
+        assert system.exec(including_deleted(theirs)).all() == []
 
 
 @on_postgresql

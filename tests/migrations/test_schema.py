@@ -1,10 +1,14 @@
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
-from sqlalchemy import Engine, text
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import DefaultClause, Engine, inspect, text
 
 from domain import DomainModel
-from domain.migrations import upgrade
+from domain.migrations import DatabaseTime, upgrade
+from domain.migrations.rendering import render_item
 from domain.migrations.trees import domain_tables
 
 Catalog = Callable[[Engine], set[str]]
@@ -25,7 +29,7 @@ def test_what_postgresql_holds_is_what_is_compared(empty: Engine, catalog: Catal
     upgrade(empty)
     lines = catalog(empty)
     assert "tenders id bigint t d" in lines
-    assert "tenders created_at timestamp with time zone t CURRENT_TIMESTAMP" in lines
+    assert "tenders created_at timestamp with time zone t statement_timestamp()" in lines
     assert "tenders estimated_value numeric(20,4) f" in lines
     assert "tenders categories jsonb t" in lines
     assert "tender_notices content json t" in lines
@@ -58,3 +62,13 @@ def test_ids_come_from_the_database_after_a_migration(empty: Engine) -> None:
     with empty.begin() as connection:
         insert = text("INSERT INTO system_access (actor, reason) VALUES ('a', 'b') RETURNING id")
         assert [connection.scalar(insert) for _ in range(2)] == [1, 2]
+
+
+def test_a_time_that_the_database_fills_in_is_rendered_for_both(empty: Engine) -> None:
+    upgrade(empty)
+    (shown,) = (column["default"] for column in inspect(empty).get_columns("tenders") if column["name"] == "created_at")
+    assert shown
+    context = cast(AutogenContext, SimpleNamespace(imports=set()))
+    for default in (text(shown), DatabaseTime()):
+        assert render_item("server_default", DefaultClause(default), context) == "DatabaseTime()"
+    assert context.imports == {"from domain.migrations import DatabaseTime"}

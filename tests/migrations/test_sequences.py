@@ -21,14 +21,14 @@ from sqlalchemy import Boolean, Column, Engine, ForeignKey, Identity, MetaData, 
 from domain import DomainModel, Organization
 from domain.migrations import upgrade
 from domain.migrations.trees import domain_tables
-from domain.models.base import NAMING
 from domain.models.beside import attach
 from domain.models.fields import BigId
-from domain.models.policies import SLUG_SETTING
+from domain.models.names import NAMING, fitted
+from domain.models.scope import SLUG_SETTING
 from domain.models.tables import ORGANIZATION_ID
 
 EXAMPLES = int(os.environ.get("BESIDE_EXAMPLES", "12"))
-TABLES = ["m_plans", "m Odd"]
+TABLES = ["m_plans", f"m Odd {'x' * 57}"]
 ENV = """
 from alembic import context
 from domain.migrations import run_env
@@ -207,4 +207,4 @@ def clean(databases: Databases) -> None:
             for table in (*TABLES, "alembic_version"):
                 connection.execute(text(f'DROP TABLE IF EXISTS "{table}"'))
                 if kind == "postgresql":
-                    connection.execute(text(f'DROP FUNCTION IF EXISTS "audit_{table}"()'))
+                    connection.execute(text(f'DROP FUNCTION IF EXISTS "{fitted(f"audit_{table}")}"()'))

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, make_url
 
 from domain import Database
 from domain.database.engines import make_engine
-from domain.models.base import REGISTRY, forget
+from domain.models.base import REGISTRY
 from domain.testing import Cluster, postgresql_database, sqlite_database
 
 
@@ -28,7 +28,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
 def schema(database: Database, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """The same database by a login that no policy binds: what refuses is the schema."""
     if database.is_sqlite:
-        yield database.engine
+        yield database.migration_engine
         return
     cluster: Cluster = request.getfixturevalue("domain_cluster")
     superuser = os.environ.get("TEST_DATABASE_URL") or cluster.url("postgres", "postgres")
@@ -40,7 +40,11 @@ def schema(database: Database, request: pytest.FixtureRequest) -> Iterator[Engin
 @pytest.fixture
 def throwaway_models() -> Iterator[None]:
     """Table classes that the test defines are forgotten after it."""
-    before = set(REGISTRY.mappers)
+    before, tables = set(REGISTRY.mappers), set(REGISTRY.metadata.tables.values())
     yield
+    for table in set(REGISTRY.metadata.tables.values()) - tables:
+        REGISTRY.metadata.remove(table)
     for mapper in set(REGISTRY.mappers) - before:
-        forget(mapper.class_, mapper.class_.__table__)
+        # The public way forgets all or none.
+        REGISTRY._dispose_manager_and_mapper(mapper.class_manager)  # pyright: ignore[reportPrivateUsage]
+        REGISTRY._managers.pop(mapper.class_manager)  # pyright: ignore[reportPrivateUsage]

@@ -95,7 +95,7 @@ def test_the_times_that_the_library_fills_in_are_now_in_utc(database: Database) 
 
 
 def test_the_database_fills_in_the_same_times_for_raw_sql(schema: Engine) -> None:
-    before = utcnow() - timedelta(seconds=2)  # SQLite's CURRENT_TIMESTAMP has whole seconds
+    before = utcnow() - timedelta(milliseconds=2)  # in which SQLite's clock counts
     with schema.connect() as connection, connection.begin() as transaction:
         connection.execute(text("INSERT INTO system_access (actor, reason) VALUES ('raw', 'sql')"))
         row = connection.execute(text("SELECT created_at, version, is_deleted FROM system_access")).one()

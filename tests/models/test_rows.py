@@ -69,7 +69,7 @@ def test_loading_does_not_validate(database: Database, tender: Tender, monkeypat
 
     monkeypatch.setattr(Tender, "__init__", refuse)
     monkeypatch.setattr(Tender, "_draft", refuse)
-    monkeypatch.setattr(Tender, "_checked", refuse)
+    monkeypatch.setattr(Tender, "checked_fields", refuse)
     assert stored(database, tender.id).title == "Bridge"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -183,8 +184,8 @@ def test_the_log_of_statements_shows_no_hash(
             user.hashed_password = SECRET + "2"
         with echoing.get_session() as session:
             assert UserRepository(session).get_by_email(user.email) is not None
-    assert "INSERT INTO users" in caplog.text
-    assert "UPDATE users" in caplog.text
+    assert re.search(r"INSERT INTO (main\.)?users", caplog.text)
+    assert re.search(r"UPDATE (main\.)?users", caplog.text)
     assert SECRET not in caplog.text
 
 

@@ -26,7 +26,7 @@ from domain import (
     UserRepository,
 )
 from domain.migrations.trees import domain_tables
-from domain.models.policies import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
+from domain.models.scope import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
 from domain.models.tables import organization_column
 from domain.testing import Cluster, build, postgresql_database
 

@@ -347,5 +347,5 @@ def test_a_deletion_looks_at_each_level_once_and_marks_what_it_finds(domain_db: 
         assert TenderRepository(session).soft_delete(rows.ids[Tender][0]) is False
     levels = len(reference_graph().cascades.levels(Tender.__table__))
     assert len([text for text in statements if text.startswith("WITH")]) == levels - 1
-    marked = [text.split()[1] for text in statements if text.startswith("UPDATE")]
+    marked = [text.split()[1].removeprefix("main.") for text in statements if text.startswith("UPDATE")]
     assert marked == ["tenders", "analysis_results", "bid_documents", "tender_notices", "tenders"]

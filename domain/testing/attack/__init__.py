@@ -9,7 +9,7 @@
 """
 
 from .attacking import attack
-from .layers import Layer, layers_of, switched_off
+from .layers import Layer, switched_off
 from .report import Leak, Report
 
-__all__ = ["Layer", "Leak", "Report", "attack", "layers_of", "switched_off"]
+__all__ = ["Layer", "Leak", "Report", "attack", "switched_off"]

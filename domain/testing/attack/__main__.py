@@ -26,9 +26,7 @@ def main() -> int:
             print(f"{layer} off: {report.summary()}")
         for leak in report.leaks:
             print(f"  {leak}")
-    print(
-        "(Where one layer alone stands against an attack, as the guard on SQLite, it is not tried with that one off.)"
-    )
+    print("(Where one layer alone stands against an attack it is not tried with that one off.)")
     print(total.summary())
     return 1 if total.leaks else 0
 

@@ -8,7 +8,7 @@ from ...models import DomainModel
 from .call import Call
 from .discovery import Kind, repositories
 from .handwritten import read_calls, write_calls
-from .layers import Layer, layers_of, switched_off
+from .layers import Layer, switched_off
 from .methods import Untried, method_calls
 from .objects import object_calls
 from .raw import raw_calls
@@ -42,7 +42,7 @@ def attack(
     world = World(database, models)
     report = Report()
     engine = "sqlite" if database.is_sqlite else "postgresql"
-    left = layers_of(database) - set(without)
+    left = set(Layer) - set(without)
     kinds = repositories(world.models)
     for model, fault in faults(database, world.models, kinds, left):
         report.leaks.append(Leak(engine, model, "structure", fault))

@@ -9,6 +9,7 @@ from unittest.mock import patch
 from sqlalchemy import BindParameter, ColumnElement, event, text, true
 
 from ...database import Database
+from ...database.sqlite_scope import EmbeddedConnection
 from ...models import DomainModel
 from ...models.tables import organization_column
 from ...repositories import deletion, restoring, sets, statements, upsert, writes
@@ -20,13 +21,8 @@ class Layer(StrEnum):
 
     PREDICATES = "repository predicates"
     GUARD = "session guard"
-    POLICIES = "row level security"
+    POLICIES = "the database's scope"  # row level security, SQLite's views and triggers
     KEYS = "composite keys"
-
-
-def layers_of(database: Database) -> frozenset[Layer]:
-    """Those that the database's engine has."""
-    return frozenset(Layer) - ({Layer.POLICIES} if database.is_sqlite else set())
 
 
 @contextmanager
@@ -38,7 +34,7 @@ def switched_off(database: Database, layers: Collection[Layer]) -> Generator[Non
         if Layer.GUARD in layers:
             stack.enter_context(_without_guard())
         if Layer.POLICIES in layers:
-            stack.enter_context(_without_policies(database))
+            stack.enter_context(_without_views(database) if database.is_sqlite else _without_policies(database))
         yield
 
 
@@ -114,3 +110,13 @@ def _without_policies(database: Database) -> Generator[None]:
         yield
     finally:
         alter("ENABLE")
+
+
+@contextmanager
+def _without_views(database: Database) -> Generator[None]:
+    database.engine.dispose()
+    try:
+        with patch.object(EmbeddedConnection, "hold_scope", lambda _connection: None):
+            yield
+    finally:
+        database.engine.dispose()

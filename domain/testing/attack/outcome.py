@@ -31,7 +31,7 @@ def rendered(value: object) -> str:
         return " ".join(f"{e!s} {e!r} {rendered(vars(e))}" for e in chain(value))
     if isinstance(value, Entity):
         inside = inspect(value)
-        loaded = {name: held for name, held in inside.dict.items() if name != "_sa_instance_state"}
+        loaded = {name: held for name, held in inside.dict.items() if name in inside.mapper.attrs}
         return f"{type(value).__name__}({rendered(loaded)})"
     if isinstance(value, SQLModel | BaseModel):
         return f"{value!r} {rendered(vars(value))}"

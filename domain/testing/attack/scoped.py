@@ -14,6 +14,7 @@ from sqlalchemy.sql.visitors import iterate
 
 from ...models.base import REGISTRY
 from ...models.tables import organization_column
+from ...private import cache_key_of, conflict_of
 from ...tenancy import TRUSTED, TenantSession
 
 
@@ -38,7 +39,7 @@ _looked_at: dict[Any, list[str]] = {}
 
 def _unscoped(statement: Any) -> list[str]:
     """As below; to look into a statement costs more than to send it, so it is done once for those of one form."""
-    made = statement._generate_cache_key()
+    made = cache_key_of(statement)
     if made is None:
         return list(unscoped(statement))
     if made.key not in _looked_at:
@@ -57,7 +58,7 @@ def unscoped(statement: Any) -> Iterator[str]:
         elif isinstance(part, Update | Delete):
             conditions, tables = [part.whereclause], [part.table]
         elif isinstance(part, Insert):
-            clause: Any = getattr(part, "_post_values_clause", None)
+            clause = conflict_of(part)
             if clause is None:
                 continue
             conditions, tables = [getattr(clause, "update_whereclause", None)], [part.table]

@@ -6,10 +6,9 @@ from typing import Any
 from sqlalchemy import inspect
 
 from ...database import Database
-from ...models.base import reference_graph
 from ...models.beside import faults as faults_beside
 from ...models.policies import RowLevelSecurity
-from ...models.tables import ORGANIZATION_ID, is_plain
+from ...models.tables import ORGANIZATION_ID
 from .discovery import Kind, Model, references
 from .layers import Layer
 
@@ -41,9 +40,6 @@ def _faults_of_table(database: Database, model: Model) -> Iterator[str]:
     for column in references(model):
         if ((ORGANIZATION_ID, column), (ORGANIZATION_ID, "id")) not in keys:
             yield f"no composite foreign key {(ORGANIZATION_ID, column)}"
-    for edge in reference_graph().of(model.__table__):
-        if is_plain(edge):
-            yield f"the foreign key {edge.name} does not name the organization"
     columns = [primary, *uniques, *(index["column_names"] for index in stored.get_indexes(name))]
     if not any(found[:1] == [ORGANIZATION_ID] for found in columns):
         yield f"no index that starts with {ORGANIZATION_ID}"

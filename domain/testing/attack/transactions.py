@@ -25,10 +25,9 @@ def transaction_calls(world: World, model: Model) -> Iterator[Call]:
     }.items():
         method = f"{model.__name__}: {name}"
         yield Call(method, "scope", act, stopped_by=ORM, is_bound=False, must_answer=OWN_ROWS)
-    if not world.database.is_sqlite:
-        method = f"{model.__name__}: pooled connection"
-        act = _pooled(world.database, model)
-        yield Call(method, "scope", act, stopped_by=frozenset({Layer.POLICIES}), must_answer=0)
+    method = f"{model.__name__}: pooled connection"
+    act = _pooled(world.database, model)
+    yield Call(method, "scope", act, stopped_by=frozenset({Layer.POLICIES}), must_answer=0)
 
 
 Act = Callable[[TenantSession, list[object]], object]

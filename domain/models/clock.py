@@ -13,7 +13,10 @@ _SQLITE_FORMAT = "'%Y-%m-%d %H:%M:%f000'"  # as SQLAlchemy stores times; SQLite'
 
 
 class DatabaseTime(FunctionElement[datetime]):
-    """When the statement began, and so many seconds later where they are given."""
+    """When the statement began, and so many seconds later where they are given; for ``server_default``, too.
+
+    SQLite's CURRENT_TIMESTAMP has no fraction, and sorts before the same second as SQLAlchemy stores it.
+    """
 
     type: TypeEngine[datetime] = DateTime(timezone=True)
     inherit_cache: bool | None = True

@@ -1,0 +1,46 @@
+"""Whose rows a table has, declared once: rendered as policies on PostgreSQL, as views and triggers on SQLite."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlalchemy import Table
+
+from .tables import organization_column
+
+ORGANIZATION_SETTING = "app.organization_id"
+SLUG_SETTING = "app.organization_slug"
+EMAIL_SETTING = "app.login_email"
+SYSTEM_SETTING = "app.system"  # SQLite's, which has no logins
+
+
+class Command(StrEnum):
+    """What a rule admits. ALL is reading and writing."""
+
+    ALL = "ALL"
+    SELECT = "SELECT"
+    INSERT = "INSERT"
+
+
+class Rule(NamedTuple):
+    """Rows are admitted whose column equals a setting, which lasts for a transaction; or that a trigger writes."""
+
+    command: Command
+    column: str
+    setting: str
+    in_trigger: bool = False
+
+
+def scope(table: Table) -> Sequence[Rule]:
+    """The rules that admit rows of the table to a session, any of them; none where rows belong to no organization."""
+    column = organization_column(table)
+    if column is None:
+        return ()
+    if table.info.get("written_by_triggers"):
+        reading = Rule(Command.SELECT, column.name, ORGANIZATION_SETTING)
+        return reading, reading._replace(command=Command.INSERT, in_trigger=True)
+    return (
+        Rule(Command.ALL, column.name, ORGANIZATION_SETTING),
+        *(Rule(Command.SELECT, *pair) for pair in table.info.get("lookups", {}).items()),
+        *(Rule(Command.INSERT, *pair) for pair in table.info.get("creations", {}).items()),
+    )

@@ -1,0 +1,81 @@
+"""A table class that is refused leaves no trace, whatever it is refused for: a corrected one takes its name at once."""
+
+import ast
+import inspect
+from types import new_class
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, ForeignKeyConstraint, Index, Integer, UniqueConstraint
+from sqlmodel import Field
+
+from domain import DomainModel, Entity, Organization, TenantEntity, Tender, TenderContent, live_unique, tenant_key
+from domain.models import refusals
+from domain.models.base import REGISTRY
+from domain.models.names import LONGEST
+
+LONG = "ä" * 31 + "bc"  # 33 characters, 64 bytes
+WHOLE = "b" * LONGEST
+
+
+def made(base: type[Entity] = TenantEntity, table: str = "invoices", rules: Any = (), **fields: Any) -> Any:
+    annotations = dict.fromkeys(fields, int)
+    body = {"__tablename__": table, "__table_args__": rules, "__annotations__": annotations, **fields}
+    return new_class("Invoice", (base,), {"table": True}, lambda namespace: namespace.update(body))
+
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "plain key": {"tender_id": Field(foreign_key="tenders.id")},
+    "plain key in the arguments": {"rules": (ForeignKeyConstraint(["of"], ["tenders.id"]),), "of": Field()},
+    "plain key to itself": {"of": Field(foreign_key="invoices.id")},
+    "plain key of no organization": {"base": Entity, "tender_id": Field(foreign_key="tenders.id")},
+    "plain key that was there before": {"table": "test_awaited"},
+    "key to no table": {"of": tenant_key(TenderContent)},
+    "key to a table of no organization": {"of": tenant_key(Organization)},
+    "key from a table of no organization": {"base": Entity, "of": tenant_key(Tender)},
+    "long table": {"table": LONG},
+    "long column": {LONG: Field()},
+    "long name of a column": {"of": Field(sa_column=Column(LONG, Integer))},
+    "long index": {"rules": (Index(LONG, "id"), {"info": {}})},
+    "long constraint": {"rules": (UniqueConstraint("id", name=LONG),)},
+}
+
+
+def known() -> tuple[set[str], set[object], set[str]]:
+    names: Any = REGISTRY._class_registry  # pyright: ignore[reportPrivateUsage]  # where a string finds a class
+    return set(DomainModel.metadata.tables), {mapper.class_ for mapper in REGISTRY.mappers}, set(names)
+
+
+@pytest.fixture(autouse=True)
+def awaiting(throwaway_models: None) -> None:
+    body = {
+        "__tablename__": "test_awaiting",
+        "__annotations__": {"of": int},
+        "of": Field(foreign_key="test_awaited.id"),
+    }
+    new_class("Awaiting", (TenantEntity,), {"table": True}, lambda namespace: namespace.update(body))
+
+
+@pytest.mark.parametrize("wrong", REFUSED.values(), ids=REFUSED)
+def test_a_refused_class_leaves_no_trace_and_a_corrected_one_takes_its_place(wrong: dict[str, Any]) -> None:
+    before = known()
+    with pytest.raises(TypeError) as refused:
+        made(**wrong)
+    assert refused.tb is not None  # the traceback keeps the class alive: no garbage collector hides the trace
+    assert known() == before
+    corrected = made(of=tenant_key(Tender), rules=(live_unique("of"), Index(WHOLE, "id")))
+    assert corrected(of=3).of == 3
+    REGISTRY.configure()
+
+
+def test_every_refusal_is_tried() -> None:
+    lines, first = inspect.getsourcelines(refusals)
+    raised = {node.lineno for node in ast.walk(ast.parse("".join(lines))) if isinstance(node, ast.Raise)}
+    seen: set[int] = set()
+    for wrong in REFUSED.values():
+        with pytest.raises(TypeError) as refused:
+            made(**wrong)
+        last = refused.traceback[-1]
+        assert last.path == type(last.path)(refusals.__file__)
+        seen.add(last.lineno + 1)
+    assert (first, seen) == (0, raised)
