@@ -73,6 +73,8 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     __table_args__: ClassVar[Any] = ()
     __audited__: ClassVar[bool] = True
     """Whether the audit trail follows the rows of an organization's table; set it False on the table's class."""
+    __of_organization__: ClassVar[bool] = False
+    """Whether its rows are an organization's: those of ``TenantEntity`` and of no other base."""
 
     if TYPE_CHECKING:  # SQLModel's own says nothing of what it returns
 

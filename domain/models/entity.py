@@ -99,6 +99,7 @@ class Entity(Deletable, Stamped):
 class OwnedByOrganization(DomainModel):
     """A row of an organization: what sessions, policies and repositories scope."""
 
+    __of_organization__: ClassVar[bool] = True
     organization_id: int = Field(
         default=None,
         description="The organization that the row belongs to; a bound session fills it in.",

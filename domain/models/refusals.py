@@ -8,6 +8,9 @@ from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Table
 from .names import LONGEST
 from .tables import ORGANIZATION_ID, is_tenant_table
 
+_ORGANIZATIONS = "organizations."
+_LINE = "write class Name(TenantEntity, table=True), or name the column otherwise, without a foreign key"
+
 _Columns = dict[str, Column[Any]]
 _Key = list[tuple[str, str]]  # each column, with the "table.column" that it refers to
 
@@ -18,6 +21,8 @@ def refuse(model: type[Any], tables: Collection[Table]) -> None:
     rules: tuple[Any, ...] = () if isinstance(model.__table_args__, dict) else model.__table_args__
     _refuse_long_names(model, columns, rules)
     _refuse_tenant_keys(model, columns)
+    if not model.__of_organization__:
+        _refuse_organization(model, columns, rules)
     tenants = {table.fullname for table in tables if is_tenant_table(table)}
     if ORGANIZATION_ID in columns:
         tenants.add(model.__tablename__)
@@ -31,6 +36,15 @@ def _refuse_long_names(model: type[Any], columns: _Columns, rules: Iterable[Any]
     for name in (model.__tablename__, *(column.name or key for key, column in columns.items()), *filter(None, given)):
         if len(name.encode()) > LONGEST:
             raise TypeError(f"{model.__name__}: PostgreSQL has names of up to {LONGEST} bytes; shorten {name!r}")
+
+
+def _refuse_organization(model: type[Any], columns: _Columns, rules: Iterable[object]) -> None:
+    """A table that is an organization's by a column of its own would be scoped by half of what scopes."""
+    keys = [pair for key in _keys(columns, rules) for pair in key]
+    for name in (name for name, target in keys if target.startswith(_ORGANIZATIONS)):
+        raise TypeError(f"{model.__name__}.{name}: what refers to an organization derives from TenantEntity; {_LINE}")
+    if ORGANIZATION_ID in columns:
+        raise TypeError(f"{model.__name__}.{ORGANIZATION_ID}: derive from TenantEntity, which has it; {_LINE}")
 
 
 def _refuse_tenant_keys(model: type[Any], columns: _Columns) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Field, select
 
-from domain import Database, Organization, TenantEntity, TenantRepository, Tender, Text, User, example
+from domain import AnalysisResult, Database, Organization, TenantEntity, TenantRepository, Tender, Text, User, example
 from domain.testing import attack
 from domain.testing.attack import Layer, Report
 from domain.testing.attack.discovery import public_methods, repositories
@@ -64,6 +64,12 @@ def _rows(database: Database) -> dict[str, list[Any]]:
     with database.migration_engine.connect() as connection:
         tables = [Organization.__table__, *(model.__table__ for model in MODELS)]
         return {table.name: list(connection.execute(select(*table.c).order_by(table.c.id)).all()) for table in tables}
+
+
+def test_what_a_model_refers_to_is_attacked_with_it(domain_sqlite: Database) -> None:
+    report = attack(domain_sqlite, models=[AnalysisResult], methods={"get", "add", "select"})
+    assert report.leaks == []
+    assert {"AnalysisRepository.get", "TenderRepository.get"} <= {method for _, method, _ in report.cells}
 
 
 def test_three_lines_are_enough(domain_sqlite: Database) -> None:

@@ -33,6 +33,8 @@ REFUSED: dict[str, dict[str, Any]] = {
     "key to no table": {"of": tenant_key(TenderContent)},
     "key to a table of no organization": {"of": tenant_key(Organization)},
     "key from a table of no organization": {"base": Entity, "of": tenant_key(Tender)},
+    "organization of its own": {"base": Entity, "organization_id": Field()},
+    "reference to an organization": {"base": Entity, "partner_id": Field(foreign_key="organizations.id")},
     "long table": {"table": LONG},
     "long column": {LONG: Field()},
     "long name of a column": {"of": Field(sa_column=Column(LONG, Integer))},

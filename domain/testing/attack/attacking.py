@@ -32,9 +32,10 @@ def attack(
     """Attack every tenant model and every public method of its repositories, as another organization.
 
     For databases of tests: two organizations are added, each attempt is undone, and in the end all rows are as
-    they were. ``models`` and ``methods`` (by name): these alone. ``without``: with these layers switched off, what
-    the others have to stop. ``arguments``: values for parameters of your own methods that no value is known for,
-    by the parameter's name. ``as_organization``: from sessions that a system session lends, by the system's login.
+    they were. ``models``: these alone, and what they refer to; ``methods`` (by name): these alone. ``without``: with
+    these layers switched off, what the others have to stop. ``arguments``: values for parameters of your own methods
+    that no value is known for, by the parameter's name. ``as_organization``: from sessions that a
+    system session lends, by the system's login.
 
     Raises:
         ConfigurationError: the owner's login (``migration_database_url``) can't see every row.

@@ -16,11 +16,18 @@ Kind = type[Any]  # of a Repository, of whatever model
 
 
 def tenant_models(database: Database, only: Collection[type[DomainModel]] | None = None) -> list[Model]:
-    """The models whose rows belong to an organization and whose tables the database has, parents first."""
+    """The models whose rows belong to an organization and whose tables the database has, parents first.
+
+    ``only`` these, and what their rows refer to.
+    """
     present = set(inspect(database.migration_engine).get_table_names())
     models = {mapper.local_table: mapper.class_ for mapper in REGISTRY.mappers}
     ordered = [models[table] for table in reference_graph().order if table in models and table.name in present]
-    return [m for m in ordered if issubclass(m, TenantEntity) and (only is None or m in only)]
+    wanted = {*(ordered if only is None else only)}
+    for model in reversed(ordered):
+        if model in wanted:
+            wanted |= {*references(model).values()}
+    return [model for model in ordered if issubclass(model, TenantEntity) and model in wanted]
 
 
 def repositories(models: Collection[Model]) -> list[Kind]:
