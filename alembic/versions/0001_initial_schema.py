@@ -299,6 +299,8 @@ def upgrade() -> None:
 
     op.invoke(ReplaceOp('row level security', 'audit_entries', {'organization_isolation': "FOR SELECT USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)", 'written_by_triggers': 'FOR INSERT WITH CHECK (pg_trigger_depth() > 0)'}))
     op.invoke(ReplaceOp('row level security', 'organizations', {'organization_isolation': "FOR ALL USING (id = nullif(current_setting('app.organization_id', true), '')::bigint)", 'find_by_slug': "FOR SELECT USING (slug = nullif(current_setting('app.organization_slug', true), ''))", 'create_by_slug': "FOR INSERT WITH CHECK (slug = nullif(current_setting('app.organization_slug', true), ''))"}))
+    op.invoke(ReplaceOp('row level security', 'purge_records', {'of_the_system': 'FOR ALL USING (false)'}))
+    op.invoke(ReplaceOp('row level security', 'system_access', {'of_the_system': 'FOR ALL USING (false)'}))
     op.invoke(ReplaceOp('row level security', 'tenders', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
     op.invoke(ReplaceOp('row level security', 'users', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)", 'find_by_email': "FOR SELECT USING (email = nullif(current_setting('app.login_email', true), ''))"}))
     op.invoke(ReplaceOp('row level security', 'analysis_results', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))

@@ -15,7 +15,8 @@ Obstacle: TypeAlias = tuple[str, str]
 
 _REVISION: Select[str] = select(column("version_num", String)).select_from(table(VERSION_TABLE))
 _TABLES = text(
-    "SELECT relname, relrowsecurity, row_security_active(oid), has_table_privilege(oid, 'SELECT')"
+    "SELECT relname, relrowsecurity AND relname NOT IN ('system_access', 'purge_records'), row_security_active(oid),"
+    " has_table_privilege(oid, 'SELECT')"
     "  AND (relname IN ('audit_entries', :version) OR has_table_privilege(oid, 'INSERT')"
     "   AND has_table_privilege(oid, 'UPDATE'))"
     " FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from ..models.audit_columns import ENTRIES
-from ..models.policies import quoted
+from ..models.policies import NO_ORGANIZATION, plain, quoted
 from .logins import Logins
 
 SYSTEM_POLICY = "system_access"
@@ -23,9 +23,9 @@ _RELATIONS = text(
     " AND c.relowner = (SELECT oid FROM pg_roles WHERE rolname = :owner) ORDER BY c.relname"
 )
 _IS_OWNER = text("SELECT pg_has_role(CAST(:owner AS name), 'USAGE')")
-_IS_OPEN_TO = text(
-    "SELECT polpermissive AND polcmd = '*' AND polwithcheck IS NULL AND pg_get_expr(polqual, polrelid) = 'true'"
-    " AND polroles = ARRAY(SELECT oid FROM pg_roles WHERE rolname = :role)"
+_OPENING = text(
+    "SELECT polpermissive AND polcmd = '*' AND polwithcheck IS NULL"
+    " AND polroles = ARRAY(SELECT oid FROM pg_roles WHERE rolname = :role), pg_get_expr(polqual, polrelid)"
     " FROM pg_policy WHERE polrelid = CAST(:relation AS regclass) AND polname = :policy"
 )
 
@@ -59,9 +59,9 @@ def relation_grants(connection: Connection, logins: Logins, schema: str) -> Iter
                 yield f"GRANT {rights} ON {name} TO {quoted(login)}"
         if relation.is_table and relation.secured:
             if logins.system:
-                yield from _open_to(connection, name, SYSTEM_POLICY, logins.system)
+                yield from _open_to(connection, name, SYSTEM_POLICY, logins.system, NO_ORGANIZATION)
             if logins.has_owner:
-                yield from _open_to(connection, name, OWNER_POLICY, logins.owner)
+                yield from _open_to(connection, name, OWNER_POLICY, logins.owner, "true")
 
 
 def _rights(relation: _Relation, *, is_system: bool) -> str:
@@ -72,7 +72,7 @@ def _rights(relation: _Relation, *, is_system: bool) -> str:
         return ""
     if relation.name in RECORDS:
         # UPDATE of the rest would let the record be rewritten; these are what erasing a person reaches.
-        return "SELECT, INSERT, UPDATE (actor, reason, updated_at, version)" if is_system else ""
+        return "SELECT, INSERT, UPDATE (actor, updated_at, version)" if is_system else ""
     if relation.name == ENTRIES:
         # Its triggers write it, as its owner. To erase a person is the system's.
         return "SELECT, UPDATE, DELETE" if is_system else "SELECT"
@@ -80,11 +80,12 @@ def _rights(relation: _Relation, *, is_system: bool) -> str:
     return "SELECT, INSERT, UPDATE" + (", DELETE" if is_system or not relation.soft else "")
 
 
-def _open_to(connection: Connection, relation: str, policy: str, role: str) -> Iterator[str]:
+def _open_to(connection: Connection, relation: str, policy: str, role: str, condition: str) -> Iterator[str]:
     """One that stands is left alone: replacing it would lock the table against its readers."""
-    found = connection.execute(_IS_OPEN_TO, {"relation": relation, "policy": policy, "role": role}).scalar_one_or_none()
-    if found is True:
-        return
-    if found is False:
+    found = connection.execute(_OPENING, {"relation": relation, "policy": policy, "role": role}).one_or_none()
+    if found is not None:
+        is_whole, words = found
+        if is_whole and plain(words) == plain(condition):
+            return
         yield f"DROP POLICY {policy} ON {relation}"
-    yield f"CREATE POLICY {policy} ON {relation} TO {quoted(role)} USING (true)"
+    yield f"CREATE POLICY {policy} ON {relation} TO {quoted(role)} USING ({condition})"

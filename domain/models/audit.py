@@ -14,7 +14,7 @@ from sqlmodel import Field
 from .base import DomainModel
 from .clock import DatabaseTime
 from .entity import Identified, OwnedByOrganization, Public
-from .fields import BigId, Text, UtcDatetime, example, utcnow
+from .fields import ACTOR, BigId, Text, UtcDatetime, example, utcnow
 from .types import UTC_DATETIME, json_dict, value_enum
 
 
@@ -43,6 +43,7 @@ class AuditRecord(DomainModel):
         max_length=255,
         description="Who, as the session was told; null for what came past the sessions.",
         schema_extra=example("user:12"),
+        sa_column_kwargs=ACTOR,
     )
     request_id: Text | None = Field(
         default=None, max_length=255, description="Which request.", schema_extra=example("req-4f1c")

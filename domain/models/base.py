@@ -18,15 +18,17 @@ from sqlmodel.main import FieldInfo, SQLModelMetaclass
 
 from ..private import init_private_attributes
 from .beside import attach
-from .fields import managed_field, personal_field, relation, tenant_key
+from .fields import library_field, managed_field, personal_field, relation, tenant_key
 from .graph import Graph, graph_of
+from .managed import MANAGED, managed_fields, refuse_managed
 from .names import NAMING
 from .refusals import refuse
 from .tables import complete_table
 
 
 @dataclass_transform(
-    kw_only_default=True, field_specifiers=(Field, FieldInfo, managed_field, personal_field, relation, tenant_key)
+    kw_only_default=True,
+    field_specifiers=(Field, FieldInfo, library_field, managed_field, personal_field, relation, tenant_key),
 )
 class DomainMeta(SQLModelMetaclass):
     """Completes each table from its fields, with CHECKs and composite foreign keys, unless it refuses the class."""
@@ -80,7 +82,9 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
 
     def __init__(self, **data: Any) -> None:
         if _is_table(type(self)):
-            self._adopt(self._draft(data))
+            draft = self._draft(data)
+            refuse_managed(type(self), draft.model_fields_set)
+            self._adopt(draft)
             return
         with _without_secrets(type(self)):
             super().__init__(**data)
@@ -96,6 +100,8 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
         if inspect(self, raiseerr=False) is None:  # a draft inside one of the model's own validators
             current[name] = value
             return
+        if name in managed_fields(cls, by_library=True):
+            raise AttributeError(f"{cls.__name__}.{name} is read-only: {MANAGED}")
         if name not in current or current[name] is not value:
             value = cls.checked_fields({name: value}, beside=current)[name]
         set_attribute(self, name, value)
@@ -124,12 +130,16 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
                 return super().model_validate(
                     obj, strict=strict, from_attributes=from_attributes, context=context, update=update
                 )
+        source, update = obj, update or {}
         if isinstance(obj, BaseModel):
             obj = _given(obj)
         elif update and not isinstance(obj, dict):
-            obj = {name: getattr(obj, name) for name in cls.model_fields if hasattr(obj, name)}
-        data = {**cast(dict[str, Any], obj), **(update or {})} if isinstance(obj, dict) else obj
+            fields = cls.model_fields.keys() - managed_fields(cls)
+            obj = {name: getattr(obj, name) for name in fields if hasattr(obj, name)}
+        data = {**cast(dict[str, Any], obj), **update} if isinstance(obj, dict) else obj
         draft = cls._draft(data, strict=strict, from_attributes=from_attributes, context=context)
+        is_row = isinstance(source, DomainModel) and _is_table(type(source))  # what it has was the library's to give
+        refuse_managed(cls, update.keys() if is_row else draft.model_fields_set)
         instance: Self = class_mapper(cls).class_manager.new_instance()  # configured, as a constructor finds it
         instance._adopt(draft)
         return instance

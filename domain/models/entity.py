@@ -9,7 +9,7 @@ from sqlmodel import Field
 
 from .base import DomainModel
 from .clock import DatabaseTime
-from .fields import BigId, Text, UtcDatetime, example, managed_field, utcnow
+from .fields import BigId, Text, UtcDatetime, example, library_field, utcnow
 from .types import UTC_DATETIME
 
 _NOW = {"server_default": DatabaseTime()}
@@ -18,7 +18,7 @@ _NOW = {"server_default": DatabaseTime()}
 class Identified(DomainModel):
     """A row with an id."""
 
-    id: int = managed_field(
+    id: int = library_field(
         default=None,
         description="Id given by the database.",
         schema_extra=example(42, json_schema_extra={"readOnly": True}),
@@ -31,14 +31,14 @@ class Identified(DomainModel):
 class Stamped(Identified):
     """What the library fills in and every reader may see."""
 
-    created_at: UtcDatetime = managed_field(
+    created_at: UtcDatetime = library_field(
         sa_type=UTC_DATETIME,
         default_factory=utcnow,
         description="When the row was created.",
         schema_extra=example("2026-05-01T12:00:00Z"),
         sa_column_kwargs=_NOW,
     )
-    updated_at: UtcDatetime = managed_field(
+    updated_at: UtcDatetime = library_field(
         sa_type=UTC_DATETIME,
         audited=False,
         default_factory=utcnow,
@@ -46,7 +46,7 @@ class Stamped(Identified):
         schema_extra=example("2026-05-02T08:30:00Z"),
         sa_column_kwargs={**_NOW, "onupdate": utcnow},
     )
-    version: int = managed_field(
+    version: int = library_field(
         audited=False,
         default=1,
         description="Counts the row's changes; send it back to update exactly what was read.",
@@ -58,24 +58,24 @@ class Stamped(Identified):
 class Deletable(DomainModel):
     """Soft deletion: the row stays, out of every answer that does not ask for it."""
 
-    is_deleted: bool = managed_field(
+    is_deleted: bool = library_field(
         default=False,
         description="Whether the row is deleted.",
         schema_extra=example(False),
         sa_column_kwargs={"server_default": text("false")},
     )
-    deleted_at: UtcDatetime | None = managed_field(
+    deleted_at: UtcDatetime | None = library_field(
         sa_type=UTC_DATETIME,
         default=None,
         description="When it was deleted.",
         schema_extra=example("2026-06-01T09:00:00Z"),
     )
-    deletion_id: UUID | None = managed_field(
+    deletion_id: UUID | None = library_field(
         default=None,
         description="The deletion it went with: restoring brings back exactly the rows that share it.",
         schema_extra=example("0197f3c2-6d1e-7c3a-9a54-3f2b8c1d0e9f"),
     )
-    deleted_by: Text | None = managed_field(
+    deleted_by: Text | None = library_field(
         audited=False,  # the trail names the actor itself
         default=None,
         max_length=255,

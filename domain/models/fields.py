@@ -14,6 +14,9 @@ from sqlmodel import Field, Relationship
 # SQLite gives database-generated ids to INTEGER keys only.
 BigId: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 
+ACTOR: dict[str, Any] = {"info": {"mentions": True}}
+"""``sa_column_kwargs`` of a column that says who did something: erasing a person takes their addresses out of it."""
+
 
 def utcnow() -> datetime:
     """Now, aware, in UTC."""
@@ -83,13 +86,21 @@ def example(value: object, **schema: object) -> dict[str, Any]:
     return {"examples": [value], **schema}
 
 
-def managed_field(*, init: Literal[False] = False, audited: bool = True, **options: Any) -> Any:
-    """A column that the library fills in: readable and typed, no constructor keyword, in no update.
+def managed_field(
+    *, init: Literal[False] = False, audited: bool = True, by_library: bool = False, **options: Any
+) -> Any:
+    """A column that code fills in, and no client: readable and typed, no constructor keyword, in no update.
 
     A row in which no column changes but those not ``audited`` has no entry in the audit trail.
     """
     column = options.pop("sa_column_kwargs", {})
-    return Field(sa_column_kwargs={**column, "info": {"managed": True, "audited": audited}}, **options)
+    info = {"managed": True, "audited": audited, "by_library": by_library}
+    return Field(sa_column_kwargs={**column, "info": info}, **options)
+
+
+def library_field(*, init: Literal[False] = False, **options: Any) -> Any:
+    """A managed column that the library alone fills in: no assignment writes it, and no statement by hand."""
+    return managed_field(by_library=True, **options)
 
 
 def personal_field(**options: Any) -> Any:

@@ -9,7 +9,7 @@ from sqlmodel import Field
 
 from .base import DomainModel
 from .entity import Entity, Patch, Public, Stamped
-from .fields import Text, example, managed_field
+from .fields import Text, example, library_field
 from .scope import SLUG_SETTING
 from .tables import live_unique
 from .types import value_enum
@@ -75,7 +75,7 @@ class OrganizationPlan(DomainModel):
 class OrganizationUsage(DomainModel):
     """What metering writes."""
 
-    monthly_analysis_count: int = managed_field(
+    monthly_analysis_count: int = library_field(
         audited=False,
         default=0,
         ge=0,
@@ -83,7 +83,7 @@ class OrganizationUsage(DomainModel):
         description="Analyses used in usage_period.",
         schema_extra=example(17),
     )
-    usage_period: date = managed_field(
+    usage_period: date = library_field(
         audited=False,
         default_factory=current_period,
         description="First day of the UTC month that the count belongs to.",

@@ -52,15 +52,26 @@ def text_setting(name: str) -> str:
     return f"nullif(current_setting('{name}', true), '')"
 
 
+NO_ORGANIZATION = f"{text_setting(ORGANIZATION_SETTING)} IS NULL"
+"""The condition of the policy that opens a table to the system's login."""
+
+
+def plain(words: str) -> str:
+    """Without casts, brackets and blanks, which PostgreSQL writes in its own way."""
+    return re.sub(r"::\w+|[()\s]", "", words).lower()
+
+
 class RowLevelSecurity(Replaceable):
     """The policies of a table for every login (TO PUBLIC), its owner included.
 
-    They are its organization's rows, and the rows that a lookup names by a unique value.
+    They are its organization's rows, and the rows that a lookup names by a unique value; none of the system's records.
     """
 
     name: ClassVar[str] = "row level security"
 
     def wanted(self, table: Table) -> State:
+        if table.info.get("of_the_system"):
+            return {"of_the_system": "FOR ALL USING (false)"}  # what a login of its own opens
         return dict(_policy(rule) for rule in scope(table))
 
     def create(self, table: str, state: State, dialect: str) -> Iterator[str]:
@@ -89,8 +100,7 @@ class RowLevelSecurity(Replaceable):
         return super().faults(found, wanted) if wanted or ISOLATION in found.state else []
 
     def plain(self, words: str) -> str:
-        """Without casts, brackets and blanks, which PostgreSQL writes in its own way."""
-        return re.sub(r"::\w+|[()\s]", "", words).lower()
+        return plain(words)
 
 
 def _policy(rule: Rule) -> tuple[str, str]:

@@ -6,14 +6,20 @@ from sqlmodel import Field
 
 from .base import DomainModel
 from .entity import Entity
-from .fields import BigId, Text, UtcDatetime, example
+from .fields import ACTOR, BigId, Text, UtcDatetime, example
 from .types import UTC_DATETIME
 
 
 class PurgeRecordContent(DomainModel):
     """Who removed how many rows of which table, and of whom."""
 
-    actor: Text = Field(min_length=1, max_length=255, description="Who.", schema_extra=example("nightly-purge"))
+    actor: Text = Field(
+        min_length=1,
+        max_length=255,
+        description="Who.",
+        schema_extra=example("nightly-purge"),
+        sa_column_kwargs=ACTOR,
+    )
     reason: Text = Field(min_length=1, max_length=1000, description="Why.", schema_extra=example("retention is over"))
     # No foreign key, and not the name that scopes a table: the record outlives the organization.
     purged_organization_id: int | None = Field(
@@ -35,5 +41,5 @@ class PurgeRecord(PurgeRecordContent, Entity, table=True):
     """One batch, written in the transaction that removed its rows."""
 
     __tablename__ = "purge_records"
-    __table_args__: ClassVar[Any] = ()
+    __table_args__: ClassVar[Any] = ({"info": {"of_the_system": True}},)
     retention_days: ClassVar[int | None] = None

@@ -6,13 +6,19 @@ from sqlmodel import Field
 
 from .base import DomainModel
 from .entity import Entity
-from .fields import Text, example
+from .fields import ACTOR, Text, example
 
 
 class SystemAccessContent(DomainModel):
     """Who went across organizations, and why."""
 
-    actor: Text = Field(min_length=1, max_length=255, description="Who.", schema_extra=example("nightly-reset"))
+    actor: Text = Field(
+        min_length=1,
+        max_length=255,
+        description="Who.",
+        schema_extra=example("nightly-reset"),
+        sa_column_kwargs=ACTOR,
+    )
     reason: Text = Field(min_length=1, max_length=1000, description="Why.", schema_extra=example("new month"))
 
 
@@ -21,4 +27,4 @@ class SystemAccess(SystemAccessContent, Entity, table=True):
 
     __tablename__ = "system_access"
     retention_days: ClassVar[int | None] = None
-    __table_args__: ClassVar[Any] = ()
+    __table_args__: ClassVar[Any] = ({"info": {"of_the_system": True}},)

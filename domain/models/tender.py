@@ -9,7 +9,7 @@ from sqlmodel import Field
 
 from .base import DomainModel
 from .entity import Patch, Public, Stamped, TenantEntity
-from .fields import Amount, Text, UtcDatetime, example, managed_field, relation
+from .fields import Amount, Text, UtcDatetime, example, library_field, relation
 from .tables import live_index, live_unique
 from .types import UTC_DATETIME, Money, json_list, value_enum
 
@@ -130,7 +130,7 @@ class TenderProgress(DomainModel):
 class TenderLease(DomainModel):
     """What ``claim`` writes."""
 
-    leased_until: UtcDatetime | None = managed_field(
+    leased_until: UtcDatetime | None = library_field(
         audited=False,
         sa_type=UTC_DATETIME,
         default=None,

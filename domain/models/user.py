@@ -8,7 +8,7 @@ from sqlmodel import Field
 
 from .base import DomainModel
 from .entity import Patch, Public, Stamped, TenantEntity
-from .fields import LowerText, Text, UtcDatetime, example, managed_field, personal_field
+from .fields import LowerText, Text, UtcDatetime, example, library_field, personal_field
 from .scope import EMAIL_SETTING
 from .tables import live_unique
 from .types import UTC_DATETIME, value_enum
@@ -68,7 +68,7 @@ class UserSecret(DomainModel):
 class UserActivity(DomainModel):
     """What logging in writes."""
 
-    last_login_at: UtcDatetime | None = managed_field(
+    last_login_at: UtcDatetime | None = library_field(
         sa_type=UTC_DATETIME,
         audited=False,
         default=None,

@@ -9,7 +9,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from ..errors import TenantRequiredError
 from ..models import Entity, TenantEntity
-from ..tenancy import TRUSTED, DomainSession, SystemSession, TenantSession, note_shown
+from ..tenancy import TRUSTED, DomainSession, SystemSession, TenantSession, note_shown, refuse_record
 from .statements import ORGANIZATION, ModelT, Statements, statements
 
 Params = dict[str, object]
@@ -24,6 +24,8 @@ class RepositoryCore(Generic[ModelT]):
 
     def __init__(self, session: DomainSession) -> None:
         self.session = session
+        if not isinstance(session, SystemSession):
+            refuse_record(self.model)
         # Only a system session reaches across organizations, and only over the organizations themselves.
         scoped = issubclass(self.model, TenantEntity) or not isinstance(session, SystemSession)
         self._sql: Statements[ModelT] = statements(self.model, scoped=scoped)

@@ -85,8 +85,8 @@ class OrganizationRepository(Repository[Organization]):
     def put(self, entity: Organization, /, *, org_id: int | None = None) -> Organization:
         """As in every repository; in a bound session the own organization alone."""
         self._organization(org_id)
-        self.session.announce(SLUG_SETTING, entity.slug)
-        return super().put(entity, org_id=org_id)
+        with self.session.announced(SLUG_SETTING, entity.slug):
+            return super().put(entity, org_id=org_id)
 
     def get_by_id(self, org_id: int) -> Organization | None:
         """The live organization with this id, or None."""
@@ -94,10 +94,7 @@ class OrganizationRepository(Repository[Organization]):
 
     def get_by_slug(self, slug: str) -> Organization | None:
         """The live organization with this slug, or None. Binds no session; a bound one finds its own alone."""
-        session = self.session
-        if isinstance(session, TenantSession) and session.is_bound:
-            return next(iter(self.find(col(Organization.slug) == slug, limit=1)), None)
-        return session.find_organization(slug)
+        return self.session.find_organization(slug)
 
     def list_active(self, limit: int = 50) -> Sequence[Organization]:
         """Active organizations, newest first; over all of them in a system session."""

@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from ..models import Entity, Organization
+from ..models.managed import managed_columns
 from ..models.tables import ORGANIZATION_ID, of_organization, organization_column
 from ..tenancy import ADMITS_DELETED, INCLUDE_DELETED, READS, TRUSTED, prebuilt
 
@@ -31,9 +32,7 @@ class Statements(Generic[ModelT]):
         self.organization: ColumnElement[bool] = of_organization(model, given)
         # For statements that select from the table: by the class, as the ORM does, they take half as long again.
         self.table_organization: ColumnElement[bool] = of_organization(self.table, given)
-        self.managed: frozenset[str] = frozenset(
-            {ORGANIZATION_ID, *(c.key for c in self.table.c if "managed" in c.info)}
-        )
+        self.managed: frozenset[str] = managed_columns(self.table) | {ORGANIZATION_ID}
         self.is_live: ColumnElement[bool] = ~col(model.is_deleted)
         self.by_key: ColumnElement[bool] = col(model.id) == bindparam(KEY, type_=BigInteger())
         order = (col(model.created_at).desc(), col(model.id).desc())

@@ -1,6 +1,6 @@
 """Erasing a person: the business record stays, who they were does not."""
 
-from sqlalchemy import ColumnElement, Row, and_, select, update
+from sqlalchemy import ColumnElement, and_, select, update
 
 from ..database import Database
 from ..errors import LegalHoldError, NotFoundError
@@ -9,19 +9,19 @@ from ..models import User
 from ..repositories import UserRepository
 from ..tenancy import SystemSession
 from .batches import execute
-from .mentions import Person, clear_mentions
+from .mentions import USERS, Person, addresses_of, clear_mentions
 from .schema import ORGANIZATIONS, Schema
 
-USERS = User.__table__
 ERASED = "erased"
 
 
 def erase_user(db: Database, *, organization_id: int, user_id: int, actor: str, reason: str) -> None:
     """Replace who a user was wherever that is kept by design; the row stays, deleted for good: the login ends.
 
-    Id, role, organization and times stay. The name and the address go from the row, from the columns that say who
-    did something, from the records of the system's sessions and from the audit trail. What people wrote (a bid, a
-    description) is not searched. Erasing somebody again changes nothing but the version.
+    Id, role, organization and times stay. The name and the address go from the row and from what the audit trail tells
+    of it. Columns that say who did something, those of the system's records too, lose the addresses that the user has
+    had, where they are the whole value, and no other live user has them now. What people wrote (a bid, a reason, a
+    request's id) is not searched. Erasing somebody again changes nothing but the version.
 
     Raises:
         NotFoundError: the organization has no user of this id, deleted ones included.
@@ -29,9 +29,10 @@ def erase_user(db: Database, *, organization_id: int, user_id: int, actor: str, 
         ConfigurationError: on PostgreSQL without SYSTEM_DATABASE_URL.
     """
     with db.system_session(actor=actor, reason=reason, time_limits=BULK) as system:
-        user = _locked(system, organization_id, user_id)
-        person = Person(organization_id, user_id, user.email, user.full_name)
-        if not user.is_deleted:
+        is_deleted = _locked(system, organization_id, user_id)
+        schema = Schema(system.connection())
+        person = Person(organization_id, user_id, addresses_of(system, schema.trail, organization_id, user_id))
+        if not is_deleted:
             with system.as_organization(organization_id) as session:
                 UserRepository(session).soft_delete(user_id)
         neutral = {
@@ -43,19 +44,20 @@ def erase_user(db: Database, *, organization_id: int, user_id: int, actor: str, 
             "version": USERS.c.version + 1,
         }
         execute(system, update(USERS).where(_this(organization_id, user_id)).values(neutral))
-        clear_mentions(system, Schema(system.connection()).graph.order, person)
+        clear_mentions(system, schema.graph.order, schema.trail, person)
 
 
 def _this(organization_id: int, user_id: int) -> ColumnElement[bool]:
     return and_(USERS.c.organization_id == organization_id, USERS.c.id == user_id)
 
 
-def _locked(system: SystemSession, organization_id: int, user_id: int) -> Row[str, str, bool]:
+def _locked(system: SystemSession, organization_id: int, user_id: int) -> bool:
+    """Lock the user's row; whether it is deleted already."""
     held = select(ORGANIZATIONS.c.legal_hold).where(ORGANIZATIONS.c.id == organization_id)
     if system.connection().scalar(held.with_for_update(read=True)):
         raise LegalHoldError(organization_id)
-    user = select(USERS.c.email, USERS.c.full_name, USERS.c.is_deleted).where(_this(organization_id, user_id))
-    found = system.connection().execute(user.with_for_update()).one_or_none()
+    user = select(USERS.c.is_deleted).where(_this(organization_id, user_id))
+    found: bool | None = system.connection().scalar(user.with_for_update())
     if found is None:
         raise NotFoundError(User, user_id)
     return found

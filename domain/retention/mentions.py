@@ -1,87 +1,93 @@
-"""Where a person is mentioned by design: who did something, why a system session was opened, the audit trail."""
+"""Where a person is named by design: by an address, as the one who did something; and in the trail of their row."""
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Column, ColumnElement, String, Table, and_, func, or_, select, update
-from sqlalchemy import cast as sql_cast
+from sqlalchemy import Column, ColumnElement, String, Table, and_, cast, func, or_, select, update
 
-from ..models import PurgeRecord, SystemAccess, User
+from ..models import User
 from ..models.tables import of_organization
 from ..tenancy import SystemSession
 from .batches import execute
-from .schema import TRAIL
 
-WHO = ("deleted_by",)  # in every table; a model marks others with info={"mentions": True}
-PLACES: dict[str, tuple[str, ...]] = {
-    str(SystemAccess.__tablename__): ("actor", "reason"),
-    str(PurgeRecord.__tablename__): ("actor", "reason"),
-    TRAIL: ("actor", "request_id", "before", "after", "personal"),
-}
+USERS = User.__table__
 
 
 @dataclass(frozen=True)
 class Person:
-    """A user, by what they are recognised by: the address, and the name where it stands as words of its own."""
+    """A user, by every address that they have had and nobody else has now."""
 
     organization_id: int
     user_id: int
-    email: str
-    full_name: str
+    addresses: frozenset[str]
 
     @property
     def pseudonym(self) -> str:
         """What stands in their place."""
         return f"erased-{self.user_id}"
 
-    def may_be_in(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Whether a column may mention them: ``without`` looks closer."""
-        text = sql_cast(column, String)
-        words = (self.email, self.full_name)
-        # As it is, too: SQLite's lower() knows ASCII alone.
-        return or_(
-            *(text.contains(word, autoescape=True) for word in words),
-            *(func.lower(text).contains(word.lower(), autoescape=True) for word in words),
-        )
+    def is_named_by(self, value: object) -> bool:
+        """Whether the value is an address of theirs, and nothing else."""
+        return isinstance(value, str) and value.lower() in self.addresses
 
-    def without(self, value: Any) -> Any:
-        """The value with the pseudonym in their place; of JSON, in all of its texts."""
-        if isinstance(value, str):
-            words = "|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in (self.email, self.full_name))
-            return re.sub(words, self.pseudonym, value, flags=re.IGNORECASE)
-        if isinstance(value, list):
-            return [self.without(item) for item in cast(Iterable[Any], value)]
-        if isinstance(value, dict):
-            return {key: self.without(item) for key, item in cast(dict[str, Any], value).items()}
-        return value
+    def is_in(self, column: Column[Any]) -> ColumnElement[bool]:
+        """The same of a column; as it is, too: SQLite's lower() knows ASCII alone."""
+        return or_(column.in_(self.addresses), func.lower(column).in_(self.addresses))
 
 
-def clear_mentions(system: SystemSession, tables: Iterable[Table], person: Person) -> None:
-    """Take the person out of every such column; of tenant tables, in their own organization."""
+def addresses_of(system: SystemSession, trail: Table | None, organization_id: int, user_id: int) -> frozenset[str]:
+    """The user's addresses, those of before by the trail; without what another live user is called by now."""
+    this = and_(USERS.c.organization_id == organization_id, USERS.c.id == user_id)
+    connection = system.connection()
+    found = set(connection.scalars(select(USERS.c.email).where(this)))
+    if trail is not None:
+        for entry in connection.scalars(select(trail.c.personal).where(_about(trail, organization_id, user_id))):
+            found |= {str(side["email"]) for side in entry.values() if side and side.get("email")}
+    others = select(USERS.c.email).where(USERS.c.email.in_(found), ~USERS.c.is_deleted, ~this)
+    return frozenset(address for address in found - set(connection.scalars(others)) if "@" in address)
+
+
+def clear_mentions(system: SystemSession, tables: Iterable[Table], trail: Table | None, person: Person) -> None:
+    """Take the person out of every column that says who did something; of tenant tables, in their own organization."""
     for table in tables:
         theirs = of_organization(table, person.organization_id)
-        if table.name == TRAIL:
-            about = and_(theirs, table.c.entity == User.__tablename__, table.c.row_id == person.user_id)
-            execute(system, update(table).where(about, table.c.personal.is_not(None)).values(personal=None))
-        if columns := list(_columns(table)):
-            mentioned = or_(*(person.may_be_in(column) for column in columns))
-            rows = system.connection().execute(select(*table.primary_key, *columns).where(theirs, mentioned)).mappings()
-            for row in rows.all():
-                changes = {c.key: new for c in columns if (new := person.without(row[c.key])) != row[c.key]}
-                if changes:
-                    this = and_(*(key == row[key.key] for key in table.primary_key))
-                    execute(system, update(table).where(this).values(_fitted(table, changes)))
+        # The system's records are written once: no right reaches more of them than the actor.
+        by_all = set[str]() if table.info.get("of_the_system") else {"deleted_by"}
+        columns = [column for column in table.c if column.key in by_all or column.info.get("mentions")]
+        for column in columns:
+            # Cut to the column's length: a pseudonym may be longer than an address.
+            name = person.pseudonym[: getattr(column.type, "length", None)]
+            execute(system, update(table).where(theirs, person.is_in(column)).values({column.key: name}))
+        if trail is not None and table is not trail:
+            _clear_entries(system, trail, table, {c.name for c in columns if c.info.get("audited", True)}, person)
+    if trail is not None:
+        about = _about(trail, person.organization_id, person.user_id)
+        execute(system, update(trail).where(about).values(personal=None))
 
 
-def _columns(table: Table) -> Iterator[Column[Any]]:
-    for column in table.c:
-        if column.key in (*WHO, *PLACES.get(table.name, ())) or column.info.get("mentions"):
-            yield column
+def _about(trail: Table, organization_id: int, user_id: int) -> ColumnElement[bool]:
+    of_user = and_(trail.c.entity == USERS.name, trail.c.row_id == user_id)
+    return and_(of_organization(trail, organization_id), of_user, trail.c.personal.is_not(None))
 
 
-def _fitted(table: Table, changes: dict[str, Any]) -> dict[str, Any]:
-    """Cut to the columns' lengths: a pseudonym may be longer than a name."""
-    lengths = {name: getattr(table.c[name].type, "length", None) for name in changes}
-    return {name: value[: lengths[name]] if lengths[name] else value for name, value in changes.items()}
+def _clear_entries(system: SystemSession, trail: Table, table: Table, columns: set[str], person: Person) -> None:
+    """What the trail tells of such columns."""
+    if not columns or not person.addresses:
+        return
+    sides = (trail.c.before, trail.c.after)
+    # What may name them; a closer look follows.
+    texts = [func.lower(cast(side, String)) for side in sides]
+    named = or_(*(text.contains(address, autoescape=True) for text in texts for address in person.addresses))
+    of_table = and_(of_organization(trail, person.organization_id), trail.c.entity == table.name, named)
+    for row in system.connection().execute(select(*trail.primary_key, *sides).where(of_table)).mappings().all():
+        new = {side.key: _without(person, row[side.key], columns) for side in sides}
+        this = and_(*(key == row[key.key] for key in trail.primary_key))
+        execute(system, update(trail).where(this).values(new))
+
+
+def _without(person: Person, values: Mapping[str, Any] | None, columns: set[str]) -> dict[str, Any] | None:
+    if values is None:
+        return None
+    named = {name for name in columns & values.keys() if person.is_named_by(values[name])}
+    return {**values, **dict.fromkeys(named, person.pseudonym)}

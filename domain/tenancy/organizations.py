@@ -8,8 +8,9 @@ process is noticed at once.
 
 import sqlite3
 import time
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from ..errors import OrganizationDeletedError
 from .setting import run_before_next_statement
@@ -19,8 +20,8 @@ _MARK = "domain: deleted organization "
 # Of a deleted organization the cast fails, and its error has the mark in its message (see ``refused``).
 _LOOK = f"SELECT CAST('{_MARK}' || id AS bigint) FROM organizations WHERE is_deleted"  # noqa: S608  # constants
 
-Key = tuple[str | None, int | None, str | None, int]
-_seen_live: dict[Key, float] = {}
+# By the engine: its URL does not say which database that is (a socket's folder, a search_path among its options).
+_seen_live: WeakKeyDictionary[Engine, dict[int, float]] = WeakKeyDictionary()
 
 
 def announce_live(connection: Connection, organization_id: int) -> None:
@@ -28,21 +29,21 @@ def announce_live(connection: Connection, organization_id: int) -> None:
     if connection.dialect.name == "sqlite":
         _look(connection, organization_id)
         return
-    key = _key(connection, organization_id)
-    if time.monotonic() - _seen_live.get(key, -RECHECK_SECONDS) >= RECHECK_SECONDS:
+    seen = _seen_live.setdefault(connection.engine, {})
+    if time.monotonic() - seen.get(organization_id, -RECHECK_SECONDS) >= RECHECK_SECONDS:
         question = f"{_LOOK} AND id = {organization_id:d}"  # no parameters go with it; digits are but digits
-        run_before_next_statement(connection, question, sent=lambda: _seen_live.update({key: time.monotonic()}))
+        run_before_next_statement(connection, question, sent=lambda: seen.update({organization_id: time.monotonic()}))
 
 
 def note_live(connection: Connection, organization_id: int) -> None:
     """The organization was read, and is live."""
-    _seen_live[_key(connection, organization_id)] = time.monotonic()
+    _seen_live.setdefault(connection.engine, {})[organization_id] = time.monotonic()
 
 
 def forget_live(organization_id: int) -> None:
     """Have the next session look again, whatever its database: it is going, or gone."""
-    for key in [key for key in list(_seen_live) if key[-1] == organization_id]:
-        _seen_live.pop(key, None)
+    for seen in list(_seen_live.values()):
+        seen.pop(organization_id, None)
 
 
 def refused(message: str) -> OrganizationDeletedError | None:
@@ -66,8 +67,3 @@ def _look(connection: Connection, organization_id: int) -> None:
         return  # what is wrong with the file is for the statement itself to find out
     if found:
         raise OrganizationDeletedError(organization_id)
-
-
-def _key(connection: Connection, organization_id: int) -> Key:
-    url = connection.engine.url
-    return url.host, url.port, url.database, organization_id

@@ -4,13 +4,15 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, cast
 
-from sqlalchemy import Connection, Engine, String, bindparam, event, inspect
+from sqlalchemy import BigInteger, Connection, Engine, String, bindparam, event, inspect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import ORMExecuteState, SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import Session, col, select
 
 from ..errors import (
+    ArgumentError,
+    ConfigurationError,
     DomainError,
     HardDeletionError,
     SessionClosedError,
@@ -42,6 +44,9 @@ _BY_EMAIL = (
     .where(col(User.email) == bindparam("email", type_=String()), ~col(User.is_deleted))
     .execution_options(**_LOOKED_UP)
 )
+_OWN = bindparam("own", type_=BigInteger())
+_OWN_BY_SLUG = _BY_SLUG.where(col(Organization.id) == _OWN)
+_OWN_BY_EMAIL = _BY_EMAIL.where(col(User.organization_id) == _OWN)
 
 
 class DomainSession(Session):
@@ -67,6 +72,7 @@ class DomainSession(Session):
         self._time_limits = time_limits or NO_LIMITS
         self.request_id: str | None = checked("request_id", request_id)
         self._connection: Connection | None = None  # that of the transaction
+        self._announced: set[str] = set()
         super().__init__(bind, expire_on_commit=False, close_resets_only=False, **options)
 
     def commit(self) -> None:
@@ -92,6 +98,9 @@ class DomainSession(Session):
             super().flush(objects)
         except StaleDataError as error:
             raise stale(self._connection, self.bound_organization_id, seen) from error
+        finally:
+            while self._announced:
+                self._conceal(self._announced.pop())
 
     def delete(self, instance: object) -> None:
         """As in SQLAlchemy, for tables whose rows are not marked as deleted. Raises HardDeletionError for others."""
@@ -112,22 +121,44 @@ class DomainSession(Session):
         return self._organization_id
 
     def find_organization(self, slug: str) -> Organization | None:
-        """The live organization with this slug, without binding the session."""
-        self.announce(SLUG_SETTING, slug)
-        found = self.exec(_BY_SLUG, params={"slug": slug}).one_or_none()
+        """The live organization with this slug, without binding the session; a bound one finds its own alone."""
+        own = self.bound_organization_id
+        if own is not None:
+            return self.exec(_OWN_BY_SLUG, params={"slug": slug, "own": own}).one_or_none()
+        with self.announced(SLUG_SETTING, slug):
+            found = self.exec(_BY_SLUG, params={"slug": slug}).one_or_none()
         if found is not None:
             note_live(super().connection(), found.id)
         return found
 
     def find_login(self, email: str) -> User | None:
-        """The live user with this email, without binding the session."""
-        address = email.strip().lower()
-        self.announce(EMAIL_SETTING, address)
-        return self.exec(_BY_EMAIL, params={"email": address}).one_or_none()
+        """The live user with this email, without binding the session; a bound one finds its organization's alone."""
+        address, own = email.strip().lower(), self.bound_organization_id
+        if own is not None:
+            return self.exec(_OWN_BY_EMAIL, params={"email": address, "own": own}).one_or_none()
+        with self.announced(EMAIL_SETTING, address):
+            return self.exec(_BY_EMAIL, params={"email": address}).one_or_none()
 
-    def announce(self, setting: str, value: int | str) -> None:
-        """Let row level security know which row is looked up or made, until the transaction ends."""
+    def announce(self, setting: str, value: str) -> None:
+        """Let row level security know which row is made, until the flush ends."""
+        self._announced.add(setting)
         set_local(super().connection(), setting, value)
+
+    @contextmanager
+    def announced(self, setting: str, value: str) -> Generator[None]:
+        """Let row level security know which row is looked up or made, for the block alone."""
+        self.flush()  # or the block's first statement would, with a key of its own
+        set_local(super().connection(), setting, value)
+        try:
+            yield
+        finally:
+            self._conceal(setting)
+
+    def _conceal(self, setting: str) -> None:
+        """Have row level security forget the setting, in the message of the next statement."""
+        connection = self._connection
+        if connection is not None and not (connection.closed or connection.invalidated):
+            set_local(connection, setting, "")
 
 
 @event.listens_for(DomainSession, "before_attach", propagate=True)
@@ -259,6 +290,8 @@ def _organization_of(ident: object) -> int:
 @event.listens_for(DomainSession, "after_begin", propagate=True)
 def _after_begin(session: DomainSession, _transaction: SessionTransaction, connection: Connection) -> None:
     session._connection = connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # its own module's
+    if connection.get_execution_options().get("schema_translate_map"):
+        raise ConfigurationError("policies and triggers hold one schema: name it in the login's search_path instead")
     if isinstance(session, TenantSession) and session.is_bound:
         session._announce_organization(connection)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # as above
     elif isinstance(session, SystemSession):
@@ -271,9 +304,16 @@ def _after_begin(session: DomainSession, _transaction: SessionTransaction, conne
 class SystemSession(DomainSession):
     """A session across organizations; its opening is on record (see ``Database.system_session``)."""
 
+    _is_lent = False  # to one organization
+
     @contextmanager
     def as_organization(self, organization_id: int) -> Generator[TenantSession]:
-        """A session bound to one organization, inside this one's transaction; an error undoes its part only."""
+        """A session bound to one organization, inside this one's transaction; an error undoes its part only.
+
+        Until it ends PostgreSQL shows this session nothing else either. Raises ArgumentError inside another's block.
+        """
+        if self._is_lent:
+            raise ArgumentError("as_organization(...) ends before the next one begins: one organization at a time")
         self.flush()
         session = TenantSession(
             self.connection(),
@@ -283,7 +323,11 @@ class SystemSession(DomainSession):
             admits_deleted=True,
             join_transaction_mode="create_savepoint",
         )
-        with session:
-            yield session
-            session.commit()
-        self.announce(ORGANIZATION_SETTING, "")  # the rest of the transaction belongs to nobody
+        self._is_lent = True
+        try:
+            with session:
+                yield session
+                session.commit()
+        finally:
+            self._is_lent = False
+            self._conceal(ORGANIZATION_SETTING)  # the rest of the transaction belongs to nobody

@@ -3,8 +3,11 @@
 from itertools import count
 from typing import TypeVar
 
+from sqlalchemy.orm.attributes import set_attribute
+
 from ..models import DomainModel
 from ..models.lengths import max_length
+from ..models.managed import managed_fields
 from ..models.tables import live_unique_indexes
 
 ModelT = TypeVar("ModelT", bound=DomainModel)
@@ -22,7 +25,12 @@ def build(model: type[ModelT], /, **fields: object) -> ModelT:
     """
     required = (name for name, field in model.model_fields.items() if field.is_required() and name not in fields)
     examples = {name: value for name in required if (value := _example(model, name)) is not None}
-    return model(**examples, **fields)
+    kept = managed_fields(model) & fields.keys()
+    entity = model(**examples, **{name: value for name, value in fields.items() if name not in kept})
+    for name, value in model.checked_fields({name: fields[name] for name in kept}).items():
+        set_attribute(entity, name, value)
+        entity.model_fields_set.add(name)
+    return entity
 
 
 def _example(model: type[DomainModel], name: str) -> object:

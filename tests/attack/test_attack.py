@@ -39,6 +39,16 @@ def test_nothing_leaks(request: pytest.FixtureRequest, engine: str, off: Layer |
         _assert_all_was_tried(report)
 
 
+@pytest.mark.parametrize(("engine", "off"), RUNS, ids=[f"{engine}-without {off}" for engine, off in RUNS])
+def test_nothing_leaks_in_a_session_that_a_system_session_lends(
+    request: pytest.FixtureRequest, engine: str, off: Layer | None
+) -> None:
+    database: Database = request.getfixturevalue(f"domain_{engine}")
+    report = attack(database, models=MODELS, without=() if off is None else {off}, as_organization=True)
+    assert report.leaks == []
+    assert report.tried > 600
+
+
 def _assert_all_was_tried(report: Report) -> None:
     tried = {method for _, method, _ in report.cells}
     kinds = repositories(MODELS)

@@ -41,7 +41,10 @@ def _seen(leaks: list[Leak]) -> set[str]:
 
 def test_without_a_mutation_nothing_is_red(domain_postgresql: Database) -> None:
     assert _errors(domain_postgresql) == []
-    assert attack(domain_postgresql, models=[Tender, User], methods=METHODS, without=OTHERS).leaks == []
+    for lent in (False, True):
+        report = attack(domain_postgresql, models=[Tender, User], methods=METHODS, without=OTHERS, as_organization=lent)
+        assert report.leaks == []
+        assert report.tried > 10
 
 
 @pytest.mark.parametrize(
@@ -57,6 +60,13 @@ def test_policies_that_hold_nothing_leak(domain_postgresql: Database, statement:
     leaks = attack(domain_postgresql, models=[Tender, User], methods=METHODS, without=OTHERS).leaks
     assert {"shows", "loads", "changes"} <= _seen(leaks)
     assert _errors(domain_postgresql)
+
+
+def test_a_policy_of_the_system_s_login_that_is_open_at_any_time_leaks(domain_postgresql: Database) -> None:
+    _alter(domain_postgresql, "ALTER POLICY system_access ON {table} USING (true)")
+    report = attack(domain_postgresql, models=[Tender, User], methods=METHODS, without=OTHERS, as_organization=True)
+    assert {"shows", "loads", "changes"} <= _seen(report.leaks)
+    assert any("in as_organization, too" in what for what in _errors(domain_postgresql))
 
 
 def test_dropped_policies_are_named(domain_postgresql: Database) -> None:

@@ -7,11 +7,14 @@ from uuid import uuid4
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import Engine
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from domain import (
+    ArgumentError,
     ConfigurationError,
     Database,
+    NotFoundError,
+    Organization,
     OrganizationRepository,
     SystemSession,
     TenantRequiredError,
@@ -132,6 +135,24 @@ def test_an_error_as_one_organization_undoes_its_part_alone(database: Database) 
     assert undone not in titles(database, 2)
     with database.get_session() as session:
         assert OrganizationRepository(session).get_by_slug(made.slug) is not None
+
+
+def test_the_system_session_reaches_every_organization_again_after_an_error_as_one(database: Database) -> None:
+    everyone = select(func.count()).select_from(Organization)
+    with database.system_session(actor="tests", reason="errors") as system:
+        count = system.scalar(everyone)
+        assert (count or 0) >= 2
+        with pytest.raises(NotFoundError), system.as_organization(1) as session:
+            TenderRepository(session).require(10**9)
+        assert system.scalar(everyone) == count
+
+
+def test_one_organization_at_a_time_is_lent_a_session(database: Database) -> None:
+    with database.system_session(actor="tests", reason="two at once") as system, system.as_organization(1) as session:
+        with pytest.raises(ArgumentError, match="one organization at a time"), system.as_organization(2):
+            pytest.fail("lent")
+        assert session.organization_id == 1
+        TenderRepository(session).count()
 
 
 def test_what_was_not_flushed_yet_is_seen_as_an_organization(database: Database) -> None:

@@ -109,6 +109,14 @@ ERRORS = {
         "reaches the partitions part_1",
     ),
     "system without a policy": (["DROP POLICY system_access ON users"], "has no policy on users"),
+    "system's policy open at any time": (
+        ["ALTER POLICY system_access ON users USING (true)"],
+        "a policy shows domain_test_system all of users in as_organization, too",
+    ),
+    "record open to all": (
+        ["DROP POLICY of_the_system ON system_access", "CREATE POLICY of_the_system ON system_access USING (true)"],
+        "the row level security of system_access is not its model's: of_the_system was altered",
+    ),
     "system without rights": ([f"REVOKE DELETE ON users FROM {SYSTEM}"], "lacks rights on users"),
     "system without a record": ([f"REVOKE INSERT ON system_access FROM {SYSTEM}"], "can't record its use"),
     "no trigger": (

@@ -10,7 +10,9 @@ from domain import (
     ConfigurationError,
     ConstraintError,
     Database,
+    DomainError,
     OrganizationRepository,
+    TenantSession,
     TenderRepository,
     UserRepository,
 )
@@ -101,6 +103,43 @@ def test_two_logins_let_the_system_across_and_the_application_stays_held(
             assert connection.scalar(text("SELECT count(*) FROM tenders")) == 0
         assert {finding.severity for finding in examine(database)} == {Severity.WARNING}
         assert check(database.migration_engine) == []
+
+
+def test_the_records_of_the_system_are_not_its_tables_owner_s_to_read_or_write_either(
+    empty: str, domain_cluster: Cluster, superuser: Superuser
+) -> None:
+    urls = [domain_cluster.url(empty, role) for role in (OWNER, SYSTEM)]
+    forged = "INSERT INTO {} (actor, reason{}) VALUES ('nobody', 'nothing'{})"
+    writes = {
+        "system_access": forged.format("system_access", "", ""),
+        "purge_records": forged.format("purge_records", ", table_name, row_count, deleted_before", ", 't', 1, now()"),
+    }
+    with Database(urls[0], system_database_url=urls[1]) as database:
+        upgrade(database.migration_engine)
+        with superuser(empty) as engine:
+            create_roles(engine, Logins(owner=OWNER, application=OWNER, system=SYSTEM))
+        first, _ = two_organizations(database)
+        with database.system_session(actor="nightly", reason="new month") as system:
+            for insert in writes.values():
+                system.connection().execute(text(insert))  # the system's own session may
+            with system.as_organization(first) as session:
+                session.unguarded_sql = True
+                _assert_closed(session, writes)
+        for organization_id in (None, first):
+            with database.get_session(organization_id=organization_id, unguarded_sql=True) as session:
+                _assert_closed(session, writes)
+        with database.system_session(actor="auditor", reason="a look") as system:
+            actors = system.connection().scalars(text("SELECT actor FROM system_access ORDER BY id")).all()
+            assert actors == ["nightly", "nobody", "auditor"]
+
+
+def _assert_closed(session: TenantSession, writes: dict[str, str]) -> None:
+    for table, insert in writes.items():
+        assert session.connection().scalar(text(f"SELECT count(*) FROM {table}")) == 0
+        with pytest.raises(DomainError), session.begin_nested():
+            session.connection().execute(text(insert))
+        update = session.connection().execute(text(f"UPDATE {table} SET actor = 'somebody else'"))
+        assert update.rowcount == 0
 
 
 def test_three_logins_migrate_as_the_owner_and_the_application_owns_nothing(deployed: Database) -> None:

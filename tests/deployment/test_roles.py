@@ -84,6 +84,8 @@ def test_what_was_too_much_is_taken_away(deployed: Database, admin: Engine, admi
         f"ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC",
         f"ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} GRANT ALL ON SEQUENCES TO {SYSTEM}",
         "ALTER POLICY system_access ON tenders TO PUBLIC",
+        "ALTER POLICY system_access ON users USING (true)",
+        "ALTER POLICY owner_access ON users USING (false)",
         "CREATE VIEW leaking AS SELECT * FROM tenders",
         f"ALTER VIEW leaking OWNER TO {OWNER}",
         f"GRANT SELECT ON leaking TO {APPLICATION}",

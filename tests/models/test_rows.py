@@ -23,7 +23,7 @@ def stored(database: Database, tender_id: int) -> Tender:
 
 
 @pytest.mark.parametrize(
-    ("field", "bad"), [("title", ""), ("status", "done"), ("estimated_value", -1), ("categories", [1]), ("id", "x")]
+    ("field", "bad"), [("title", ""), ("status", "done"), ("estimated_value", -1), ("categories", [1])]
 )
 def test_a_refused_assignment_leaves_the_old_value_and_an_object_that_can_be_saved(
     database: Database, tender: Tender, field: str, bad: object

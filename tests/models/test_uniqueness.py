@@ -2,6 +2,7 @@
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.orm.attributes import set_attribute
 from sqlmodel import Session
 
 from domain import (
@@ -72,13 +73,13 @@ def test_any_number_of_deleted_rows_may_share_a_key_with_a_live_one(
     schema: Engine, model: type[Entity], index: str, fields: tuple[str, ...]
 ) -> None:
     live, first = twins(model, schema)
-    first.is_deleted = True
+    set_attribute(first, "is_deleted", True)
     second = first.model_copy()
     with Session(schema) as session:
         session.add_all([live, first, second])
         session.flush()
         assert len({live.id, first.id, second.id}) == 3
-        first.is_deleted = False
+        set_attribute(first, "is_deleted", False)
         with pytest.raises(DuplicateError, match=model.__name__):
             session.flush()
 

@@ -20,6 +20,7 @@ from domain import (
     Text,
     tenant_key,
 )
+from domain.testing import build
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 
@@ -214,7 +215,7 @@ def test_a_copy_of_a_row_begins_at_version_1(domain_db: Database, stored: Stored
         original = tenders.create(title="Original")
         original.title = "Changed"
         session.flush()
-        copied = tenders.add(Tender(**original.model_dump(exclude={"id"})))
+        copied = tenders.add(original.model_copy(update={"id": None}))
         assert (original.version, copied.version) == (2, 1)
     assert stored(Tender, copied.id)["version"] == 1
 
@@ -227,11 +228,9 @@ def test_another_pending_object_is_stored_with_it(domain_db: Database, stored: S
     assert (stored(Tender, first.id)["title"], stored(Tender, second.id)["title"]) == ("Pending", "Created")
 
 
-def test_an_id_that_is_given_is_kept(domain_db: Database, stored: Stored) -> None:
+def test_an_id_that_a_factory_gives_is_kept(domain_db: Database, stored: Stored) -> None:
     with domain_db.get_session(organization_id=1) as session:
-        given = Tender(title="Numbered")
-        given.id = 4711
-        TenderRepository(session).add(given)
+        TenderRepository(session).add(build(Tender, id=4711, title="Numbered"))
     assert stored(Tender, 4711)["title"] == "Numbered"
 
 

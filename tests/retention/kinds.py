@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from sqlmodel import Field
+
 from domain import Entity, TenantEntity, Tender, Text, User, tenant_key
 
 
@@ -20,6 +22,7 @@ class Remark(TenantEntity, table=True):
     retention_days: ClassVar[int | None] = None
     section_id: int = tenant_key(Section)
     user_id: int | None = tenant_key(User, default=None)
+    reviewer: Text | None = Field(default=None, sa_column_kwargs={"info": {"mentions": True}})
 
 
 class Unit(Entity, table=True):

@@ -27,13 +27,15 @@ def attack(
     methods: Collection[str] | None = None,
     without: Collection[Layer] = (),
     arguments: Mapping[str, object] | None = None,
+    as_organization: bool = False,
 ) -> Report:
     """Attack every tenant model and every public method of its repositories, as another organization.
 
     For databases of tests: two organizations are added, each attempt is undone, and in the end all rows are as
     they were. ``models``: these alone, and what they refer to; ``methods`` (by name): these alone. ``without``: with
     these layers switched off, what the others have to stop. ``arguments``: values for parameters of your own methods
-    that no value is known for, by the parameter's name.
+    that no value is known for, by the parameter's name. ``as_organization``: from sessions that a
+    system session lends, by the system's login.
 
     Raises:
         ConfigurationError: the owner's login (``migration_database_url``) can't see every row.
@@ -50,18 +52,22 @@ def attack(
         if isinstance(planned, Untried):
             what = f"can't be called: give arguments={{{planned.parameter!r}: ...}}"
             report.leaks.append(Leak(engine, planned.method, "untried", what))
-        elif planned.stopped_by & left and (methods is None or planned.method.rpartition(".")[2] in methods):
+        elif (
+            planned.stopped_by & left
+            and (methods is None or planned.method.rpartition(".")[2] in methods)
+            and (planned.is_bound or not as_organization)  # what a system session lends is bound
+        ):
             calls.append(planned)
     with switched_off(database, without):
         try:
-            _attempt(world, calls, report, engine, with_predicates=Layer.PREDICATES in left)
+            attempts = Attempts(world, with_predicates=Layer.PREDICATES in left, as_organization=as_organization)
+            _attempt(world, calls, report, engine, attempts)
         finally:
             world.snapshots.restore(world.initial)
     return report
 
 
-def _attempt(world: World, calls: list[Call], report: Report, engine: str, *, with_predicates: bool) -> None:
-    attempts = Attempts(world, with_predicates=with_predicates)
+def _attempt(world: World, calls: list[Call], report: Report, engine: str, attempts: Attempts) -> None:
     world.plant(world.attacker)
     world.plant_organization(world.victim)
     attempts.start()

@@ -1,6 +1,6 @@
-"""The kit over a fresh database of each engine, with every layer on and with each off alone."""
+"""The kit over a fresh database of each engine: every layer on, each off alone, and both as_organization."""
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +19,11 @@ def runs(engine: str) -> Runs:
     """All layers on, then each off alone."""
     with _database(engine) as database:
         off: list[Layer | None] = [None, *sorted(set(Layer) - {Layer.KEYS})]
-        return {layer: attack(database, without=() if layer is None else {layer}) for layer in off}
+        return {layer: _both(database, () if layer is None else {layer}) for layer in off}
+
+
+def _both(database: Database, without: Collection[Layer]) -> Report:
+    return sum((attack(database, without=without, as_organization=lent) for lent in (False, True)), Report())
 
 
 @contextmanager

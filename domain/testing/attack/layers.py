@@ -91,7 +91,7 @@ def _without_guard() -> Generator[None]:
         for name, method in overrides.items():
             setattr(TenantSession, name, method)
         for name, listener in _LISTENERS.items():
-            event.listen(TenantSession, name, listener)
+            event.listen(TenantSession, name, listener, insert=True)  # before those of modules that build on it
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy.orm import make_transient
+from sqlalchemy.orm.attributes import set_attribute
 
 from ...models.tables import ORGANIZATION_ID
 from ...tenancy import TenantSession
@@ -59,7 +60,7 @@ def _turning(model: Model, key: tuple[int, int], column: str) -> Act:
     def act(session: TenantSession, value: Any) -> None:
         row = session.get(model, key)
         assert row is not None
-        setattr(row, column, value)
+        set_attribute(row, column, value)
         session.flush()
 
     return act
@@ -72,7 +73,7 @@ def _added(session: TenantSession, entity: Any) -> None:
 
 def _changed(session: TenantSession, entity: Any) -> None:
     session.add(entity)
-    entity.version += 1
+    set_attribute(entity, "version", entity.version + 1)  # the constructor and an assignment would refuse it
     session.flush()
 
 

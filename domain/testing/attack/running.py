@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
+from itertools import product
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,6 +14,7 @@ from ...database import Database
 from ...errors import DomainError
 from ...models import Organization, OwnedByOrganization
 from ...models.tables import ORGANIZATION_ID
+from ...tenancy import SystemSession, TenantSession
 from .call import Call
 from .discovery import references
 from .outcome import is_disclosed_by_design, rendered, settled, shape
@@ -26,8 +28,9 @@ _REFUSALS = (DomainError, SQLAlchemyError, ValidationError)
 class Attempts:
     """Every call twice: before the victim has any data, to know the answer, and after."""
 
-    def __init__(self, world: World, *, with_predicates: bool) -> None:
+    def __init__(self, world: World, *, with_predicates: bool, as_organization: bool) -> None:
         self._world = world
+        self._as_organization = as_organization
         self._with_predicates = with_predicates
         self._find = _pattern(_distinctive(world))
         self._start = world.snapshots.take()
@@ -67,11 +70,10 @@ class Attempts:
 
     def _run(self, call: Call, given: list[Any]) -> tuple[object, str]:
         world = self._world
-        owner = world.attacker.organization_id if call.is_bound else None
         self._loaded = []
         with _changes(world.database) as changes:
             try:
-                with world.database.get_session(organization_id=owner, unguarded_sql=call.unguarded_sql) as session:
+                with self._session(call) as session:
                     result = settled(call.act(session, given))
                     answered = rendered(result)
                     if not call.brings_objects:
@@ -82,6 +84,20 @@ class Attempts:
                 result, answered = error, rendered(error)
         self._changed = bool(changes)
         return result, answered
+
+    @contextmanager
+    def _session(self, call: Call) -> Generator[TenantSession]:
+        database, attacker = self._world.database, self._world.attacker.organization_id
+        if not self._as_organization:
+            own = attacker if call.is_bound else None
+            with database.get_session(organization_id=own, unguarded_sql=call.unguarded_sql) as session:
+                yield session
+            return
+        with SystemSession(database.system_engine or database.engine, actor="attack") as system:
+            with system.as_organization(attacker) as session:
+                session.unguarded_sql = call.unguarded_sql
+                yield session
+            system.commit()
 
     def _is_foreign(self, entity: object) -> bool:
         if isinstance(entity, OwnedByOrganization):
@@ -143,10 +159,12 @@ def _changes(database: Database) -> Generator[list[str]]:
     def keep(_connection: object) -> None:
         committed.extend(sent)
 
-    event.listen(database.engine, "before_cursor_execute", note)
-    event.listen(database.engine, "commit", keep)
+    listeners: list[tuple[str, Callable[..., None]]] = [("before_cursor_execute", note), ("commit", keep)]
+    engines = [engine for engine in (database.engine, database.system_engine) if engine is not None]
+    for engine, (name, listener) in product(engines, listeners):
+        event.listen(engine, name, listener)
     try:
         yield committed
     finally:
-        event.remove(database.engine, "before_cursor_execute", note)
-        event.remove(database.engine, "commit", keep)
+        for engine, (name, listener) in product(engines, listeners):
+            event.remove(engine, name, listener)

@@ -1,0 +1,30 @@
+"""Columns that no client fills in (``managed_field``), and those that nobody does but the library."""
+
+from collections.abc import Set
+from functools import lru_cache
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+from sqlalchemy import Table
+
+MANAGED = "set by the database or the library; leave it out"
+
+
+def managed_fields(model: type[object], *, by_library: bool = False) -> frozenset[str]:
+    """The names of a table's managed columns, or of those alone that the library fills in; other classes have none."""
+    table: Table | None = getattr(model, "__table__", None)
+    return frozenset() if table is None else managed_columns(table, by_library=by_library)
+
+
+@lru_cache(maxsize=4096)
+def managed_columns(table: Table, *, by_library: bool = False) -> frozenset[str]:
+    """The same by the table."""
+    return frozenset(column.key for column in table.c if column.info.get("by_library" if by_library else "managed"))
+
+
+def refuse_managed(model: type[BaseModel], given: Set[str]) -> None:
+    """Raise pydantic's ValidationError where managed fields are among those that were given."""
+    if names := sorted(managed_fields(model) & given):
+        reason = PydanticCustomError("managed_field", MANAGED)
+        lines = [InitErrorDetails(type=reason, loc=(name,), input="hidden") for name in names]
+        raise ValidationError.from_exception_data(model.__name__, lines, hide_input=True)

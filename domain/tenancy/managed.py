@@ -1,0 +1,57 @@
+"""Managed columns (id, version, is_deleted, ...) in statements written by hand: no INSERT or UPDATE sets them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Insert, Table, Update, event
+from sqlalchemy.orm import ORMExecuteState
+
+from ..errors import ArgumentError
+from ..models.base import REGISTRY
+from ..models.managed import managed_columns
+from .options import TRUSTED
+from .sessions import DomainSession
+
+
+@event.listens_for(DomainSession, "do_orm_execute", propagate=True)
+def _check_statement(state: ORMExecuteState) -> None:
+    statement: Any = state.statement
+    if not isinstance(statement, Insert | Update) or state.execution_options.get(TRUSTED):
+        return
+    target = getattr(statement.table, "element", statement.table)  # of an alias
+    table = REGISTRY.metadata.tables.get(str(target.description))
+    if table is None:
+        return
+    managed = managed_columns(table, by_library=True)
+    if isinstance(statement, Update) and isinstance(state.parameters, list):
+        managed -= {column.key for column in table.primary_key}  # by which each row is found
+    given = {name for name, value in _assigned(statement) if not _raises_version(table, name, value)}
+    rows: Any = state.parameters if isinstance(state.parameters, list) else [state.parameters or {}]
+    for names in (given, *rows):
+        if wrong := sorted(managed.intersection(names)):
+            raise ArgumentError(
+                f"{table.name}: {', '.join(wrong)} can't be written by a statement: set by the database or the"
+                " library; leave it out (a repository's soft_delete and restore delete and bring back)"
+            )
+
+
+def _assigned(statement: Any) -> Iterator[tuple[str, object]]:
+    """The columns that a statement names, by key, with what it gives them."""
+    values: Any = getattr(statement, "_values", None) or {}
+    many: Any = getattr(statement, "_multi_values", ())
+    conflict: Any = getattr(statement, "_post_values_clause", None)
+    upserted: Any = getattr(conflict, "update_values_to_set", None) or {}
+    named = dict.fromkeys(getattr(statement, "_select_names", None) or ())
+    for values in (
+        getattr(statement, "_values", None) or {},
+        dict(upserted),
+        named,
+        *(row for rows in many for row in rows),
+    ):
+        for column, value in values.items():
+            yield str(getattr(column, "key", column)), value
+
+
+def _raises_version(table: Table, name: str, value: Any) -> bool:
+    """Whether it is what an UPDATE has to do with it, and does by itself: ``version = version + 1``."""
+    return name == "version" and hasattr(value, "compare") and bool(value.compare(table.c.version + 1))
