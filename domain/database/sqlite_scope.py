@@ -43,16 +43,19 @@ class ScopedCompiler(SQLiteCompiler):
     """Names the tables themselves where they are written to: views take no writes."""
 
     def visit_insert(self, insert_stmt: Any, *args: Any, **options: Any) -> str:
-        written: str = super().visit_insert(insert_stmt, *args, **options)  # type: ignore[no-untyped-call]  # SQLAlchemy's
+        base: Any = super()
+        written: str = base.visit_insert(insert_stmt, *args, **options)
         name = self.preparer.format_table(insert_stmt.table)
         return written.replace(f"INTO {name}", f"INTO main.{name}", 1) if _is_view(insert_stmt.table) else written
 
     def update_tables_clause(self, update_stmt: Any, from_table: Any, extra_froms: Any, **options: Any) -> str:
-        written: str = super().update_tables_clause(update_stmt, from_table, extra_froms, **options)  # type: ignore[no-untyped-call]
+        base: Any = super()
+        written: str = base.update_tables_clause(update_stmt, from_table, extra_froms, **options)
         return f"main.{written}" if _is_view(from_table) else written
 
     def delete_table_clause(self, delete_stmt: Any, from_table: Any, extra_froms: Any, **options: Any) -> str:
-        written: str = super().delete_table_clause(delete_stmt, from_table, extra_froms, **options)  # type: ignore[no-untyped-call]
+        base: Any = super()
+        written: str = base.delete_table_clause(delete_stmt, from_table, extra_froms, **options)
         return f"main.{written}" if _is_view(from_table) else written
 
 
@@ -60,4 +63,4 @@ def _is_view(written: Any) -> bool:
     """Whether a view shadows the table, or the aliased one."""
     table = getattr(written, "element", written)
     known = DomainModel.metadata.tables.get(table.name, table)
-    return ORGANIZATION_ID in table.c or (isinstance(known, Table) and bool(scope(known)))
+    return ORGANIZATION_ID in table.c or (isinstance(known, Table) and scope(known) is not None)

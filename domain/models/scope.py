@@ -31,11 +31,16 @@ class Rule(NamedTuple):
     in_trigger: bool = False
 
 
-def scope(table: Table) -> Sequence[Rule]:
-    """The rules that admit rows of the table to a session, any of them; none where rows belong to no organization."""
+def scope(table: Table) -> Sequence[Rule] | None:
+    """The rules of which any admits a row of the table to a session.
+
+    Those of the system's records admit none; None where rows are nobody's, and every session's.
+    """
+    if table.info.get("of_the_system"):
+        return ()
     column = organization_column(table)
     if column is None:
-        return ()
+        return None
     if table.info.get("written_by_triggers"):
         reading = Rule(Command.SELECT, column.name, ORGANIZATION_SETTING)
         return reading, reading._replace(command=Command.INSERT, in_trigger=True)

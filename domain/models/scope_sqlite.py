@@ -26,7 +26,7 @@ def scoped(present: Mapping[str, bool], known: Mapping[str, Table]) -> dict[str,
     for name, has_organization in present.items():
         columns = [Column(ORGANIZATION_ID, BigInteger)] if has_organization else []
         table = known[name] if name in known else Table(name, MetaData(), *columns)
-        if rules := scope(table):
+        if (rules := scope(table)) is not None:
             found[name] = rules
     return found
 

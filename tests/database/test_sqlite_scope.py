@@ -12,6 +12,7 @@ from sqlmodel import select
 
 from domain import AuditRepository, Database, OrganizationRepository, Tender, TenderRepository, User, UserRepository
 from domain.errors import ConstraintError, DuplicateError
+from domain.models import SystemAccess
 from domain.models.scope import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
 from domain.testing import build
 
@@ -119,6 +120,19 @@ def test_an_upsert_does_not_take_over_the_row_of_another_organization(database: 
     with held(database) as connection:
         connection.execute(taken)
     assert stored(database, "SELECT hashed_password FROM users WHERE organization_id = 2") == [(HASH,)]
+
+
+@pytest.mark.parametrize("organization_id", ["", 1])
+def test_the_records_of_the_system_are_out_of_reach(database: Database, organization_id: int | str) -> None:
+    with database.system_session(actor="test", reason="be on record") as system:
+        assert [record.reason for record in system.exec(select(SystemAccess))] == ["be on record"]
+    with held(database, value=organization_id) as connection:
+        assert connection.scalars(text("SELECT reason FROM system_access")).all() == []
+        assert connection.execute(text("UPDATE main.system_access SET reason = 'none'")).rowcount == 0
+        assert connection.execute(text("DELETE FROM main.system_access")).rowcount == 0
+    with pytest.raises(ConstraintError, match="does not allow"), held(database, value=organization_id) as connection:
+        connection.execute(text("INSERT INTO main.system_access (actor, reason) VALUES ('forged', 'forged')"))
+    assert stored(database, "SELECT reason FROM system_access") == [("be on record",)]
 
 
 def test_the_trail_is_not_rewritten(database: Database) -> None:

@@ -64,13 +64,13 @@ def in_transaction(connection: Connection) -> bool:
 
 
 def count(database: Database) -> int:
-    with database.engine.connect() as connection:
+    with database.migration_engine.connect() as connection:
         return int(connection.scalar(text("SELECT count(*) FROM system_access")) or 0)
 
 
 @pytest.mark.parametrize("statement", READS.values(), ids=READS)
 def test_a_read_opens_no_transaction(domain_sqlite: Database, statement: Executable) -> None:
-    with domain_sqlite.engine.connect() as connection:
+    with domain_sqlite.migration_engine.connect() as connection:
         connection.execute(statement).all()
         assert not in_transaction(connection)
 
@@ -79,7 +79,7 @@ def test_a_read_opens_no_transaction(domain_sqlite: Database, statement: Executa
 def test_the_first_write_opens_one_and_a_rollback_leaves_nothing_of_it(
     domain_sqlite: Database, statement: Executable
 ) -> None:
-    with domain_sqlite.engine.connect() as connection:
+    with domain_sqlite.migration_engine.connect() as connection:
         connection.execute(text("SELECT 1"))
         connection.execute(statement)
         assert in_transaction(connection)
@@ -90,18 +90,18 @@ def test_the_first_write_opens_one_and_a_rollback_leaves_nothing_of_it(
 
 
 def test_many_rows_at_once_are_one_transaction(domain_sqlite: Database) -> None:
-    with domain_sqlite.engine.connect() as connection:
+    with domain_sqlite.migration_engine.connect() as connection:
         connection.execute(text("INSERT INTO system_access (actor, reason) VALUES (:actor, :reason)"), [ROW] * 3)
         assert in_transaction(connection)
         connection.rollback()
     assert count(domain_sqlite) == 0
-    with domain_sqlite.engine.begin() as connection:
+    with domain_sqlite.migration_engine.begin() as connection:
         connection.execute(insert(SystemAccess), [ROW] * 3)
     assert count(domain_sqlite) == 3
 
 
 def test_a_savepoint_first_thing_undoes_its_part_alone(domain_sqlite: Database) -> None:
-    with domain_sqlite.engine.begin() as connection:
+    with domain_sqlite.migration_engine.begin() as connection:
         with connection.begin_nested() as savepoint:
             connection.execute(insert(SystemAccess).values(ROW))
             savepoint.rollback()
@@ -111,19 +111,19 @@ def test_a_savepoint_first_thing_undoes_its_part_alone(domain_sqlite: Database) 
 
 
 def test_autocommit_keeps_each_statement_and_the_pooled_connection_forgets_it(domain_sqlite: Database) -> None:
-    with domain_sqlite.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with domain_sqlite.migration_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(insert(SystemAccess).values(ROW))
         assert not in_transaction(connection)
         assert count(domain_sqlite) == 1
     for _ in range(2):
-        with domain_sqlite.engine.connect() as connection:
+        with domain_sqlite.migration_engine.connect() as connection:
             connection.execute(insert(SystemAccess).values(ROW))
             assert in_transaction(connection)
     assert count(domain_sqlite) == 1
 
 
 def test_every_connection_enforces_references_waits_and_writes_ahead(domain_sqlite: Database) -> None:
-    connections = [domain_sqlite.engine.connect() for _ in range(5)]
+    connections = [domain_sqlite.migration_engine.connect() for _ in range(5)]
     try:
         for connection in connections:
             asked = ("foreign_keys", "busy_timeout", "journal_mode", "synchronous")
@@ -183,12 +183,17 @@ def test_waiting_for_another_writer_in_vain_is_told_and_may_be_tried_again(
 
 
 def write(database: Database) -> None:
-    with database.engine.begin() as connection:
+    with database.migration_engine.begin() as connection:
         connection.execute(insert(SystemAccess).values(ROW))
 
 
 def test_what_only_reads_in_a_savepoint_keeps_no_writer_out(domain_sqlite: Database, impatient: Database) -> None:
-    with impatient, domain_sqlite.engine.begin() as connection, connection.begin_nested(), connection.begin_nested():
+    with (
+        impatient,
+        domain_sqlite.migration_engine.begin() as connection,
+        connection.begin_nested(),
+        connection.begin_nested(),
+    ):
         assert connection.scalar(text("SELECT count(*) FROM system_access")) == 0
         write(impatient)
         assert connection.scalar(text("SELECT count(*) FROM system_access")) == 1
@@ -215,7 +220,7 @@ def test_a_system_session_that_reads_as_an_organization_keeps_no_writer_out(
 def test_savepoints_undo_what_was_written_in_them_wherever_the_first_write_is(
     domain_sqlite: Database, steps: list[str]
 ) -> None:
-    with domain_sqlite.engine.connect() as connection:
+    with domain_sqlite.migration_engine.connect() as connection:
         levels: list[tuple[NestedTransaction | None, int]] = [(None, count(domain_sqlite))]
         for step in steps:
             savepoint, rows = levels[-1]
@@ -282,10 +287,10 @@ def test_a_connection_that_is_dropped_midway_is_clean_when_it_is_used_again(doma
     def note(connection: object, _record: object, _proxy: object) -> None:
         checkouts.append(connection)
 
-    event.listen(domain_sqlite.engine, "checkout", note)
-    with domain_sqlite.engine.connect() as connection:
+    event.listen(domain_sqlite.migration_engine, "checkout", note)
+    with domain_sqlite.migration_engine.connect() as connection:
         connection.execute(insert(SystemAccess).values(ROW))
-    with domain_sqlite.engine.connect() as connection:
+    with domain_sqlite.migration_engine.connect() as connection:
         assert not in_transaction(connection)
         assert connection.scalar(text("SELECT count(*) FROM system_access")) == 0
     assert len(checkouts) == 2

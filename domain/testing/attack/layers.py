@@ -112,11 +112,15 @@ def _without_policies(database: Database) -> Generator[None]:
         alter("ENABLE")
 
 
+def _hold_nothing(_connection: object) -> None:
+    """In place of what makes the views and triggers."""
+
+
 @contextmanager
 def _without_views(database: Database) -> Generator[None]:
     database.engine.dispose()
     try:
-        with patch.object(EmbeddedConnection, "hold_scope", lambda _connection: None):
+        with patch.object(EmbeddedConnection, "hold_scope", _hold_nothing):
             yield
     finally:
         database.engine.dispose()
