@@ -121,7 +121,7 @@ class Specimen(TenantEntity, table=True):
 class Parcel(TenantEntity, table=True):
     """Types that travel as parameters, and take the others of their table with them."""
 
-    __tablename__ = "test_parcels"
+    __tablename__ = "test_type_parcels"
     __table_args__: ClassVar[Any] = (live_unique("code"),)
     code: str = Field(max_length=20)
     data: bytes | None = None
