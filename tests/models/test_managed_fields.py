@@ -29,9 +29,10 @@ from domain.models.base import REGISTRY
 from domain.models.managed import managed_fields
 from domain.testing import build
 
-TABLES: list[type[Any]] = [
-    mapper.class_ for mapper in REGISTRY.mappers if mapper.class_.__module__.startswith("domain")
-]
+TABLES: list[type[Any]] = sorted(
+    (mapper.class_ for mapper in REGISTRY.mappers if mapper.class_.__module__.startswith("domain")),
+    key=lambda model: model.__name__,
+)
 FIELDS = [(model, name) for model in TABLES for name in sorted(managed_fields(model))]
 HIGHEST = 2**63 - 1
 
