@@ -42,8 +42,10 @@ def scope(table: Table) -> Sequence[Rule] | None:
     if column is None:
         return None
     if table.info.get("written_by_triggers"):
-        reading = Rule(Command.SELECT, column.name, ORGANIZATION_SETTING)
-        return reading, reading._replace(command=Command.INSERT, in_trigger=True)
+        return (
+            Rule(Command.SELECT, column.name, ORGANIZATION_SETTING),
+            Rule(Command.INSERT, column.name, ORGANIZATION_SETTING, in_trigger=True),
+        )
     return (
         Rule(Command.ALL, column.name, ORGANIZATION_SETTING),
         *(Rule(Command.SELECT, *pair) for pair in table.info.get("lookups", {}).items()),

@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint
 from sqlmodel import Field
 
 from domain import DomainModel, Entity, Tender, TenderStatus, Text
+from domain.migrations.trees import domain_tables
 from domain.models import SystemAccess
 from domain.models.base import REGISTRY
 from domain.models.names import LONGEST, fitted
@@ -44,7 +45,7 @@ def test_every_limit_of_a_field_has_its_check() -> None:
 
 
 def test_every_enum_has_a_check_over_its_values_and_is_stored_by_value() -> None:
-    enums = [column for table in DomainModel.metadata.tables.values() for column in table.c if has_members(column.type)]
+    enums = [column for table in domain_tables() for column in table.c if has_members(column.type)]
     assert {column.name for column in enums} >= {"status", "role", "subscription_tier"}
     for column in enums:
         rule = next(r for r in column.table.constraints if r.name == f"ck_{column.table.name}_{column.name}_values")

@@ -29,9 +29,7 @@ def read(database: Database, limit: int, **cursor: str | None) -> Page[Tender]:
 def added(database: Database, moment: datetime) -> int:
     """The id of a new tender that was made at this moment, now or in the past."""
     with database.get_session(organization_id=1) as session:
-        tender = build(Tender)
-        tender.created_at = moment
-        return TenderRepository(session).add(tender).id
+        return TenderRepository(session).add(build(Tender, created_at=moment)).id
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7])
