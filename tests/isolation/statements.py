@@ -404,7 +404,7 @@ def _answer(session: TenantSession, statement: Any) -> Answer:
     try:
         result: Any = Session.execute(session, statement)
         if getattr(result, "returns_rows", True):
-            rows = sorted(repr(tuple(map(_shown, row))) for row in result)
+            rows = sorted(repr([_shown(value) for value in row]) for row in result)
         else:
             rows = [str(result.rowcount)]
         if not statement.is_select or "written" in str(getattr(statement, "get_final_froms", list)()):
@@ -417,8 +417,8 @@ def _answer(session: TenantSession, statement: Any) -> Answer:
 
 
 def _shown(value: Any) -> Any:
-    if isinstance(value, MODELS):
-        kind: Any = type(value)
+    kind: Any = type(value)
+    if kind in MODELS:
         return [getattr(value, name) for name in (*TEXTS[kind], *NUMBERS[kind])]
     return value
 

@@ -65,13 +65,13 @@ Organization: Any = domain.Organization
 PurgeRecord: Any = domain.models.PurgeRecord
 Crate: Any = crates.Crate
 pytestmark = pytest.mark.filterwarnings("ignore:.*cartesian product")
-ENGINES = ["sqlite", "postgresql", "postgresql without policies"]
+ENGINES = ["sqlite", "sqlite without views", "postgresql", "postgresql without policies"]
 
 
 @pytest.fixture(scope="module", params=ENGINES)
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """Organizations 1 and 2, each with two tenders, a user, crates; and a deleted tender."""
-    if request.param == "sqlite":
+    if "sqlite" in request.param:
         template: Path = request.getfixturevalue("domain_sqlite_template")
         made = sqlite_database(template)
     else:
@@ -315,7 +315,8 @@ def test_an_update_from_another_organizations_rows_finds_none(opened: Open) -> N
 def test_a_writing_cte_is_held_as_well(database: Database, opened: Open) -> None:
     if database.is_sqlite:
         pytest.skip("SQLite writes in no CTE")
-    changed: Any = update(Tender).values(description="new").returning(Tender.id, Tender.version).cte()
+    statement: Any = update(Tender).values(description="new")
+    changed = statement.returning(Tender.id, Tender.version).cte()
     with opened() as session:
         assert len(run(session, select(changed)).all()) == 2
         session.rollback()
