@@ -14,6 +14,7 @@ from .errors import (
     TenantRequiredError,
     TenantScopeError,
     UnavailableError,
+    UnguardedStatementError,
 )
 from .limits import TimeLimits
 from .models import (
@@ -146,6 +147,7 @@ __all__ = [
     "Text",
     "TimeLimits",
     "UnavailableError",
+    "UnguardedStatementError",
     "Upserted",
     "User",
     "UserPatch",

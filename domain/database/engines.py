@@ -9,6 +9,7 @@ from pydantic_core import from_json
 from sqlalchemy import URL, Engine, create_engine, event
 
 from ..limits import NO_LIMITS, TimeLimits
+from ..tenancy import scope_engine
 from . import postgresql, sqlite
 from .forking import renew_in_children
 from .parameters import check_parameters
@@ -47,6 +48,7 @@ def make_engine(
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"factory": EmbeddedConnection}, **keywords)
         sqlite.configure(engine, limits, scoped=scoped)
+        scope_engine(engine)
     else:
         secrets = {name: value for name, value in url.query.items() if _SECRET_OPTION.search(name)}
         engine = create_engine(
@@ -60,6 +62,7 @@ def make_engine(
             use_native_hstore=False,  # no column of ours: it would ask the server at every connect
             **keywords,
         )
+        scope_engine(engine)
         postgresql.configure(engine, limits, pre_ping=pre_ping)
     check_parameters(engine)
     event.listen(engine, "handle_error", translated)

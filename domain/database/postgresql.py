@@ -25,7 +25,7 @@ from ..models.policies import ACTOR_SETTING, REQUEST_SETTING
 from ..models.scope import ORGANIZATION_SETTING
 from ..tenancy import READS
 from .forking import inherited, leave_in_children
-from .residue import leaves_nothing, mark_residue
+from .residue import leaves_nothing
 
 _IDLE = extensions.TRANSACTION_STATUS_IDLE
 _STRICTER: dict[int | None, str] = {
@@ -256,7 +256,6 @@ def configure(engine: Engine, limits: TimeLimits, *, pre_ping: bool) -> None:
     starts_with = {name: f"SET LOCAL {name} = ''; " for name in (ORGANIZATION_SETTING, ACTOR_SETTING, REQUEST_SETTING)}
     for name, milliseconds in limits.settings():
         starts_with[name] = f"SET LOCAL {name} = {milliseconds}; "
-    mark_residue(engine.dialect)
     for how in ("do_execute", "do_executemany", "do_execute_no_params"):
         event.listen(engine, how, _tell)  # of the dialect: one of the engine costs every connection
 

@@ -9,7 +9,7 @@ from sqlmodel import col, func, select, update
 
 from ..models import AnalysisRating, AnalysisResult, Tender
 from ..models.fields import utcnow
-from ..tenancy import TRUSTED
+from ..tenancy import own
 from .base import TenantRepository, constructor
 from .page import checked_limit
 
@@ -98,7 +98,7 @@ class AnalysisRepository(TenantRepository[AnalysisResult]):
             .order_by(analysis.c.overall_score.desc(), tender.c.created_at.desc(), tender.c.id.desc())
             .limit(checked_limit(limit))
         )
-        return self.session.exec(statement, params=self._parameters(org_id), execution_options={TRUSTED: True}).all()
+        return self.session.exec(own(statement), params=self._parameters(org_id)).all()
 
     def costs_by_month(self, org_id: int | None = None) -> Sequence[MonthlyCost]:
         """What the organization's analyses cost in each UTC month that has some (deleted ones cost, too), latest
@@ -113,5 +113,5 @@ class AnalysisRepository(TenantRepository[AnalysisResult]):
             .group_by(month)
             .order_by(month.desc())
         )
-        rows = self.session.exec(statement, params=self._parameters(org_id), execution_options={TRUSTED: True}).all()
+        rows = self.session.exec(own(statement), params=self._parameters(org_id)).all()
         return [MonthlyCost(date.fromisoformat(f"{m}-01"), n, cost or Decimal(0)) for m, n, cost in rows]

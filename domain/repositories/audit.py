@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from ..errors import TenantRequiredError
 from ..models import AuditAction, AuditEntry, DomainModel
 from ..models.tables import of_organization
-from ..tenancy import TRUSTED, DomainSession, TenantSession
+from ..tenancy import DomainSession, TenantSession, own
 from .page import Page, Place, keyset_page
 
 
@@ -57,7 +57,7 @@ class AuditRepository:
         def read(place: Place | None, is_before: bool, rows: int) -> Sequence[AuditEntry]:
             beyond = [] if place is None else [entry_id > place[1] if is_before else entry_id < place[1]]
             found = statement.where(*beyond).order_by(entry_id if is_before else entry_id.desc()).limit(rows)
-            return self.session.exec(found, execution_options={TRUSTED: True}).all()
+            return self.session.exec(own(found)).all()
 
         name = AuditEntry.__tablename__
         return keyset_page(name, read, lambda entry: (entry.recorded_at, entry.id), after, before, limit)

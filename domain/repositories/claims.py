@@ -12,7 +12,7 @@ from sqlmodel import col, func, select, update
 from ..errors import ArgumentError
 from ..models import Tender, TenderStatus
 from ..models.clock import DatabaseTime
-from ..tenancy import TRUSTED, note_shown, prebuilt
+from ..tenancy import note_shown, own
 from .base import TenantRepository
 from .page import checked_limit
 from .statements import KEY, Statements
@@ -38,7 +38,7 @@ class TenderClaims(TenantRepository[Tender]):
         """
         self.session.flush()
         params = {**self._parameters(org_id), _LIMIT: checked_limit(limit), _SECONDS: _seconds(lease)}
-        options = {"populate_existing": True, "synchronize_session": False, TRUSTED: True}
+        options = {"populate_existing": True, "synchronize_session": False}
         rows = self.session.scalars(_claiming(self._sql), params, execution_options=options).all()
         for tender in rows:
             note_shown(self.session, tender)
@@ -86,7 +86,7 @@ def _claiming(sql: Statements[Tender]) -> ReturningUpdate[Any]:
     )
     # The limit once more is for PostgreSQL's planner, which does not know how many are left to take.
     chosen = union_all(select(left.c.id), select(new.c.id)).limit(limit)
-    return prebuilt(
+    return own(
         update(Tender)
         .where(*live, col(Tender.id).in_(chosen))
         .values(
@@ -94,8 +94,7 @@ def _claiming(sql: Statements[Tender]) -> ReturningUpdate[Any]:
             leased_until=DatabaseTime(bindparam(_SECONDS, type_=Float())),
             version=col(Tender.version) + 1,
         )
-        .returning(Tender),
-        Tender,
+        .returning(Tender)
     )
 
 
@@ -116,4 +115,4 @@ def _renewing(sql: Statements[Tender]) -> ReturningUpdate[Any]:
             updated_at=col(Tender.updated_at),
         )
     )
-    return prebuilt(statement.returning(sql.table.c.id), Tender)
+    return own(statement.returning(sql.table.c.id))

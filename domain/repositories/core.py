@@ -9,11 +9,11 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from ..errors import TenantRequiredError
 from ..models import Entity, TenantEntity
-from ..tenancy import TRUSTED, DomainSession, SystemSession, TenantSession, note_shown, refuse_record
+from ..tenancy import DomainSession, SystemSession, TenantSession, note_shown, own, refuse_record
 from .statements import ORGANIZATION, ModelT, Statements, statements
 
 Params = dict[str, object]
-_CHANGING = {"synchronize_session": False, TRUSTED: True}
+_CHANGING = {"synchronize_session": False}
 
 
 class RepositoryCore(Generic[ModelT]):
@@ -61,7 +61,7 @@ class RepositoryCore(Generic[ModelT]):
         """
         self.session.flush()
         params = {**values} if organization is None else {ORGANIZATION: organization, **values}
-        found = self.session.exec(statement, params=params, execution_options=_CHANGING).mappings().first()
+        found = self.session.exec(own(statement), params=params, execution_options=_CHANGING).mappings().first()
         if found is None:
             return False
         if self.session.identity_map:

@@ -34,13 +34,12 @@ from ..models.base import model_of, reference_graph
 from ..models.fields import utcnow
 from ..models.graph import Found, Graph, Rows
 from ..models.tables import of_organization
-from ..tenancy import TRUSTED, DomainSession, prebuilt
+from ..tenancy import DomainSession, own
 from .core import show
 from .statements import KEY, ORGANIZATION
 
 _BEYOND = 2**63  # no id is
 _MARKED = "marked_ids"
-_TRUSTED = {TRUSTED: True}
 _STAMPS = ("deleted_at", "updated_at", "deletion_id", "deleted_by")
 
 Condition = ColumnElement[bool]
@@ -61,7 +60,7 @@ class Deletion:
         self.models: list[type[Entity]] = [model_of(table) for table in self.tables]
         row = _live(model_of(root), root.c.id == bindparam(KEY, type_=BigInteger()))
         these = root.c.id.in_(row.with_only_columns(root.c.id).with_for_update().correlate(None))
-        self.row_seen: Any = prebuilt(row, model_of(root))
+        self.row_seen: Any = own(row)
         self.row_marked: Any = _marking(model_of(root), these)
         self.seen: list[Any] = [self._found(level) for level in levels]
         self.locked: list[Any] = [self._found(level, lock=True) for level in levels]
@@ -75,7 +74,7 @@ class Deletion:
             rows = _live(model_of(table), or_(false(), *found))
             part = (rows.with_for_update() if lock else rows).cte(f"found_{len(parts)}")
             parts.append(select(literal(self.tables.index(table)), part.c.id, part.c.version))
-        return prebuilt(union_all(*parts).execution_options(**_TRUSTED), model_of(level[0]), parameter=ORGANIZATION)
+        return own(union_all(*parts))
 
     def _one_of(self, column: ColumnElement[int], ids: str) -> Condition:
         """The condition on one of many ids: as one parameter, of which a statement can have 32,766 on SQLite."""
@@ -148,7 +147,7 @@ def _ids(parent: Table) -> str:
 
 def _live(model: type[Entity], which: Condition) -> Select[int, int]:
     live = select(col(model.id), col(model.version)).where(_of_organization(model), which, ~col(model.is_deleted))
-    return live.order_by(col(model.id)).execution_options(**_TRUSTED)
+    return live.order_by(col(model.id))
 
 
 def _marking(model: type[Entity], these: Condition) -> Any:
@@ -156,7 +155,7 @@ def _marking(model: type[Entity], these: Condition) -> Any:
     stamps = {name: bindparam(name, type_=table.c[name].type) for name in _STAMPS}
     marked = update(model).where(_of_organization(model), these).returning(table.c.id, table.c.version)
     marked = marked.values({**stamps, "is_deleted": True, "version": table.c.version + 1})
-    return prebuilt(marked.execution_options(synchronize_session=False, **_TRUSTED), model)
+    return own(marked.execution_options(synchronize_session=False))
 
 
 def _of_organization(model: type[Entity]) -> Condition:

@@ -8,11 +8,9 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from ..models import Entity, TenantEntity
 from ..private import fail_as_a_flush, put_as_a_flush
-from ..tenancy import TRUSTED, DomainSession
+from ..tenancy import DomainSession
 from .references import add_locked
 from .statements import ModelT, Statements
-
-_OPTIONS = {TRUSTED: True}
 
 
 def insert_one(session: DomainSession, sql: Statements[ModelT], entity: ModelT) -> None:
@@ -23,7 +21,7 @@ def insert_one(session: DomainSession, sql: Statements[ModelT], entity: ModelT) 
     held = vars(entity)
     row = {column: held[name] for name, column in sql.attributes.items() if name in held} | {"version": 1}
     try:
-        new_id = session.exec(sql.insert, params=row, execution_options=_OPTIONS).scalar_one()
+        new_id = session.exec(sql.insert, params=row).scalar_one()
     except BaseException:
         if session.in_transaction() and session.is_active:
             # Back to the savepoint, or all of it, and the session says so until it is rolled back.

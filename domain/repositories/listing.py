@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ColumnElement, bindparam, tuple_
 from sqlmodel import col
 from sqlmodel.sql.expression import SelectOfScalar
 
-from ..tenancy import INCLUDE_DELETED, prebuilt
+from ..tenancy import INCLUDE_DELETED, READS, own
 from .statements import LIMIT, OFFSET, ModelT, Statements
 
 MOMENT, PLACE, VALUE = "place_created_at", "place_id", "listed_value"
@@ -39,7 +39,7 @@ class Listing(Generic[ModelT]):
         # Oldest first, so that LIMIT takes the rows nearest to the cursor; the page reverses them.
         self.before: SelectOfScalar[ModelT] = self.first.where(row > place).order_by(None).order_by(*oldest_first)
         for statement in (self.count, self.total, self.first, self.slice, self.after, self.before):
-            prebuilt(statement, model)
+            own(statement, **{READS: True})
 
 
 @cache

@@ -14,7 +14,7 @@ from ..models import Organization
 from ..models.fields import as_utc
 from ..models.organization import INT32_MAX, current_period
 from ..models.scope import SLUG_SETTING
-from ..tenancy import TRUSTED, TenantSession, forget_live, prebuilt
+from ..tenancy import TenantSession, forget_live, own
 from .base import Repository, constructor
 from .page import checked_limit
 
@@ -27,7 +27,7 @@ _current = case((_columns.usage_period >= _period, _columns.usage_period), else_
 _this_one = (_columns.id == bindparam("meter_id", type_=BigInteger()), ~_columns.is_deleted)
 # Metering is no change that a reader of the organization must see: version and updated_at stay.
 _metered = (_columns.id, _columns.version, _columns.monthly_analysis_count, _columns.usage_period)
-_meter = prebuilt(
+_meter = own(
     update(Organization.__table__)
     .where(*_this_one, _columns.is_active, _increment <= _columns.monthly_analysis_limit - _count)
     .values(
@@ -35,10 +35,9 @@ _meter = prebuilt(
         usage_period=_current,
         updated_at=_columns.updated_at,
     )
-    .returning(*_metered),
-    Organization,
+    .returning(*_metered)
 )
-_give_back = prebuilt(
+_give_back = own(
     update(Organization.__table__)
     .where(
         *_this_one,
@@ -49,15 +48,13 @@ _give_back = prebuilt(
         monthly_analysis_count=_columns.monthly_analysis_count - _increment,
         updated_at=_columns.updated_at,
     )
-    .returning(*_metered),
-    Organization,
+    .returning(*_metered)
 )
-_reset = prebuilt(
+_reset = own(
     update(Organization.__table__)
     .where(*_this_one)
     .values(monthly_analysis_count=0, usage_period=_current, updated_at=_columns.updated_at)
-    .returning(*_metered),
-    Organization,
+    .returning(*_metered)
 )
 
 
@@ -99,7 +96,7 @@ class OrganizationRepository(Repository[Organization]):
     def list_active(self, limit: int = 50) -> Sequence[Organization]:
         """Active organizations, newest first; over all of them in a system session."""
         statement = self._sql.newest_live.where(col(Organization.is_active)).limit(checked_limit(limit))
-        return self.session.exec(statement, params=self._parameters(None)).all()
+        return self.session.exec(own(statement), params=self._parameters(None)).all()
 
     def stream_active(self) -> Iterator[Organization]:
         """Every active organization, without a limit."""
@@ -141,7 +138,7 @@ class OrganizationRepository(Repository[Organization]):
             .where(*_this_one, col(Organization.is_active))
         )
         params = {"meter_id": org_id, "meter_period": current_period()}
-        return bool(self.session.exec(statement, params=params, execution_options={TRUSTED: True}).one_or_none())
+        return bool(self.session.exec(own(statement), params=params).one_or_none())
 
     def soft_delete(self, org_id: int) -> bool:  # type: ignore[override]  # the row's id is the organization
         """Delete the organization and its users, as one deletion. False where it is not live.

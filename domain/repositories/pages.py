@@ -6,7 +6,6 @@ from typing import TypeVar
 from sqlalchemy import ColumnExpressionArgument
 from sqlmodel.sql.expression import SelectOfScalar
 
-from ..tenancy import READS, TRUSTED
 from .core import Params, RepositoryCore
 from .listing import MOMENT, PLACE, VALUE, Listing, listing
 from .page import Page, Place, checked_limit, checked_offset, keyset_page
@@ -76,5 +75,5 @@ class Pages(RepositoryCore[ModelT]):
 
 
 def narrowed(statement: SelectOfScalar[RowT], *where: Where) -> SelectOfScalar[RowT]:
-    """The statement with a caller's conditions; they may hold anything, so the session's guard looks at it."""
-    return statement.where(*where).execution_options(**{TRUSTED: False, READS: False}) if where else statement
+    """The statement with a caller's conditions, which may hold anything: it is no repository's any more."""
+    return statement.where(*where) if where else statement

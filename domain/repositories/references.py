@@ -13,7 +13,7 @@ from ..models import DomainModel, Entity, Organization
 from ..models.base import model_of, reference_graph
 from ..models.graph import Edge, Graph
 from ..models.tables import ORGANIZATION_ID, of_organization
-from ..tenancy import TRUSTED, DomainSession
+from ..tenancy import DomainSession, own
 
 
 def lock_references(
@@ -40,7 +40,7 @@ def lock_references(
             live = (of_organization(parent, organization), col(parent.id).in_(ids), ~col(parent.is_deleted))
             locked = select(parent.id).where(*live).order_by(col(parent.id))
             locked = locked.with_for_update(read=True, key_share=True)
-            if len(session.exec(locked, execution_options={TRUSTED: True}).all()) < len(ids):
+            if len(session.exec(own(locked)).all()) < len(ids):
                 raise ConstraintError(
                     f"a reference points at no live row of this organization ({edge.name})", constraint=edge.name
                 )

@@ -12,7 +12,7 @@ from ..models import Entity, Organization, TenantEntity
 from ..models.base import model_of, reference_graph
 from ..models.fields import utcnow
 from ..models.tables import ORGANIZATION_ID, of_organization
-from ..tenancy import TRUSTED, DomainSession
+from ..tenancy import DomainSession, own
 from .core import show
 from .references import parents
 
@@ -51,7 +51,7 @@ def restore_batch(session: DomainSession, model: type[Entity], entity_id: int, *
 
 
 def _run(session: Any, statement: Any) -> list[Any]:
-    return list(session.exec(statement, execution_options={TRUSTED: True, "synchronize_session": False}))
+    return list(session.exec(own(statement), execution_options={"synchronize_session": False}))
 
 
 def _locks(

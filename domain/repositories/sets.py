@@ -10,7 +10,7 @@ from sqlmodel import col, insert, select, update
 from ..models import Entity
 from ..models.fields import utcnow
 from ..models.tables import ORGANIZATION_ID, of_organization
-from ..tenancy import TRUSTED, DomainSession, note_shown
+from ..tenancy import DomainSession, note_shown, own
 from .recordset import POSITION, Values, among, has_recordset, recordset
 
 
@@ -44,7 +44,7 @@ def insert_rows(
         keys = {name: f"encoded_{name}" if name in encoded else name for name in names}
         statement = statement.values({name: bindparam(keys[name], type_=Text()) for name in encoded})
         params = [{**fixed, **{keys[name]: row[name] for name in names}} for row in rows]
-    found = typed(Any, session.exec(statement, params=params, execution_options={TRUSTED: True}))
+    found = typed(Any, session.exec(own(statement), params=params))
     # The ids are given out in the order of the rows, and may come back in another.
     return sorted(found.scalars())
 
@@ -72,7 +72,7 @@ def stored_rows(
         statement = statement.where(tuple_(*(getattr(model, name) for name in key)).in_(keys))
     # In the same order for everybody, or two bulk writes could wait for each other.
     statement = statement.order_by(col(model.id)).with_for_update(key_share=True, of=model)
-    found = typed(Any, session.exec(statement, params=dict(params), execution_options={TRUSTED: True}))
+    found = typed(Any, session.exec(own(statement), params=dict(params)))
     return [dict(zip(("id", *names), row, strict=True)) for row in found]
 
 
@@ -83,22 +83,22 @@ def update_rows(
     table = model.__table__
     these = of_organization(table, organization)
     stamps: dict[str, Any] = {"updated_at": utcnow(), "version": table.c.version + 1}
-    options: dict[str, Any] = {"synchronize_session": False, TRUSTED: True}
+    options: dict[str, Any] = {"synchronize_session": False}
     if has_recordset(table, names, dialect := session.get_bind().dialect):
         source = recordset(table, ["id", *names], rows, dialect)
         values: dict[str, Any] = {name: source.c[name] for name in names}
         many = update(model).where(these, ~col(model.is_deleted), col(model.id) == source.c.id)
-        session.exec(many.values({**values, **stamps}), execution_options=options)
+        session.exec(own(many.values({**values, **stamps})), execution_options=options)
         return
     # Of the table: the ORM takes a list of rows by their primary key alone.
     values = {name: bindparam(f"row_{name}", type_=table.c[name].type) for name in names}
     each = table.update().where(these, ~table.c.is_deleted, table.c.id == bindparam("row_id"))
     params = [{f"row_{name}": row[name] for name in ("id", *names)} for row in rows]
-    session.exec(each.values({**values, **stamps}), params=params, execution_options=options)
+    session.exec(own(each.values({**values, **stamps})), params=params, execution_options=options)
 
 
 def reload_rows(session: DomainSession, model: type[Entity], ids: Sequence[int], organization: int | None) -> None:
     """Let objects that the session holds show their new state, until a savepoint is rolled back."""
     statement = select(model).where(of_organization(model, organization), col(model.id).in_(ids))
-    for entity in session.exec(statement, execution_options={"populate_existing": True, TRUSTED: True}).all():
+    for entity in session.exec(own(statement), execution_options={"populate_existing": True}).all():
         note_shown(session, entity)

@@ -12,7 +12,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from ..models import Entity, Organization
 from ..models.managed import managed_columns
 from ..models.tables import ORGANIZATION_ID, of_organization, organization_column
-from ..tenancy import ADMITS_DELETED, INCLUDE_DELETED, READS, TRUSTED, prebuilt
+from ..tenancy import ADMITS_DELETED, INCLUDE_DELETED, READS, own
 
 ModelT = TypeVar("ModelT", bound=Entity)
 
@@ -36,11 +36,11 @@ class Statements(Generic[ModelT]):
         self.is_live: ColumnElement[bool] = ~col(model.is_deleted)
         self.by_key: ColumnElement[bool] = col(model.id) == bindparam(KEY, type_=BigInteger())
         order = (col(model.created_at).desc(), col(model.id).desc())
-        reads = {TRUSTED: True, READS: True, ADMITS_DELETED: model is Organization}
-        # Where a caller adds a condition, the session's guard looks at the statement, and would leave out deleted rows.
-        with_deleted = {**reads, INCLUDE_DELETED: True}
+        options = {ADMITS_DELETED: model is Organization}
+        # With a caller's condition it is no repository's statement any more, and deleted rows would be left out.
+        with_deleted = {**options, INCLUDE_DELETED: True}
         every = select(model).where(self.organization).execution_options(**with_deleted)
-        live = select(model).where(self.organization, self.is_live).execution_options(**reads)
+        live = select(model).where(self.organization, self.is_live).execution_options(**options)
         count: SelectOfScalar[int] = select(func.count()).select_from(model).where(self.organization)
         total: SelectOfScalar[int] = select(func.count()).select_from(self.table).where(self.table_organization)
         # In the order of the primary key: without one PostgreSQL may look for any row by reading the table.
@@ -52,10 +52,10 @@ class Statements(Generic[ModelT]):
         self.slice: SelectOfScalar[ModelT] = every.order_by(*order).limit(_LIMIT).offset(_OFFSET)
         self.count: SelectOfScalar[int] = count.execution_options(**with_deleted)
         # The same without a caller's conditions.
-        self.total: SelectOfScalar[int] = total.execution_options(**reads)
+        self.total: SelectOfScalar[int] = total.execution_options(**options)
         self.exists: SelectOfScalar[int] = one.execution_options(**with_deleted)
-        self.exists_live: SelectOfScalar[int] = one.where(self.is_live).execution_options(**reads)
-        self.insert: ReturningInsert[tuple[int]] = insert(self.table).returning(self.table.c.id)
+        self.exists_live: SelectOfScalar[int] = one.where(self.is_live).execution_options(**options)
+        self.insert: ReturningInsert[tuple[int]] = own(insert(self.table).returning(self.table.c.id))
         mapped = inspect(model).columns.items()
         columns = {name: column for name, column in mapped if name != "id" and self.table.c.contains_column(column)}
         self.attributes: dict[str, str] = {name: column.key for name, column in columns.items()}
@@ -65,7 +65,7 @@ class Statements(Generic[ModelT]):
         related = inspect(model).relationships.items()
         self.cascading: tuple[str, ...] = tuple(name for name, relation in related if not relation.viewonly)
         for statement in (self.get, self.get_live, self.slice, self.count, self.total, self.exists, self.exists_live):
-            prebuilt(statement, model)
+            own(statement, **{READS: True})
 
 
 @cache

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, bindparam, case, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from ..models import Tender, TenderStatus
-from ..tenancy import prebuilt
+from ..tenancy import own
 from .statements import KEY, Statements
 
 NEW, EXPECTED = "new_{}", "expected_{}"  # parameters by column
@@ -27,4 +27,4 @@ def set_status(
     as_expected = (columns[name] == bindparam(EXPECTED.format(name), type_=columns[name].type) for name in expected)
     this = columns.id == bindparam(KEY, type_=BigInteger())
     statement = update(sql.table).where(sql.table_organization, ~columns.is_deleted, this, *as_expected)
-    return prebuilt(statement.values(values).returning(columns.id), Tender)
+    return own(statement.values(values).returning(columns.id))

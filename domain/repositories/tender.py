@@ -9,7 +9,7 @@ from sqlmodel import col, func, select
 from ..errors import ArgumentError
 from ..models import Tender, TenderProgress, TenderStatus
 from ..models.fields import utcnow
-from ..tenancy import TRUSTED
+from ..tenancy import own
 from .base import constructor
 from .bulk import Upserted
 from .claims import TenderClaims
@@ -64,7 +64,7 @@ class TenderRepository(TenderClaims):
         )
         statement = statement.limit(checked_limit(limit)).offset(checked_offset(offset))
         options = {"populate_existing": True}  # an analysis made since the tender was first listed is shown
-        return self.session.exec(statement, params=self._parameters(org_id), execution_options=options).all()
+        return self.session.exec(own(statement), params=self._parameters(org_id), execution_options=options).all()
 
     def page(
         self,
@@ -105,8 +105,7 @@ class TenderRepository(TenderClaims):
         )
         counts = dict.fromkeys(TenderStatus, 0)
         counts.update(
-            (TenderStatus(s), n)
-            for s, n in self.session.exec(statement, params=self._parameters(org_id), execution_options={TRUSTED: True})
+            (TenderStatus(s), n) for s, n in self.session.exec(own(statement), params=self._parameters(org_id))
         )
         return counts
 

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..models import Entity
-from ..models.tables import LIVE, LIVE_SQLITE, ORGANIZATION_ID, live_unique_indexes, of_organization
+from ..models.tables import ORGANIZATION_ID, live_unique_indexes, of_organization
 
 
 def natural_key(model: type[Entity]) -> tuple[str, ...]:
@@ -31,7 +31,7 @@ def upsert_statement(entity: Entity, dialect: str, *, organization: int | None) 
     # An index across organizations (a user's email, a slug) must not let one take over the other's row.
     return statement.on_conflict_do_update(
         index_elements=list(index.columns.keys()),
-        index_where=LIVE if dialect == "postgresql" else LIVE_SQLITE,
+        index_where=~table.c.is_deleted,
         set_={**changes, "version": table.c.version + 1},
         where=of_organization(table, organization),
     )

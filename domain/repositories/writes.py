@@ -8,7 +8,7 @@ from sqlalchemy.orm.attributes import set_attribute
 from ..errors import ArgumentError, DuplicateError, StaleVersionError
 from ..models import DomainModel, TenantEntity
 from ..models.tables import ORGANIZATION_ID, live_unique_indexes
-from ..tenancy import TRUSTED, note_shown
+from ..tenancy import note_shown, own
 from .deletion import delete_batch, preview_batch
 from .inserting import insert_one
 from .reads import Reads
@@ -49,8 +49,8 @@ class Writes(Reads[ModelT]):
         self.session.flush()
         self._lock_references([entity], organization)
         statement = upsert_statement(entity, self.session.get_bind().dialect.name, organization=organization)
-        options = {"populate_existing": True, TRUSTED: True}
-        stored = self.session.scalars(statement.returning(self.model), execution_options=options).one_or_none()
+        returning = own(statement.returning(self.model))
+        stored = self.session.scalars(returning, execution_options={"populate_existing": True}).one_or_none()
         if stored is None:
             index = live_unique_indexes(self._sql.table)[0]
             raise DuplicateError(self.model.__name__, index.info["live_unique"], constraint=str(index.name))

@@ -1,11 +1,10 @@
 """Sessions bound to an organization, and what guards them."""
 
-from . import managed
+from . import executing, guard, managed
 from .acting import acting, checked
 from .acting import forget as forget_acting
-from .guard import prebuilt
-from .liveness import including_deleted
-from .options import ADMITS_DELETED, INCLUDE_DELETED, PURGING, READS, TRUSTED
+from .executing import scope_engine
+from .options import ADMITS_DELETED, INCLUDE_DELETED, OWN, PURGING, READS, including_deleted, own, own_options
 from .organizations import forget_live
 from .records import refuse_record
 from .sessions import DomainSession, SystemSession, TenantSession
@@ -15,20 +14,24 @@ from .shown import note_shown
 __all__ = [
     "ADMITS_DELETED",
     "INCLUDE_DELETED",
+    "OWN",
     "PURGING",
     "READS",
-    "TRUSTED",
     "DomainSession",
     "SystemSession",
     "TenantSession",
     "acting",
     "checked",
+    "executing",
     "forget_acting",
     "forget_live",
+    "guard",
     "including_deleted",
     "managed",
     "note_shown",
-    "prebuilt",
+    "own",
+    "own_options",
     "refuse_record",
     "refuse_unstorable",
+    "scope_engine",
 ]

@@ -3,20 +3,20 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Insert, Table, Update, event
+from sqlalchemy import Insert, Update, event
 from sqlalchemy.orm import ORMExecuteState
 
 from ..errors import ArgumentError
 from ..models.base import REGISTRY
 from ..models.managed import managed_columns
-from .options import TRUSTED
+from .options import own_options
 from .sessions import DomainSession
 
 
 @event.listens_for(DomainSession, "do_orm_execute", propagate=True)
 def _check_statement(state: ORMExecuteState) -> None:
     statement: Any = state.statement
-    if not isinstance(statement, Insert | Update) or state.execution_options.get(TRUSTED):
+    if not isinstance(statement, Insert | Update) or own_options(statement) is not None:
         return
     target = getattr(statement.table, "element", statement.table)  # of an alias
     table = REGISTRY.metadata.tables.get(str(target.description))
@@ -25,7 +25,7 @@ def _check_statement(state: ORMExecuteState) -> None:
     managed = managed_columns(table, by_library=True)
     if isinstance(statement, Update) and isinstance(state.parameters, list):
         managed -= {column.key for column in table.primary_key}  # by which each row is found
-    given = {name for name, value in _assigned(statement) if not _raises_version(table, name, value)}
+    given = {name for name, value in _assigned(statement) if not _raises_version(statement.table, name, value)}
     rows: Any = state.parameters if isinstance(state.parameters, list) else [state.parameters or {}]
     for names in (given, *rows):
         if wrong := sorted(managed.intersection(names)):
@@ -52,6 +52,6 @@ def _assigned(statement: Any) -> Iterator[tuple[str, object]]:
             yield str(getattr(column, "key", column)), value
 
 
-def _raises_version(table: Table, name: str, value: Any) -> bool:
+def _raises_version(table: Any, name: str, value: Any) -> bool:
     """Whether it is what an UPDATE has to do with it, and does by itself: ``version = version + 1``."""
     return name == "version" and hasattr(value, "compare") and bool(value.compare(table.c.version + 1))

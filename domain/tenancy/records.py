@@ -3,25 +3,10 @@
 from typing import Any
 
 from sqlalchemy import Table, TableClause, event, inspect
-from sqlalchemy.orm import ORMExecuteState
-from sqlalchemy.sql.visitors import iterate
 
 from ..errors import ArgumentError
 from ..models.base import REGISTRY
-from .options import TRUSTED
 from .sessions import TenantSession
-
-
-@event.listens_for(TenantSession, "do_orm_execute")
-def _check_statement(state: ORMExecuteState) -> None:
-    # Repositories look at their own session (see ``refuse_record``): of a trusted statement the model is enough.
-    statement: Any = state.statement
-    if not state.execution_options.get(TRUSTED):
-        for part in iterate(statement):
-            _refuse(part)
-            _refuse(getattr(part, "table", None))
-    elif state.bind_mapper is not None:
-        _refuse(state.bind_mapper.local_table)
 
 
 @event.listens_for(TenantSession, "before_attach")

@@ -4,7 +4,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, cast
 
-from sqlalchemy import BigInteger, Connection, Engine, String, bindparam, event, inspect
+from sqlalchemy import Connection, Engine, String, bindparam, event, inspect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import ORMExecuteState, SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
@@ -26,27 +26,21 @@ from ..models import Entity, Organization, OwnedByOrganization, User
 from ..models.scope import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
 from ..models.tables import ORGANIZATION_ID
 from .acting import act_as, checked
+from .executing import use_for
 from .expired import load_expired
-from .options import INCLUDE_DELETED, READS, TRUSTED
+from .options import INCLUDE_DELETED, READS, Marked, Wanted, own
 from .organizations import announce_live, note_live
 from .setting import admit_system, set_local
 from .staleness import seen_versions, stale
 
-# Look-ups that begin without an organization, built once.
-_LOOKED_UP = {TRUSTED: True, READS: True}
-_BY_SLUG = (
-    select(Organization)
-    .where(col(Organization.slug) == bindparam("slug", type_=String()), ~col(Organization.is_deleted))
-    .execution_options(**_LOOKED_UP)
+_BY_SLUG = select(Organization).where(
+    col(Organization.slug) == bindparam("slug", type_=String()), ~col(Organization.is_deleted)
 )
-_BY_EMAIL = (
-    select(User)
-    .where(col(User.email) == bindparam("email", type_=String()), ~col(User.is_deleted))
-    .execution_options(**_LOOKED_UP)
-)
-_OWN = bindparam("own", type_=BigInteger())
-_OWN_BY_SLUG = _BY_SLUG.where(col(Organization.id) == _OWN)
-_OWN_BY_EMAIL = _BY_EMAIL.where(col(User.organization_id) == _OWN)
+_BY_EMAIL = select(User).where(col(User.email) == bindparam("email", type_=String()), ~col(User.is_deleted))
+# The same before an organization is known.
+_BEFORE = Marked(Wanted(before_organization=True))
+_ANY_BY_SLUG = own(_BY_SLUG.options(_BEFORE), **{READS: True})
+_ANY_BY_EMAIL = own(_BY_EMAIL.options(_BEFORE), **{READS: True})
 
 
 class DomainSession(Session):
@@ -110,9 +104,9 @@ class DomainSession(Session):
 
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
         """As in SQLAlchemy; a deleted row is None, unless the execution option INCLUDE_DELETED asks for it."""
-        wanted = {**options.pop("execution_options", {}), TRUSTED: True}
-        found = super().get(entity, ident, execution_options=wanted, **options)
-        hidden = isinstance(found, Entity) and found.is_deleted and not wanted.get(INCLUDE_DELETED)
+        found = super().get(entity, ident, **options)
+        wants_deleted = options.get("execution_options", {}).get(INCLUDE_DELETED)
+        hidden = isinstance(found, Entity) and found.is_deleted and not wants_deleted
         return None if hidden else found
 
     @property
@@ -122,22 +116,21 @@ class DomainSession(Session):
 
     def find_organization(self, slug: str) -> Organization | None:
         """The live organization with this slug, without binding the session; a bound one finds its own alone."""
-        own = self.bound_organization_id
-        if own is not None:
-            return self.exec(_OWN_BY_SLUG, params={"slug": slug, "own": own}).one_or_none()
+        if self.bound_organization_id is not None:
+            return self.exec(_BY_SLUG, params={"slug": slug}).one_or_none()
         with self.announced(SLUG_SETTING, slug):
-            found = self.exec(_BY_SLUG, params={"slug": slug}).one_or_none()
+            found = self.exec(_ANY_BY_SLUG, params={"slug": slug}).one_or_none()
         if found is not None:
             note_live(super().connection(), found.id)
         return found
 
     def find_login(self, email: str) -> User | None:
         """The live user with this email, without binding the session; a bound one finds its organization's alone."""
-        address, own = email.strip().lower(), self.bound_organization_id
-        if own is not None:
-            return self.exec(_OWN_BY_EMAIL, params={"email": address, "own": own}).one_or_none()
-        with self.announced(EMAIL_SETTING, address):
+        address = email.strip().lower()
+        if self.bound_organization_id is not None:
             return self.exec(_BY_EMAIL, params={"email": address}).one_or_none()
+        with self.announced(EMAIL_SETTING, address):
+            return self.exec(_ANY_BY_EMAIL, params={"email": address}).one_or_none()
 
     def announce(self, setting: str, value: str) -> None:
         """Let row level security know which row is made, until the flush ends."""
@@ -292,6 +285,7 @@ def _after_begin(session: DomainSession, _transaction: SessionTransaction, conne
     session._connection = connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # its own module's
     if connection.get_execution_options().get("schema_translate_map"):
         raise ConfigurationError("policies and triggers hold one schema: name it in the login's search_path instead")
+    use_for(connection, session if isinstance(session, TenantSession) else None)
     if isinstance(session, TenantSession) and session.is_bound:
         session._announce_organization(connection)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # as above
     elif isinstance(session, SystemSession):
@@ -329,5 +323,6 @@ class SystemSession(DomainSession):
                 yield session
                 session.commit()
         finally:
+            use_for(self.connection(), None)
             self._is_lent = False
             self._conceal(ORGANIZATION_SETTING)  # the rest of the transaction belongs to nobody

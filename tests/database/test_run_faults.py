@@ -64,7 +64,7 @@ def touch(session: TenantSession, tender_id: int) -> None:
 
 def end_backend(session: TenantSession, database: Database) -> None:
     """End the session's server process, from another connection, and wait until it is gone."""
-    pid = connection(session).scalar(text("SELECT pg_backend_pid()"))
+    pid = connection(session).exec_driver_sql("SELECT pg_backend_pid()").scalar()
     with database.engine.connect() as other:
         assert other.scalar(text("SELECT pg_terminate_backend(:pid, 30000)"), {"pid": pid})
 
@@ -89,17 +89,20 @@ class TestKnownToHaveFailed:
     """Repeated."""
 
     def test_a_connection_that_was_serializable_is_not_so_for_the_next_unit(self, database: Database) -> None:
-        level = text("SHOW transaction_isolation")
+        level = "SHOW transaction_isolation"
 
         def strict(session: TenantSession) -> object:
-            found = connection(session, isolation_level="SERIALIZABLE").scalar(level)
+            found = connection(session, isolation_level="SERIALIZABLE").exec_driver_sql(level).scalar()
             touch(session, tender_id)
             return found
 
         tender_id = create(database)
         with Database(database.engine.url.render_as_string(hide_password=False), pool_size=1) as narrow:
             assert narrow.run(strict, organization_id=1) == "serializable"
-            assert narrow.run(lambda session: connection(session).scalar(level), organization_id=1) == "read committed"
+            assert (
+                narrow.run(lambda session: connection(session).exec_driver_sql(level).scalar(), organization_id=1)
+                == "read committed"
+            )
 
     def test_a_row_that_has_changed_under_a_serializable_unit(self, database: Database) -> None:
         tender_id = create(database)
@@ -188,7 +191,7 @@ class TestKnownToHaveFailed:
                 attempts.append(1)
                 if len(attempts) == 2:
                     holder.rollback()
-                connection(session).execute(text("SET LOCAL lock_timeout = '20ms'"))
+                connection(session).exec_driver_sql("SET LOCAL lock_timeout = '20ms'")
                 touch(session, tender_id)
 
             database.run(unit, organization_id=1)
@@ -260,7 +263,7 @@ class TestKnownToHaveFailed:
 
 
 def _end_itself(session: TenantSession) -> None:
-    connection(session).execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    connection(session).exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
 def in_a_session(database: Database, title: str) -> None:

@@ -283,8 +283,7 @@ class Organizations(Sessions):
 
         def unit(session: TenantSession) -> int:
             statement = update(Tender).where(col(Tender.title) == old)
-            values = {"title": new, "version": col(Tender.version) + 1}
-            return session.exec(statement.values(values), execution_options={"synchronize_session": False}).rowcount
+            return session.exec(statement.values(title=new), execution_options={"synchronize_session": False}).rowcount
 
         changed = self.perform(one, place, thread, unit, guarded=guarded)
         found = [ref for ref, row in one.view.of(place, Kind.TENDER).items() if row.text == old]

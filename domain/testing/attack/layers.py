@@ -13,7 +13,7 @@ from ...database.sqlite_scope import EmbeddedConnection
 from ...models import DomainModel
 from ...models.tables import organization_column
 from ...repositories import deletion, restoring, sets, statements, upsert, writes
-from ...tenancy import TenantSession, guard
+from ...tenancy import TenantSession, executing, guard
 
 
 class Layer(StrEnum):
@@ -71,7 +71,6 @@ def rebuilt_statements() -> Generator[None]:
 
 
 _LISTENERS: dict[str, Callable[..., object]] = {
-    "do_orm_execute": vars(guard)["_check_statement"],
     "before_attach": vars(guard)["_check_attach"],
     "before_flush": vars(guard)["_check_flush"],
 }
@@ -86,12 +85,20 @@ def _without_guard() -> Generator[None]:
     for name in overrides:
         delattr(TenantSession, name)
     try:
-        yield
+        with (
+            patch.object(executing, "dialect_for_organizations", _itself),
+            patch.object(guard, "_refuse"),
+        ):
+            yield
     finally:
         for name, method in overrides.items():
             setattr(TenantSession, name, method)
         for name, listener in _LISTENERS.items():
             event.listen(TenantSession, name, listener, insert=True)  # before those of modules that build on it
+
+
+def _itself(dialect: object) -> object:
+    return dialect
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from sqlalchemy.sql.visitors import iterate
 from ...models.base import REGISTRY
 from ...models.tables import organization_column
 from ...private import cache_key_of, conflict_of
-from ...tenancy import TRUSTED, TenantSession
+from ...tenancy import TenantSession, own_options
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def recorded() -> Generator[list[str]]:
     found: list[str] = []
 
     def look(state: ORMExecuteState) -> None:
-        if state.execution_options.get(TRUSTED) and not state.is_relationship_load and not state.is_column_load:
+        if own_options(state.statement) is not None:
             found.extend(_unscoped(state.statement))
 
     event.listen(TenantSession, "do_orm_execute", look, insert=True)
