@@ -19,12 +19,15 @@ from sqlalchemy.sql.selectable import GenerativeSelect
 from sqlalchemy.util import memoized_property
 
 _Look = Callable[[Any], Any]
-# What the guard has to know of a statement, whoever made it.
+# What has to be known of a statement, whoever made it. (Whose rows it means, the compiler writes, which SQLAlchemy has
+# overridden by private names: ``tenancy.compiling``, ``hidden`` and ``reading`` use them too.)
 values_of: _Look = attrgetter("_values")  # of VALUES or SET, by column
 many_values_of: _Look = attrgetter("_multi_values")  # of VALUES with several rows
 conflict_of: _Look = attrgetter("_post_values_clause")  # an upsert's ON CONFLICT
 keeps_the_order: _Look = attrgetter("_maintain_values_ordering")  # of SET: nothing can be added
-orm_attributes_of: _Look = attrgetter("_propagate_attrs")  # tell whether loader criteria apply
+selected_names_of: _Look = attrgetter("_select_names")  # of INSERT ... SELECT
+options_of: _Look = attrgetter("_with_options")  # of ``statement.options(...)``
+annotations_of: _Look = attrgetter("_annotations")  # tell the class, or the alias of it, that a table was named by
 cache_key_of: _Look = methodcaller("_generate_cache_key")  # to look once into those of one form
 
 

@@ -9,8 +9,10 @@ from sqlalchemy.orm import ORMExecuteState
 from ..errors import ArgumentError
 from ..models.base import REGISTRY
 from ..models.managed import managed_columns
+from ..private import conflict_of, many_values_of, selected_names_of, values_of
 from .options import own_options
 from .sessions import DomainSession
+from .writing import key_of
 
 
 @event.listens_for(DomainSession, "do_orm_execute", propagate=True)
@@ -37,19 +39,14 @@ def _check_statement(state: ORMExecuteState) -> None:
 
 def _assigned(statement: Any) -> Iterator[tuple[str, object]]:
     """The columns that a statement names, by key, with what it gives them."""
-    values: Any = getattr(statement, "_values", None) or {}
-    many: Any = getattr(statement, "_multi_values", ())
-    conflict: Any = getattr(statement, "_post_values_clause", None)
-    upserted: Any = getattr(conflict, "update_values_to_set", None) or {}
-    named = dict.fromkeys(getattr(statement, "_select_names", None) or ())
-    for values in (
-        getattr(statement, "_values", None) or {},
-        dict(upserted),
-        named,
-        *(row for rows in many for row in rows),
-    ):
+    given: list[Any] = [values_of(statement) or {}]
+    if isinstance(statement, Insert):
+        given += [row for rows in many_values_of(statement) for row in rows]
+        given.append(dict.fromkeys(selected_names_of(statement) or ()))
+        given.append(dict(getattr(conflict_of(statement), "update_values_to_set", None) or {}))
+    for values in given:
         for column, value in values.items():
-            yield str(getattr(column, "key", column)), value
+            yield key_of(column), value
 
 
 def _raises_version(table: Any, name: str, value: Any) -> bool:

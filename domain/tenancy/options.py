@@ -7,6 +7,8 @@ from weakref import ref
 from sqlalchemy import Executable, Insert
 from sqlalchemy.orm import UserDefinedOption
 
+from ..private import options_of
+
 StatementT = TypeVar("StatementT", bound=Executable)
 
 OWN = "domain_own"  # a repository's, which leaves nothing on its connection
@@ -39,7 +41,7 @@ class Marked(UserDefinedOption):
 
 def wanted(statement: Any) -> Wanted | None:
     """What the session marked the statement with, last; None for what a flush or a repository sends."""
-    options: tuple[Any, ...] = getattr(statement, "_with_options", ())
+    options: tuple[Any, ...] = options_of(statement) if isinstance(statement, Executable) else ()
     return next((option.payload for option in reversed(options) if isinstance(option, Marked)), None)
 
 

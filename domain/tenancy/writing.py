@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Insert, Table, Update
 
 from ..errors import ArgumentError
+from ..private import annotations_of, keeps_the_order, values_of
 
 WRITES_TRAIL = "the audit trail is written by its own triggers alone"
 
@@ -15,7 +16,7 @@ _INSTEAD = {"id": "the database gives it", _VERSION: "every update raises it", "
 
 def assigned(statement: Insert | Update) -> dict[str, Any]:
     """What a statement's VALUES or SET gives each column."""
-    values: dict[Any, Any] = dict(statement._values or {})  # pyright: ignore[reportPrivateUsage]  # has no public name
+    values: dict[Any, Any] = dict(values_of(statement) or {})
     return {key_of(column): value for column, value in values.items()}
 
 
@@ -36,8 +37,8 @@ def raise_version(statement: Any, table: Table) -> Any:
     """The UPDATE with the version raised, or an object that was read before would be saved over it."""
     if "deletion_id" not in table.c or _VERSION in assigned(statement):
         return statement
-    if statement._maintain_values_ordering:
+    if keeps_the_order(statement):
         raise ArgumentError("update().ordered_values() leaves the version as it is: use values()")
-    named = statement.table._annotations.get("parententity")  # by the class, or an alias of it
+    named = annotations_of(statement.table).get("parententity")  # by the class, or an alias of it
     columns: Any = statement.table.c if named is None else named.entity
     return statement.values({_VERSION: getattr(columns, _VERSION) + 1})

@@ -407,7 +407,8 @@ def _answer(session: TenantSession, statement: Any) -> Answer:
             rows = sorted(repr([_shown(value) for value in row]) for row in result)
         else:
             rows = [str(result.rowcount)]
-        if not statement.is_select or "written" in str(getattr(statement, "get_final_froms", list)()):
+        froms: Any = getattr(statement, "get_final_froms", tuple)
+        if not statement.is_select or "written" in str(froms()):
             after = _stored(session)
     except (DomainError, SQLAlchemyError) as refused:
         error = type(refused).__name__
@@ -417,9 +418,9 @@ def _answer(session: TenantSession, statement: Any) -> Answer:
 
 
 def _shown(value: Any) -> Any:
-    kind: Any = type(value)
-    if kind in MODELS:
-        return [getattr(value, name) for name in (*TEXTS[kind], *NUMBERS[kind])]
+    for kind in MODELS:
+        if isinstance(value, kind):
+            return [getattr(value, name) for name in (*TEXTS[kind], *NUMBERS[kind])]
     return value
 
 

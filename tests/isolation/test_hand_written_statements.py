@@ -419,10 +419,16 @@ def test_an_upsert_takes_over_no_row_of_another_organization(database: Database,
         assert run(session, upsert.returning(User.__table__.c.id)).all() == []
 
 
-MANAGED = [{"is_deleted": True}, {"version": 9}, {"id": 9}, {"created_at": func.now()}, {"deletion_id": None}]
+MANAGED: list[dict[str, Any]] = [
+    {"is_deleted": True},
+    {"version": 9},
+    {"id": 9},
+    {"created_at": func.now()},
+    {"deletion_id": None},
+]
 
 
-@pytest.mark.parametrize("assigned", MANAGED, ids=str)
+@pytest.mark.parametrize("assigned", MANAGED, ids=[", ".join(names) for names in MANAGED])
 @pytest.mark.parametrize("entity", [Tender, Mine, TENDERS], ids=["class", "alias", "table"])
 def test_managed_columns_are_written_by_nobody_else(opened: Open, entity: Any, assigned: dict[str, Any]) -> None:
     with opened() as session, pytest.raises(ArgumentError, match="can't be written by a statement"):
