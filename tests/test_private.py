@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, defer, mapped_colum
 import domain
 from domain import private
 
-COMPILER = {"compiling.py", "reading.py"}
+COMPILER = {"compiling.py", "hidden.py", "reading.py"}
 FILES = sorted(Path(domain.__file__).parent.rglob("*.py"))
 TABLE = Table("pairs", MetaData(), Column("a", Integer), Column("b", Integer), PrimaryKeyConstraint("a", "b"))
 
