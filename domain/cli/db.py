@@ -1,14 +1,12 @@
 """``domain db``: the schema."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
 
 from ..config import migration_url, named
-from ..database.engines import make_engine
+from ..database.engines import opened
 from .failures import EXIT_CODES, PROBLEMS
 from .options import MigrationUrl
 from .roles import roles
@@ -45,7 +43,7 @@ def upgrade(
     """
     from .. import migrations
 
-    with _engine(database_url) as engine:
+    with opened(migration_url(database_url)) as engine:
         before = migrations.current(engine)
         migrations.upgrade(engine, revision)
         after = migrations.current(engine)
@@ -68,7 +66,7 @@ def current(database_url: MigrationUrl = None) -> None:
     """
     from .. import migrations
 
-    with _engine(database_url) as engine:
+    with opened(migration_url(database_url)) as engine:
         at, newest = migrations.current(engine), migrations.head()
     if at == newest:
         typer.echo(f"{_name(engine)} is at {at}, the newest")
@@ -90,7 +88,7 @@ def check(database_url: MigrationUrl = None) -> None:
     """
     from .. import migrations
 
-    with _engine(database_url) as engine:
+    with opened(migration_url(database_url)) as engine:
         differences = migrations.check(engine)
     if not differences:
         typer.echo(f"{_name(engine)} is as this release expects it")
@@ -99,15 +97,6 @@ def check(database_url: MigrationUrl = None) -> None:
     for difference in differences:
         typer.echo(f"  {safe(difference)}")
     raise typer.Exit(PROBLEMS)
-
-
-@contextmanager
-def _engine(database_url: str | None) -> Generator[Engine]:
-    engine = make_engine(migration_url(database_url))
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 def _name(engine: Engine) -> str:

@@ -1,13 +1,18 @@
-"""The two organizations of the demo, invented as their notices are."""
+"""The two organizations of the demo, invented as their notices are, and the plain rule by which they rate tenders."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..models import SubscriptionTier
+from ..models import SubscriptionTier, Tender
+
+OVER = frozenset({"complete", "cancelled", "unsuccessful", "withdrawn"})
+DAYS_FOR_FULL_MARKS = 240
+RULE = "codes we work with, days to prepare, how much the notice states"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Company:
-    """One of the two organizations; ``core`` and ``related`` as in ``demo_rule.scores``."""
+    """``core`` and ``related``: how the codes begin that the organization lives from, and that it can handle."""
 
     name: str
     slug: str
@@ -39,3 +44,43 @@ SOLMAR = Company(
     core=("33", "42"),
     related=("38", "41", "48", "72", "81", "85"),
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Each from 0 to 10."""
+
+    fit: float
+    time: float
+    clarity: float
+
+    @property
+    def overall(self) -> float:
+        """The mean of the three."""
+        return round((self.fit + self.time + self.clarity) / 3, 1)
+
+
+def is_open(tender: Tender) -> bool:
+    """Whether the publisher still wants bids, by its own word; the clock of the demo's machine has no say."""
+    return tender.notice_status not in OVER
+
+
+def scores(tender: Tender, company: Company) -> Scores:
+    """In the place of an AI agent's."""
+    days = _days_to_prepare(tender)
+    stated = (tender.description, tender.organization_name, tender.deadline, tender.estimated_value, tender.location)
+    return Scores(
+        fit=10.0 if _begins(tender, company.core) else 7.0 if _begins(tender, company.related) else 2.0,
+        time=round(min(10 * days / DAYS_FOR_FULL_MARKS, 10.0), 1),
+        clarity=10.0 * sum(value is not None for value in stated) / len(stated),
+    )
+
+
+def _days_to_prepare(tender: Tender) -> int:
+    if tender.published_at is None or tender.deadline is None:
+        return 0
+    return max((tender.deadline - tender.published_at).days, 0)
+
+
+def _begins(tender: Tender, beginnings: Sequence[str]) -> bool:
+    return any(code.startswith(tuple(beginnings)) for code in tender.categories)

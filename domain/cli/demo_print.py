@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..models import TenderStatus
-from .demo_rule import RULE
+from .demo_companies import RULE
 from .demo_story import Chapter
 from .demo_walls import Attempt, Shared, Walls
 from .screen import amounts, cell, day, grid, safe, screen

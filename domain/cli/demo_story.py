@@ -16,8 +16,7 @@ from ..repositories import (
     TenderRepository,
 )
 from ..tenancy import TenantSession
-from .demo_companies import Company
-from .demo_rule import is_open, scores
+from .demo_companies import Company, is_open, scores
 from .organizations import ensure_organization
 
 ACTOR = "domain demo"
@@ -88,7 +87,7 @@ def _analyse(session: TenantSession, company: Company) -> None:
             analyses.create(tender_id=tender.id, is_relevant=False, confidence=1.0, filter_reasoning=reason)
             tenders.update_status(tender.id, TenderStatus.FILTERED_OUT)
             continue
-        found = scores(tender, core=company.core, related=company.related)
+        found = scores(tender, company)
         analyses.create(
             tender_id=tender.id,
             is_relevant=True,

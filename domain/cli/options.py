@@ -10,29 +10,16 @@ import typer
 
 from ..errors import ConfigurationError
 
+SEEN = "Other users of the machine may see it in the list of processes: a password is better kept in the environment."
 DatabaseUrl = Annotated[
-    str | None,
-    typer.Option(
-        "--database-url",
-        metavar="URL",
-        help="Instead of DATABASE_URL. Other users of the machine may see it in the list of processes: a"
-        " password is better kept in the environment.",
-        show_default=False,
-    ),
+    str | None, typer.Option("--database-url", metavar="URL", help=f"Instead of DATABASE_URL. {SEEN}")
 ]
 MigrationUrl = Annotated[
     str | None,
-    typer.Option(
-        "--database-url",
-        metavar="URL",
-        help="Instead of MIGRATION_DATABASE_URL and DATABASE_URL. Other users of the machine may see it in the"
-        " list of processes: a password is better kept in the environment.",
-        show_default=False,
-    ),
+    typer.Option("--database-url", metavar="URL", help=f"Instead of MIGRATION_DATABASE_URL and DATABASE_URL. {SEEN}"),
 ]
 SystemDatabaseUrl = Annotated[
-    str | None,
-    typer.Option("--system-database-url", metavar="URL", help="Instead of SYSTEM_DATABASE_URL.", show_default=False),
+    str | None, typer.Option("--system-database-url", metavar="URL", help="Instead of SYSTEM_DATABASE_URL.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead, for programs.")]
 Models = Annotated[

@@ -27,12 +27,10 @@ def purge_(
             metavar="DAYS",
             min=0,
             help="Deleted more than so many days ago, instead of each model's own retention.",
-            show_default=False,
         ),
     ] = None,
     organization: Annotated[
-        str | None,
-        typer.Option("--organization", metavar="SLUG", help="This one's rows alone.", show_default=False),
+        str | None, typer.Option("--organization", metavar="SLUG", help="This one's rows alone.")
     ] = None,
     batch_size: Annotated[
         int, typer.Option("--batch-size", metavar="ROWS", min=1, max=10_000, help="Rows in one transaction.")
@@ -72,12 +70,7 @@ def purge_(
             typer.echo(f"{counted(plan.rows, 'row')} would go; nothing was removed: --execute removes them")
             return
         done = purge(
-            db,
-            actor=ACTOR,
-            reason=reason,
-            organization_id=target,
-            older_than_days=older_than,
-            batch_size=batch_size,
+            db, actor=ACTOR, reason=reason, organization_id=target, older_than_days=older_than, batch_size=batch_size
         )
     _print(done, slugs)
     typer.echo(f"{counted(done.rows, 'row')} removed")

@@ -6,8 +6,9 @@ import typer
 from sqlalchemy import URL
 
 from ..config import application_url, environment, optional_url, parse_url
-from ..database.engines import make_engine
+from ..database.engines import opened
 from ..errors import ConfigurationError
+from .options import SEEN
 from .screen import counted, safe
 
 AdminUrl = Annotated[
@@ -16,9 +17,7 @@ AdminUrl = Annotated[
         "--admin-url",
         envvar="ADMIN_DATABASE_URL",
         metavar="URL",
-        help="A login that may create roles, best a superuser. Its database is that of the others. Other users of"
-        " the machine may see it in the list of processes: a password is better kept in the environment.",
-        show_default=False,
+        help=f"A login that may create roles, best a superuser. Its database is that of the others. {SEEN}",
     ),
 ]
 
@@ -49,16 +48,13 @@ def roles(
     migration = optional_url(None, settings.migration_database_url, "MIGRATION_DATABASE_URL")
     system = optional_url(None, settings.system_database_url, "SYSTEM_DATABASE_URL")
     logins = Logins.from_urls(application, system, migration)
-    engine = make_engine(_administrator(admin_url, migration or application))
-    try:
+    with opened(_administrator(admin_url, migration or application)) as engine:
         if sql:
             with engine.connect() as connection:
                 for statement in plan(connection, logins):
                     typer.echo(_line(statement.shown, login=statement.login))
             return
         done = create_roles(engine, logins)
-    finally:
-        engine.dispose()
     left = [line for line in done if line.startswith("--")]
     for line in left:
         typer.echo(safe(line), err=True)

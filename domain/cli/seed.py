@@ -1,21 +1,50 @@
 """``domain seed``: something to play with."""
 
+from datetime import timedelta
+from importlib.resources import files
 from typing import Annotated
 
 import typer
+from pydantic import BaseModel, TypeAdapter
 from sqlmodel import col
 
 from ..database import Database
-from ..models import AnalysisResult, BidDocument, Tender
+from ..models import (
+    AnalysisCost,
+    AnalysisFilter,
+    AnalysisRating,
+    AnalysisResult,
+    BidContent,
+    BidDocument,
+    Tender,
+    TenderContent,
+    TenderStatus,
+)
 from ..models.fields import utcnow
 from ..repositories import AnalysisRepository, BidDocumentRepository, TenderRepository
 from ..tenancy import TenantSession
 from .options import DatabaseUrl
 from .organizations import ensure_organization
 from .screen import counted
-from .seed_data import Seed, seeds
 
 ACTOR = "domain seed"
+SEEDS = files("domain.samples") / "seed.json"
+
+
+class Look(AnalysisFilter, AnalysisRating, AnalysisCost):
+    """An analysis that does not know its tender yet."""
+
+
+class Seed(BaseModel):
+    """A tender and what goes with it; its dates lie around the day on which it is planted."""
+
+    deadline_in_days: int
+    published_days_ago: int
+    tender: TenderContent
+    status: TenderStatus
+    error_message: str | None = None
+    analysis: Look | None = None
+    bid: BidContent | None = None
 
 
 def seed(
@@ -38,7 +67,8 @@ def seed(
     with Database(database_url) as db:
         target, created = ensure_organization(db, organization, actor=ACTOR)
         with db.get_session(organization_id=target.id, actor=ACTOR) as session:
-            planted = [plan for plan in seeds(utcnow()) if _plant(session, plan)]
+            seeds = TypeAdapter(list[Seed]).validate_json(SEEDS.read_bytes())
+            planted = [plan for plan in seeds if _plant(session, plan)]
     if created:
         typer.echo(f"{target.slug}: created, as organization {target.id}")
     if not planted:
@@ -55,8 +85,14 @@ def _plant(session: TenantSession, plan: Seed) -> bool:
     tenders = TenderRepository(session)
     if tenders.exists(col(Tender.external_id) == plan.tender.external_id, include_deleted=True):
         return False
-    progress = {"status": plan.status, "error_message": plan.error_message}
-    tender = tenders.add(Tender.model_validate(plan.tender, update=progress))
+    now = utcnow()
+    own = {
+        "deadline": now + timedelta(days=plan.deadline_in_days),
+        "published_at": now - timedelta(days=plan.published_days_ago),
+        "status": plan.status,
+        "error_message": plan.error_message,
+    }
+    tender = tenders.add(Tender.model_validate(plan.tender, update=own))
     reference = {"tender_id": tender.id}
     if plan.analysis is not None:
         AnalysisRepository(session).add(AnalysisResult.model_validate(plan.analysis, update=reference))

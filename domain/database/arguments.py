@@ -1,6 +1,6 @@
 """Types of the arguments that say whose data is meant, which FastAPI refuses to take from a request."""
 
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TypedDict
 
 from ..errors import ConfigurationError
 
@@ -16,3 +16,16 @@ class _FromTheApplication:
 
 OrganizationId = Annotated[int, _FromTheApplication()]
 Actor = Annotated[str, _FromTheApplication()]
+
+
+class Names(TypedDict, total=False):
+    """Who acts, and for which request: what stands in the audit trail."""
+
+    actor: str | None
+    request_id: str | None
+
+
+class UnitOptions(Names, total=False):
+    """Those of ``Database.run``: ``attempts`` are 3 unless given."""
+
+    attempts: int

@@ -4,8 +4,7 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from inspect import iscoroutinefunction
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, Unpack
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,15 +15,13 @@ from ..limits import APPLICATION, NO_LIMITS, SYSTEM, TimeLimits
 from ..models import DomainModel, SystemAccess, User
 from ..tenancy import SystemSession, TenantSession, checked
 from . import sqlite
-from .arguments import Actor, OrganizationId
+from .arguments import Actor, Names, OrganizationId, UnitOptions
 from .boundary import committing
 from .engines import PoolOptions, make_engine
 from .handle import TenantHandle
-from .login import refuse_unheld_login
 from .postgresql import KEEPS_LIMITS
-from .readiness import Readiness, behind, lacking, reached, unheld
-from .retry import repeated
-from .threads import Threads
+from .readiness import Readiness, behind, lacking, reached, refuse_unheld_login, unheld
+from .units import Threads, repeated
 
 ResultT = TypeVar("ResultT")
 
@@ -164,13 +161,7 @@ class Database:
         )
 
     def run(
-        self,
-        unit: Callable[[TenantSession], ResultT],
-        *,
-        organization_id: int,
-        actor: str | None = None,
-        request_id: str | None = None,
-        attempts: int = 3,
+        self, unit: Callable[[TenantSession], ResultT], *, organization_id: int, **options: Unpack[UnitOptions]
     ) -> ResultT:
         """Run a unit of work in a session of its own, commit, and return what it returned.
 
@@ -183,61 +174,38 @@ class Database:
             UnavailableError: the last attempt's.
             ArgumentError: ``attempts`` is below 1, or the unit is a coroutine function.
         """
-        return self._run(unit, organization_id, actor=actor, request_id=request_id, attempts=attempts)
+        return self._run(unit, organization_id, **options)
 
     async def arun(
-        self,
-        unit: Callable[[TenantSession], ResultT],
-        *,
-        organization_id: int,
-        actor: str | None = None,
-        request_id: str | None = None,
-        attempts: int = 3,
+        self, unit: Callable[[TenantSession], ResultT], *, organization_id: int, **options: Unpack[UnitOptions]
     ) -> ResultT:
         """``run`` in one of as many threads as there are connections, for coroutines.
 
         Cancelling stops the waiting: the work goes on to its end.
         """
-        call = partial(self._run, unit, organization_id, actor=actor, request_id=request_id, attempts=attempts)
-        return await self._threads.run(call)
+        return await self._threads.run(partial(self._run, unit, organization_id, **options))
 
-    def start(
-        self,
-        unit: Callable[[TenantSession], ResultT],
-        *,
-        actor: str | None = None,
-        request_id: str | None = None,
-        attempts: int = 3,
-    ) -> ResultT:
+    def start(self, unit: Callable[[TenantSession], ResultT], **options: Unpack[UnitOptions]) -> ResultT:
         """``run`` for what begins without an organization: a sign-up, a login, an organization found by its slug."""
-        return self._run(unit, None, actor=actor, request_id=request_id, attempts=attempts)
+        return self._run(unit, None, **options)
 
-    async def astart(
-        self,
-        unit: Callable[[TenantSession], ResultT],
-        *,
-        actor: str | None = None,
-        request_id: str | None = None,
-        attempts: int = 3,
-    ) -> ResultT:
+    async def astart(self, unit: Callable[[TenantSession], ResultT], **options: Unpack[UnitOptions]) -> ResultT:
         """``start`` in a thread, as ``arun``."""
-        call = partial(self._run, unit, None, actor=actor, request_id=request_id, attempts=attempts)
-        return await self._threads.run(call)
+        return await self._threads.run(partial(self._run, unit, None, **options))
 
     def _run(
         self,
         unit: Callable[[TenantSession], ResultT],
         organization_id: int | None,
         *,
-        actor: str | None,
-        request_id: str | None,
-        attempts: int,
+        attempts: int = 3,
+        **names: Unpack[Names],
     ) -> ResultT:
         if iscoroutinefunction(unit):
             raise ArgumentError("a unit of work is a plain function; await before or after it, not in its session")
 
         def attempt() -> ResultT:
-            with self.get_session(organization_id=organization_id, actor=actor, request_id=request_id) as session:
+            with self.get_session(organization_id=organization_id, **names) as session:
                 return unit(session)
 
         return repeated(attempt, attempts=attempts)
@@ -310,9 +278,7 @@ class Database:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

@@ -7,7 +7,7 @@ from typing import Unpack
 from ..errors import ConfigurationError
 from ..limits import TimeLimits
 from ..tenancy import TenantSession
-from .arguments import OrganizationId
+from .arguments import Names, OrganizationId
 from .database import Database
 from .engines import PoolOptions
 
@@ -48,8 +48,8 @@ def get_db() -> Database:
 
 @contextmanager
 def get_db_session(
-    *, organization_id: OrganizationId | None = None, actor: str | None = None, request_id: str | None = None
+    *, organization_id: OrganizationId | None = None, **names: Unpack[Names]
 ) -> Generator[TenantSession]:
     """``get_db().get_session(...)``: commits on success, rolls back on error, closes."""
-    with get_db().get_session(organization_id=organization_id, actor=actor, request_id=request_id) as session:
+    with get_db().get_session(organization_id=organization_id, **names) as session:
         yield session

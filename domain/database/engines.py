@@ -3,16 +3,17 @@
 import json
 import logging
 import re
-from typing import Any, TypedDict, Unpack
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from typing import Any, TypedDict, Unpack, cast
 
 from pydantic_core import from_json
 from sqlalchemy import URL, Engine, create_engine, event
 
 from ..limits import NO_LIMITS, TimeLimits
-from ..tenancy import scope_engine
+from ..tenancy import refuse_unstorable, scope_engine
 from . import postgresql, sqlite
 from .forking import renew_in_children
-from .parameters import check_parameters
 from .sqlite_scope import EmbeddedConnection
 from .translate import translated
 
@@ -64,10 +65,38 @@ def make_engine(
         )
         scope_engine(engine)
         postgresql.configure(engine, limits, pre_ping=pre_ping)
-    check_parameters(engine)
+    # Events of the dialect: one of the engine costs every connection.
+    event.listen(engine, "do_execute", _check_parameters)
+    event.listen(engine, "do_executemany", _check_rows)
     event.listen(engine, "handle_error", translated)
     renew_in_children(engine)
     return engine
+
+
+@contextmanager
+def opened(url: URL) -> Generator[Engine]:
+    """``make_engine``, closed at the end of the block."""
+    engine = make_engine(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _check_parameters(_cursor: object, _statement: str, parameters: Any, _context: object) -> None:
+    """Raise ArgumentError for texts and integers that no column can hold, on both engines alike.
+
+    By itself PostgreSQL would find nothing for a number beyond 64 bits, and SQLite nothing for a NUL, where the other
+    one fails.
+    """
+    values = cast(dict[str, object], parameters).values() if isinstance(parameters, dict) else parameters or ()
+    for value in values:
+        refuse_unstorable(value)
+
+
+def _check_rows(cursor: object, statement: str, rows: Iterable[Any], context: object) -> None:
+    for row in rows:
+        _check_parameters(cursor, statement, row, context)
 
 
 def _application(url: URL, name: str | None) -> dict[str, str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from ..tenancy import TenantSession
+from .arguments import Names
 
 if TYPE_CHECKING:
     from .database import Database
@@ -24,29 +25,19 @@ class TenantHandle:
 
     def session(self) -> AbstractContextManager[TenantSession]:
         """Open a session for the organization: it commits on success, rolls back on error, and closes."""
-        return self.database.get_session(
-            organization_id=self.organization_id, actor=self.actor, request_id=self.request_id
-        )
+        return self.database.get_session(organization_id=self.organization_id, **self._names)
 
     def run(self, unit: Callable[[TenantSession], ResultT], *, attempts: int = 3) -> ResultT:
         """Run a unit of work as ``Database.run`` does."""
-        return self.database.run(
-            unit,
-            organization_id=self.organization_id,
-            actor=self.actor,
-            request_id=self.request_id,
-            attempts=attempts,
-        )
+        return self.database.run(unit, organization_id=self.organization_id, attempts=attempts, **self._names)
 
     async def arun(self, unit: Callable[[TenantSession], ResultT], *, attempts: int = 3) -> ResultT:
         """Run a unit of work in a thread as ``Database.arun`` does."""
-        return await self.database.arun(
-            unit,
-            organization_id=self.organization_id,
-            actor=self.actor,
-            request_id=self.request_id,
-            attempts=attempts,
-        )
+        return await self.database.arun(unit, organization_id=self.organization_id, attempts=attempts, **self._names)
+
+    @property
+    def _names(self) -> Names:
+        return {"actor": self.actor, "request_id": self.request_id}
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(

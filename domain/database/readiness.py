@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, Select, String, column, inspect, select, table, text
+from psycopg2 import extensions
+from sqlalchemy import Connection, Engine, Select, String, column, event, inspect, select, table, text
 
+from ..errors import ConfigurationError
 from ..models import DomainModel
 from ..models.tables import organization_column
 from ..version import REVISION, VERSION_TABLE
@@ -22,6 +24,7 @@ _TABLES = text(
     " FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
     " AND relnamespace = current_schema()::regnamespace ORDER BY 1"
 )
+_UNHELD = "SELECT rolname FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)"
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,21 @@ def unheld(tables: Mapping[str, Reach]) -> Iterator[Obstacle]:
     """The organizations' tables of which the login sees every row."""
     if names := [name for name in _of_organizations() if name in tables and not tables[name].is_held]:
         yield f"row level security does not hold the login on {', '.join(names)}", "run `domain doctor`"
+
+
+def refuse_unheld_login(engine: Engine) -> None:
+    """Raise ConfigurationError at the first connection of a superuser or a BYPASSRLS login."""
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: object) -> None:
+        with extensions.cursor(connection) as cursor:
+            cursor.execute(_UNHELD)
+            found = cursor.fetchone()
+        if found is not None:
+            raise ConfigurationError(
+                f"DOMAIN_ENV=production: the login {found[0]} is a superuser or has BYPASSRLS, so row level security"
+                " does not hold it; run `domain db roles` and let DATABASE_URL name the application's own login"
+            )
 
 
 def _is_reached(revision: str | None) -> bool:

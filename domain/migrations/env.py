@@ -10,7 +10,7 @@ from alembic.util import to_tuple
 from sqlalchemy import URL, Engine, MetaData
 
 from ..config import migration_url
-from ..database.engines import make_engine
+from ..database.engines import opened
 from ..database.postgresql import lift_limits
 from ..errors import ConfigurationError
 from .errors import MigrationError
@@ -56,11 +56,8 @@ def _run(tree: Tree, database_url: str | None) -> None:
     elif given is not None:
         _migrate(given, tree)
     else:
-        engine = make_engine(url)
-        try:
+        with opened(url) as engine:
             _migrate(engine, tree)
-        finally:
-            engine.dispose()
 
 
 def _url(database_url: str | None) -> URL:

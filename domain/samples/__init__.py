@@ -1,1 +1,1 @@
-"""Invented OCDS notices, one folder for each organization of the demo."""
+"""Invented OCDS notices, one folder for each organization of the demo, and what ``domain seed`` adds."""

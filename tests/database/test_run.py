@@ -16,7 +16,7 @@ from domain import (
     TenderRepository,
     UnavailableError,
 )
-from domain.database import retry
+from domain.database import units
 from domain.limits import TimeLimits
 
 BUSY = UnavailableError("busy", retryable=True)
@@ -24,7 +24,7 @@ BUSY = UnavailableError("busy", retryable=True)
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(units, "FIRST_PAUSE_SECONDS", 0.0)
 
 
 def count(database: Database, title: str) -> int:

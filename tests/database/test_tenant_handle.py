@@ -21,7 +21,7 @@ from domain import (
     UnavailableError,
     UserRepository,
 )
-from domain.database import retry
+from domain.database import units
 
 
 def create(session: TenantSession) -> Tender:
@@ -99,7 +99,7 @@ def test_a_sign_up_starts_without_an_organization(domain_db: Database) -> None:
 
 
 def test_starting_repeats_what_may_be_repeated(domain_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(units, "FIRST_PAUSE_SECONDS", 0.0)
     seen: list[TenantSession] = []
 
     def unit(session: TenantSession) -> int:
