@@ -13,11 +13,7 @@ from . import db, demo, doctor, importing, purging, seed, stats
 from .failures import EXIT_CODES, EXPECTED, explained
 
 app: typer.Typer = typer.Typer(
-    name="domain",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    epilog=EXIT_CODES,
+    name="domain", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=EXIT_CODES
 )
 app.add_typer(db.app, name="db")
 app.command("demo", epilog=EXIT_CODES)(demo.demo)

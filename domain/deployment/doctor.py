@@ -1,7 +1,9 @@
 """What is wrong with a running deployment, and what to do about it."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from itertools import chain, starmap
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -9,8 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..config import named
 from ..database import Database
 from ..database.readiness import behind, lacking, reached
+from ..database.translate import first_line
 from ..errors import DomainError
-from .check_identity import same_database
 from .check_login import check_login
 from .check_rights import check_rights
 from .check_server import check_server
@@ -19,6 +21,8 @@ from .check_tables import check_tables
 from .check_views import check_functions, check_views
 from .findings import Finding, error, warning
 from .server_log import check_log
+
+_TAKE = text("SELECT pg_try_advisory_xact_lock(:number)")
 
 
 def examine(database: Database) -> list[Finding]:
@@ -86,7 +90,7 @@ def _through(
     """What is found through another login than the application's."""
     try:
         with engine.connect() as connection:
-            if same_database(application, connection):
+            if _is_same(application, connection):
                 yield from check(connection)
             else:
                 other = f"{named(engine.url)}, and DATABASE_URL {named(application.engine.url)}"
@@ -95,5 +99,18 @@ def _through(
                     f"let {setting} and DATABASE_URL name the same server and database",
                 )
     except (DomainError, SQLAlchemyError) as failure:
-        reason = str(failure.__cause__ or failure).strip().partition("\n")[0]
+        reason = first_line(failure.__cause__ or failure)
         yield error(f"the {whose}'s login can't be used: {reason}", f"correct {setting}; run `domain db roles`")
+
+
+def _is_same(mine: Connection, other: Connection) -> bool:
+    """Whether a lock that the one takes stands in the other's way: that a copy, a standby and a pooler can't feign."""
+    if (mine.dialect.name, other.dialect.name) == ("postgresql", "postgresql"):
+        number = {"number": secrets.randbits(62)}
+        mine.execute(_TAKE, number)
+        return not other.scalar(_TAKE, number)
+    return mine.dialect.name == other.dialect.name and _file(mine) == _file(other)
+
+
+def _file(connection: Connection) -> Path:
+    return Path(str(connection.engine.url.database)).resolve()

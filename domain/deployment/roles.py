@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, text
 
+from ..database.translate import first_line
 from ..errors import ConfigurationError
 from ..models.policies import quoted
 from .grants import relation_grants
@@ -31,12 +32,13 @@ _MEMBERSHIPS = text(
 )
 _ATTRIBUTES = {  # of pg_roles: what each must be, and how that is said
     "rolcanlogin": (True, "LOGIN"),
+    "rolsuper": (False, "NOSUPERUSER"),
     "rolbypassrls": (False, "NOBYPASSRLS"),
     "rolcreatedb": (False, "NOCREATEDB"),
     "rolcreaterole": (False, "NOCREATEROLE"),
     "rolreplication": (False, "NOREPLICATION"),
 }
-_NEW = "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION"
+_NEW = " ".join(said for _, said in _ATTRIBUTES.values())
 
 
 class Statement(NamedTuple):
@@ -116,14 +118,10 @@ def _hold(connection: Connection, name: str, password: str | None) -> Iterator[S
         raise ConfigurationError(
             f"the login {name} is a superuser, which row level security does not hold: name another one in the URL"
         )
-    if wrong := _wrong(role):
+    if wrong := [said for name, (right, said) in _ATTRIBUTES.items() if getattr(role, name) is not right]:
         yield Statement(f"ALTER ROLE {quoted(name)} {' '.join(wrong)}")
     if password and _may_alter(connection, name):
         yield _with_password(name, password)
-
-
-def _wrong(role: Row[Any]) -> list[str]:
-    return [said for name, (right, said) in _ATTRIBUTES.items() if getattr(role, name) is not right]
 
 
 def _may_alter(connection: Connection, name: str) -> bool:
@@ -151,5 +149,4 @@ def _run(connection: Connection, statement: Statement) -> None:
         with closing(driver.cursor()) as cursor:
             cursor.execute(command)
     except dbapi.Error as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ConfigurationError(f"{statement.shown}: {reason}; nothing was changed") from None
+        raise ConfigurationError(f"{statement.shown}: {first_line(error)}; nothing was changed") from None

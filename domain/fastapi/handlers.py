@@ -13,8 +13,7 @@ from starlette.exceptions import HTTPException
 from ..errors import DomainError, UnavailableError
 from ..models import DomainModel
 from ..models.entity import Public
-from .document import document
-from .problems import MEDIA_TYPE, answer, problem
+from .problems import MEDIA_TYPE, answer, document, problem
 from .reporting import report
 
 _FASTAPIS_OWN = (None, http_exception_handler, request_validation_exception_handler)

@@ -1,38 +1,28 @@
-"""Errors as problem details (RFC 9457)."""
+"""Errors as problem details (RFC 9457), and in the OpenAPI document."""
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
-from fastapi import Response
+from fastapi import FastAPI, Response
 from pydantic import BaseModel, Field
 
-from ..errors import (
-    ArgumentError,
-    ConflictError,
-    ConstraintError,
-    DomainError,
-    NotFoundError,
-    OrganizationDeletedError,
-    OutcomeUnknownError,
-    TenantRequiredError,
-    TenantScopeError,
-    UnavailableError,
-)
+from .. import errors
 
 MEDIA_TYPE = "application/problem+json"
-_STATUS: dict[type[DomainError], tuple[int, str]] = {
-    NotFoundError: (404, "Not found"),
-    ConflictError: (409, "Conflict"),
-    TenantScopeError: (403, "Another organization's data"),
-    TenantRequiredError: (403, "No organization"),
-    OrganizationDeletedError: (403, "Organization deleted"),
-    ConstraintError: (422, "Refused by the database"),
-    ArgumentError: (422, "Argument out of range"),
-    OutcomeUnknownError: (500, "Outcome unknown"),  # not 503, after which proxies and clients repeat
-    UnavailableError: (503, "Database unavailable"),
+_STATUS: dict[type[errors.DomainError], tuple[int, str]] = {
+    errors.NotFoundError: (404, "Not found"),
+    errors.ConflictError: (409, "Conflict"),
+    errors.TenantScopeError: (403, "Another organization's data"),
+    errors.TenantRequiredError: (403, "No organization"),
+    errors.OrganizationDeletedError: (403, "Organization deleted"),
+    errors.ConstraintError: (422, "Refused by the database"),
+    errors.ArgumentError: (422, "Argument out of range"),
+    errors.OutcomeUnknownError: (500, "Outcome unknown"),  # not 503, after which proxies and clients repeat
+    errors.UnavailableError: (503, "Database unavailable"),
 }
-STATUSES = sorted({status for status, _ in _STATUS.values()})
+_CONTENT = {"schema": {"$ref": "#/components/schemas/Problem"}}
 
 
 class Problem(BaseModel):
@@ -66,3 +56,22 @@ def problem(error: Exception) -> dict[str, Any]:
 def answer(body: object, status: int, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
     """In ASCII, so that half a surrogate pair that a client sent can be sent back."""
     return Response(json.dumps(body), status, headers, media_type)
+
+
+def document(app: FastAPI) -> None:
+    """List the problems with every operation, those added later included: any of them may meet the database."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        made = generate()
+        made.setdefault("components", {}).setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
+        for path in made["paths"].values():
+            for operation in path.values():
+                for status in sorted({status for status, _ in _STATUS.values()}):
+                    response = operation["responses"].setdefault(
+                        str(status), {"description": HTTPStatus(status).phrase}
+                    )
+                    response.setdefault("content", {}).setdefault(MEDIA_TYPE, _CONTENT)
+        return made
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation extends it

@@ -5,7 +5,7 @@ from .items import Refusal, Release
 from .mapping import merge
 from .reading import read
 from .reading_ahead import ReadingStoppedError
-from .summary import ImportStoppedError, ImportSummary
+from .tally import ImportStoppedError, ImportSummary
 
 __all__ = [
     "ImportStoppedError",

@@ -10,8 +10,8 @@ from ..models import Tender
 from ..models.fields import rounded
 from ..models.types import Money
 
-_VALUE = cast(Money, Tender.__table__.c.estimated_value.type)
-_rounded = rounded(precision=_VALUE.precision, scale=_VALUE.scale)
+VALUE = cast(Money, Tender.__table__.c.estimated_value.type)
+_rounded = rounded(precision=VALUE.precision, scale=VALUE.scale)
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _LONGEST = 500
 _CURRENCY = re.compile(r"[A-Z]{3}")

@@ -4,24 +4,19 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 from sqlalchemy.engine import Dialect, make_url
 
-from ..models import Tender
-from ..models.types import Money
-from .amounts import amount
-from .files import files_in
+from .amounts import VALUE, amount
+from .files import files_at
 from .items import Refusal, Release
-from .reading import read
+from .reading import read_files
 from .ready import Ready, ready
 from .values import child
 
 RELEASES = 1000
 CHARACTERS = 2_000_000
 """Of JSON text; two batches are in memory at a time, and copies on their way."""
-
-_VALUE = cast(Money, Tender.__table__.c.estimated_value.type)
 
 
 @dataclass(kw_only=True)
@@ -40,7 +35,7 @@ def batches(paths: Iterable[Path], *, dialect: str) -> Iterator[Batch]:
     limits = make_url(f"{dialect}://").get_dialect()()
     batch = Batch()
     size = 0
-    for found in _found(paths):
+    for found in read_files(paths):
         if isinstance(found, Refusal):
             batch.refusals.append(found)
         elif isinstance(found, Path):
@@ -60,24 +55,15 @@ def batches(paths: Iterable[Path], *, dialect: str) -> Iterator[Batch]:
 
 def size_of(paths: Sequence[Path]) -> int:
     """Bytes of all the files; 0 for what can't be read."""
-    files = (file for path in paths for file in (files_in(path) if os.path.isdir(path) else [path]))
+    files = (file for path in paths for file in files_at(path))
     return sum(os.path.getsize(file) for file in files if isinstance(file, Path) and os.path.isfile(file))
-
-
-def _found(paths: Iterable[Path]) -> Iterator[Path | Release | Refusal]:
-    """Each file before what stands in it."""
-    for path in paths:
-        for file in files_in(path) if os.path.isdir(path) else [path]:
-            yield file
-            if isinstance(file, Path):
-                yield from read(file)
 
 
 def _too_large(release: Release, dialect: Dialect) -> Refusal | None:
     """Seen before merging, release by release: what goes in must not depend on which others are at hand."""
     value = amount(child(release.content, "tender", "value", "amount"))
     try:
-        _VALUE.process_bind_param(value, dialect)
+        VALUE.process_bind_param(value, dialect)
     except ValueError as error:
         return Refusal(release.place, str(error))
     return None

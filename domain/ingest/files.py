@@ -42,6 +42,11 @@ def shown(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "replace").replace("\n", "?").replace("\r", "?")
 
 
+def files_at(path: Path) -> Iterator[Path | Refusal]:
+    """The file itself, or the files in a folder."""
+    return files_in(path) if os.path.isdir(path) else iter([path])
+
+
 def files_in(folder: Path) -> Iterator[Path | Refusal]:
     """Every .json, .jsonl and .ndjson file below ``folder``, sorted; other files as skipped.
 

@@ -15,8 +15,7 @@ from .items import Refusal
 from .reading_ahead import read_batches
 from .ready import Ready
 from .store import store
-from .summary import ImportSummary
-from .tally import Outcome, Tally
+from .tally import ImportSummary, Outcome, Tally
 
 Unit: TypeAlias = Callable[[], AbstractContextManager[TenantSession]]
 """Opens the session in which a batch is written: one that commits, or that of the whole run."""

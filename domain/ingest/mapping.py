@@ -11,10 +11,9 @@ from . import paths
 from .amounts import amount, currency
 from .dates import deadline
 from .items import Release
-from .order import in_order
-from .publication import published_at
-from .urls import web_url
-from .values import child
+from .order import in_order, published_at
+from .text import web_url
+from .values import child, first
 
 SOURCE = "ocds"
 
@@ -79,17 +78,12 @@ def merge(releases: Sequence[Release]) -> TenderFields:
 
 
 def _last(ordered: Sequence[Release], path: Callable[[paths.Content], T | None]) -> T | None:
-    for release in reversed(ordered):
-        if (value := path(release.content)) is not None:
-            return value
-    return None
+    return first(path(release.content) for release in reversed(ordered))
 
 
 def _text(ordered: Sequence[Release], sources: Sequence[paths.Path], *, field: str | None = None) -> str | None:
-    for path in sources:
-        if found := _last(ordered, path):
-            return found[: _LONGEST[field] if field else None].rstrip()
-    return None
+    found = first(_last(ordered, path) for path in sources)
+    return found and found[: _LONGEST[field] if field else None].rstrip()
 
 
 def _value(ordered: Sequence[Release]) -> tuple[Decimal | None, str | None]:
@@ -114,5 +108,4 @@ def _deadline(content: paths.Content) -> datetime | None:
 
 
 def _package_url(ordered: Sequence[Release]) -> str | None:
-    urls = (web_url(release.package.get("uri")) for release in reversed(ordered))
-    return next((url for url in urls if url), None)
+    return first(web_url(release.package.get("uri")) for release in reversed(ordered))

@@ -1,12 +1,14 @@
-"""The one order in which the releases of an ocid are merged, whatever order they were received in."""
+"""The one order in which the releases of an ocid are merged, and the moment at which its tender was published."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from .dates import moment
 from .exact_json import canonical
 from .items import Release
-from .urls import web_url
-from .values import tags
+from .package import earliest
+from .text import web_url
+from .values import child, tags
 
 _UNDATED = datetime.min.replace(tzinfo=UTC)
 
@@ -46,3 +48,30 @@ def _position(release: Release) -> tuple[datetime, bool, int, int, bytes, str]:
         text,
         web_url(release.package.get("uri")) or "",
     )
+
+
+def published_at(ordered: Sequence[Release]) -> datetime | None:
+    """The last tender.datePublished, else the first date of a release tagged as tender, else of any release.
+
+    A compiled release bears the date of the last release: it counts after the others, and before the date of
+    the package, which comes last.
+    """
+    for release in reversed(ordered):
+        if stated := moment(child(release.content, "tender", "datePublished")):
+            return stated
+    single = [release for release in ordered if not is_compiled(release)]
+    tenders = [release for release in single if "tender" in tags(release.content)]
+    return (
+        earliest([*_dates(tenders), *_hints(ordered, "firstTenderDate")])
+        or earliest([*_dates(single), *_hints(ordered, "firstReleaseDate")])
+        or earliest(_dates(ordered))
+        or earliest(_hints(ordered, "publishedDate"))
+    )
+
+
+def _dates(releases: Sequence[Release]) -> list[datetime | None]:
+    return [release.released_at for release in releases]
+
+
+def _hints(releases: Sequence[Release], key: str) -> list[datetime | None]:
+    return [moment(release.package.get(key)) for release in releases]

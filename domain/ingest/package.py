@@ -14,7 +14,7 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from .dates import moment
-from .urls import web_url
+from .text import web_url
 from .values import objects, tags
 
 Package = dict[str, JsonValue]

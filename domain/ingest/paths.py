@@ -1,13 +1,12 @@
 """Where one release says what: each path yields clean text, or None where the release is silent."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from pydantic import JsonValue
 
-from .text import line, paragraphs
-from .urls import web_url
-from .values import child, code, elements, objects, text
+from .text import line, paragraphs, web_url
+from .values import child, code, elements, first, objects, text
 
 Content: TypeAlias = dict[str, JsonValue]
 Path: TypeAlias = Callable[[Content], str | None]
@@ -30,8 +29,7 @@ def description(content: Content) -> str | None:
 def notice_url(content: Content) -> str | None:
     """The first link of tender.documents[documentType=tenderNotice]."""
     documents = objects(child(content, "tender", "documents"))
-    urls = (web_url(found.get("url")) for found in documents if found.get("documentType") == "tenderNotice")
-    return next((url for url in urls if url), None)
+    return first(web_url(found.get("url")) for found in documents if found.get("documentType") == "tenderNotice")
 
 
 def category_codes(content: Content) -> set[str]:
@@ -48,8 +46,7 @@ def _description_in_a_line(content: Content) -> str | None:
 
 
 def _item_description(content: Content) -> str | None:
-    texts = (text(item.get("description")) for item in objects(child(content, "tender", "items")))
-    return next((found for found in texts if found), None)
+    return first(text(item.get("description")) for item in objects(child(content, "tender", "items")))
 
 
 def _parties(content: Content, role: str) -> Iterator[Content]:
@@ -57,11 +54,7 @@ def _parties(content: Content, role: str) -> Iterator[Content]:
 
 
 def _party_name(role: str) -> Path:
-    def name(content: Content) -> str | None:
-        names = (text(party.get("name")) for party in _parties(content, role))
-        return next((found for found in names if found), None)
-
-    return name
+    return lambda content: first(text(party.get("name")) for party in _parties(content, role))
 
 
 def _place(address: JsonValue) -> str | None:
@@ -74,18 +67,12 @@ def _is_placeholder(part: str) -> bool:
     return part.upper() in _PLACEHOLDERS or not any(map(str.isalnum, part))
 
 
-def _first_place(addresses: Iterable[JsonValue]) -> str | None:
-    places = map(_place, addresses)
-    return next((place for place in places if place), None)
-
-
 def _delivery_place(content: Content) -> str | None:
-    items = objects(child(content, "tender", "items"))
-    return _first_place(item.get("deliveryAddress") for item in items)
+    return first(_place(item.get("deliveryAddress")) for item in objects(child(content, "tender", "items")))
 
 
 def _buyer_party_place(content: Content) -> str | None:
-    return _first_place(party.get("address") for party in _parties(content, "buyer"))
+    return first(_place(party.get("address")) for party in _parties(content, "buyer"))
 
 
 def _buyer_place(content: Content) -> str | None:

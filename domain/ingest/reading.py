@@ -1,11 +1,11 @@
 """Reading OCDS files: from a path to a stream of releases."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from .files import Found, documents, files_in
-from .items import Item, Refusal
+from .files import documents, files_at
+from .items import Item
 from .shapes import items
 
 
@@ -18,17 +18,14 @@ def read(path: str | os.PathLike[str]) -> Iterator[Item]:
     What can't be used, be it a path, a file, a line, a record or a release, comes as a ``Refusal`` with its
     place and the reason, and the rest goes on: nothing is raised.
     """
-    root = Path(path)
-    for found in files_in(root) if os.path.isdir(root) else [root]:
-        if isinstance(found, Refusal):
-            yield found
-            continue
-        for document in documents(found):
-            yield from _items(document)
+    return (found for found in read_files([Path(path)]) if not isinstance(found, Path))
 
 
-def _items(found: Found) -> Iterator[Item]:
-    if isinstance(found, Refusal):
-        yield found
-    else:
-        yield from items(found)
+def read_files(paths: Iterable[Path]) -> Iterator[Path | Item]:
+    """The same of several paths, with each file before what stands in it."""
+    for path in paths:
+        for file in files_at(path):
+            yield file
+            if isinstance(file, Path):
+                for document in documents(file):
+                    yield from items(document)

@@ -30,20 +30,16 @@ class Ready(NamedTuple):
 
     def release(self) -> Release:
         """The release again, to be merged with others."""
+        content = parse(self.written.encode())
+        assert isinstance(content, dict)
         return Release(
             ocid=self.ocid,
             release_id=self.release_id,
             released_at=self.released_at,
-            content=self.content(),
+            content=content,
             package=self.package,
             place=self.place,
         )
-
-    def content(self) -> dict[str, JsonValue]:
-        """The content as it was received."""
-        found = parse(self.written.encode())
-        assert isinstance(found, dict)
-        return found
 
     def joined(self, package: Mapping[str, JsonValue]) -> "Ready":
         """The same release, received once more with this around it."""

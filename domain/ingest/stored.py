@@ -36,7 +36,7 @@ def lock_organization(session: TenantSession) -> None:
 
 def known_tenders(session: TenantSession, external_ids: Collection[str]) -> tuple[Ids, Ids]:
     """The live tenders, and the deleted ones: the last of each external id."""
-    named = _named(session, external_ids)
+    named = _among(session, Tender, "external_id", external_ids)
     live = select(Tender.external_id, Tender.id, Tender.is_deleted).where(*named, ~col(Tender.is_deleted))
     deleted = select(Tender.external_id, Tender.id, Tender.is_deleted).where(*named, col(Tender.is_deleted))
     ids: tuple[Ids, Ids] = {}, {}
@@ -49,7 +49,7 @@ def known_tenders(session: TenantSession, external_ids: Collection[str]) -> tupl
 
 def locked_tenders(session: TenantSession, external_ids: Collection[str]) -> dict[int, Tender]:
     """The live tenders by id, locked until the transaction ends: what is read of them next stays true."""
-    statement = select(Tender).where(*_named(session, external_ids), ~col(Tender.is_deleted))
+    statement = select(Tender).where(*_among(session, Tender, "external_id", external_ids), ~col(Tender.is_deleted))
     # In the same order for everybody, or two imports could wait for each other. References to them stay possible.
     statement = statement.order_by(col(Tender.id)).with_for_update(key_share=True)
     return {tender.id: tender for tender in session.exec(statement)}
@@ -58,7 +58,7 @@ def locked_tenders(session: TenantSession, external_ids: Collection[str]) -> dic
 def packages(session: TenantSession, tender_ids: Collection[int], digests: Collection[str]) -> dict[int, Packages]:
     """What is known of these releases, without reading their contents; deleted notices are known, too."""
     statement = select(TenderNotice.tender_id, TenderNotice.digest, col(TenderNotice.package)).where(
-        *_of(session, tender_ids), among(session, TenderNotice, "digest", digests)
+        *_among(session, TenderNotice, "tender_id", tender_ids), among(session, TenderNotice, "digest", digests)
     )
     found: dict[int, Packages] = {tender_id: {} for tender_id in tender_ids}
     for tender_id, digest, package in session.exec(including_deleted(statement)):
@@ -69,7 +69,8 @@ def packages(session: TenantSession, tender_ids: Collection[int], digests: Colle
 def with_notices(session: TenantSession, tenders: Mapping[int, Tender]) -> Iterator[tuple[Tender, list[TenderNotice]]]:
     """Each tender with its notices, deleted ones included."""
     left = dict(tenders)
-    statement = select(TenderNotice).where(*_of(session, tenders)).order_by(col(TenderNotice.tender_id))
+    theirs = _among(session, TenderNotice, "tender_id", tenders)
+    statement = select(TenderNotice).where(*theirs).order_by(col(TenderNotice.tender_id))
     rows = session.exec(including_deleted(statement), execution_options={"yield_per": _ROWS})
     for tender_id, notices in groupby(rows, key=lambda notice: notice.tender_id):
         yield left.pop(tender_id), list(notices)
@@ -77,11 +78,7 @@ def with_notices(session: TenantSession, tenders: Mapping[int, Tender]) -> Itera
         yield tender, []
 
 
-def _named(session: TenantSession, external_ids: Collection[str]) -> tuple[ColumnElement[bool], ...]:
-    these = among(session, Tender, "external_id", external_ids)
-    return of_organization(Tender, session.organization_id), these
-
-
-def _of(session: TenantSession, tender_ids: Collection[int]) -> tuple[ColumnElement[bool], ...]:
-    these = among(session, TenderNotice, "tender_id", tender_ids)
-    return of_organization(TenderNotice, session.organization_id), these
+def _among(
+    session: TenantSession, model: type[Tender] | type[TenderNotice], name: str, values: Collection[object]
+) -> tuple[ColumnElement[bool], ...]:
+    return of_organization(model, session.organization_id), among(session, model, name, values)

@@ -3,6 +3,11 @@
 import html
 import re
 
+from pydantic import JsonValue
+
+from ..models import TenderContent
+from ..models.lengths import max_length
+
 _CONTROLS = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff"
 _NO_TEXT = re.compile(f"[{_CONTROLS}]")
 _NO_IDENTIFIER = re.compile(f"[{_CONTROLS}\t-\r\x1c-\x1f\x85]")
@@ -15,6 +20,9 @@ _LINE_END = re.compile(r"<br\s*/?>|</(?:p|div|li|tr|h[1-6]|ul|ol|table)\s*>", re
 # Python refuses to convert thousands of digits; no character has a number of more than seven.
 _NO_CHARACTER = re.compile(r"&#[0-9]{9,};?")
 _TAG = re.compile(r"</?[a-zA-Z][\w:-]*(?:\s[^<>]*)?/?>|<![^<>]*>|<\?[^<>]*>")
+_LONGEST_URL = max_length(TenderContent, "url")
+# Anything else (javascript:, file:, a bare host name) is no link to follow.
+_WEB_URL = re.compile(r"https?://[^\s/?#]\S*", re.IGNORECASE)
 
 
 def line(value: str, *, limit: int | None = None) -> str:
@@ -41,3 +49,11 @@ def paragraphs(value: str) -> str:
     lines = [_NO_TEXT_NOR_LAYOUT.sub("", part).strip() for part in plain.split("\n")]
     kept = [part for part, before in zip(lines, ["", *lines], strict=False) if part or before]
     return "\n".join(kept).strip()
+
+
+def web_url(value: JsonValue) -> str | None:
+    """An http or https URL of at most 1000 characters, its blanks escaped; else None."""
+    if not isinstance(value, str):
+        return None
+    url = line(value).replace(" ", "%20")
+    return url if len(url) <= _LONGEST_URL and _WEB_URL.fullmatch(url) else None

@@ -1,10 +1,13 @@
 """Finding the way through JSON values whose shape is not to be relied on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from pydantic import JsonValue
 
 from .text import line
+
+T = TypeVar("T")
 
 # Whole numbers beyond this are no codes or names, and Python refuses to print the longest of them.
 _LARGEST_CODE = 10**40
@@ -47,6 +50,11 @@ def code(value: JsonValue) -> str | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return text(value)
+
+
+def first(values: Iterable[T | None]) -> T | None:
+    """The first that is not None, or None."""
+    return next((value for value in values if value is not None), None)
 
 
 def tags(release: Mapping[str, JsonValue]) -> list[str]:

@@ -3,17 +3,7 @@
 from ..models.clock import DatabaseTime
 from .commands import check, current, downgrade, head, upgrade
 from .env import run_env
-from .errors import MigrationError
 from .replaceable import ReplaceOp
+from .transaction import MigrationError
 
-__all__ = [
-    "DatabaseTime",
-    "MigrationError",
-    "ReplaceOp",
-    "check",
-    "current",
-    "downgrade",
-    "head",
-    "run_env",
-    "upgrade",
-]
+__all__ = ["DatabaseTime", "MigrationError", "ReplaceOp", "check", "current", "downgrade", "head", "run_env", "upgrade"]

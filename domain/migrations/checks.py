@@ -1,5 +1,7 @@
 """CHECKs in autogenerate: by their names, and those made from a field's limits by what they say, too."""
 
+import re
+from decimal import Decimal
 from itertools import chain
 
 from alembic.autogenerate import renderers
@@ -10,10 +12,14 @@ from sqlalchemy import URL, CheckConstraint, MetaData, Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import conv
 
-from .portable import portable
-
 _POSTGRESQL: Dialect = URL.create("postgresql+psycopg2").get_dialect()()
 _SQLITE: Dialect = URL.create("sqlite").get_dialect()()
+
+_TYPE = r"(?:character varying|double precision|timestamp with(?:out)? time zone|\w+)(?:\(\d+(?:,\d+)?\))?(?:\[\])?"
+_QUOTED_NUMBER = re.compile(r"'(-?[\d.]+)'(?=::(?:integer|bigint|numeric|double precision))")
+_TOKEN = re.compile(rf"(?P<string>'(?:[^']|'')*')|(?P<cast>::{_TYPE})|(?P<number>\b\d[\d.]*(?:e[+-]?\d+)?\b)")
+_ANY = re.compile(r"= ANY \(ARRAY\[(.*?)\]\)")
+_IN_ONE = re.compile(r"IN \(([^,()]*)\)")
 
 
 class AddCheckOp(CreateCheckConstraintOp):
@@ -80,3 +86,18 @@ def _text(check: CheckConstraint, dialect: Dialect) -> str:
 def _checks_of(table: Table) -> list[CheckConstraint]:
     rules = chain(table.constraints, *(column.constraints for column in table.c))
     return [rule for rule in rules if isinstance(rule, CheckConstraint)]
+
+
+def portable(sql: str) -> str:
+    """SQL as PostgreSQL shows it, in words that both databases understand.
+
+    Without casts and arrays: ``status IN ('a', 'b')`` for ``status::text = ANY (ARRAY['a'::text, 'b'::text])``.
+    """
+    sql = _TOKEN.sub(_plain, _QUOTED_NUMBER.sub(r"\1", sql))
+    return _IN_ONE.sub(r"= \1", _ANY.sub(r"IN (\1)", sql))
+
+
+def _plain(token: re.Match[str]) -> str:
+    if token["cast"]:
+        return ""
+    return f"{Decimal(token['number']).normalize():f}" if token["number"] else token[0]

@@ -19,7 +19,7 @@ from ..models import DomainModel
 from ..version import VERSION_TABLE
 from .differences import described
 from .env import ENGINE
-from .errors import MigrationError
+from .transaction import MigrationError
 from .trees import domain_tree
 
 _one_at_a_time = Lock()  # Alembic's context and op are globals of the process

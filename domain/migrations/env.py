@@ -13,9 +13,8 @@ from ..config import migration_url
 from ..database.engines import opened
 from ..database.postgresql import lift_limits
 from ..errors import ConfigurationError
-from .errors import MigrationError
 from .replaceable import set_aside
-from .transaction import HOLD_OWNER, LET_OWNER_THROUGH, LOCK, sqlite_transaction
+from .transaction import HOLD_OWNER, LET_OWNER_THROUGH, LOCK, MigrationError, sqlite_transaction
 from .trees import Tree, application_tree, domain_tree
 
 ENGINE = "engine"  # the attribute of Alembic's Config that takes the place of the settings

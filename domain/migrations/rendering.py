@@ -2,32 +2,18 @@
 
 from typing import Literal
 
+import sqlalchemy as sa
 from alembic.autogenerate import Rewriter
 from alembic.autogenerate.api import AutogenContext
 from alembic.migration import MigrationContext
 from alembic.operations.ops import CreateIndexOp, CreateTableOp
-from sqlalchemy import (
-    BIGINT,
-    CHAR,
-    DATETIME,
-    DOUBLE_PRECISION,
-    NUMERIC,
-    UUID,
-    CheckConstraint,
-    Column,
-    DefaultClause,
-    Enum,
-    TextClause,
-    text,
-)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
 from ..models.clock import DatabaseTime
 from ..models.tables import LIVE, LIVE_SQLITE
 from ..models.types import JSONOf, Money
-from .checks import rendered_check
-from .portable import portable
+from .checks import portable, rendered_check
 
 _JSONB = "sa.JSON().with_variant(postgresql.JSONB(), 'postgresql')"
 # As databases show it, SQLite in brackets.
@@ -38,13 +24,13 @@ _TWINS = {LIVE.text: LIVE_SQLITE.text, f"({LIVE.text})": LIVE_SQLITE.text, LIVE_
 def render_item(kind: str, item: object, context: AutogenContext) -> str | Literal[False]:
     """Alembic's ``render_item``: the text for a type, a default or a CHECK; False leaves it to Alembic."""
     match item:
-        case DefaultClause(arg=DatabaseTime()):
+        case sa.DefaultClause(arg=DatabaseTime()):
             return _time(context)
-        case DefaultClause(arg=TextClause(text=sql)) if sql in _TIMES or sql[1:-1] in _TIMES:
+        case sa.DefaultClause(arg=sa.TextClause(text=sql)) if sql in _TIMES or sql[1:-1] in _TIMES:
             return _time(context)
-        case DefaultClause(arg=TextClause(text=sql)):
+        case sa.DefaultClause(arg=sa.TextClause(text=sql)):
             return f"sa.text({portable(sql)!r})"  # Alembic puts brackets around it on SQLite alone
-        case CheckConstraint():
+        case sa.CheckConstraint():
             return rendered_check(item) or False
         case _ if kind == "type":
             rendered = _model_type(item) or _database_type(item)
@@ -66,7 +52,7 @@ def _model_type(item: object) -> str | None:
             return _money(precision, scale)
         case JSONOf(verbatim=verbatim):
             return "sa.JSON()" if verbatim else _JSONB
-        case Enum(native_enum=False, create_constraint=False, length=length):
+        case sa.Enum(native_enum=False, create_constraint=False, length=length):
             return f"sa.String(length={length})"
         case TypeDecorator(impl=impl) if type(impl).__module__ == "sqlalchemy.sql.sqltypes":
             return f"sa.{impl!r}"
@@ -79,19 +65,19 @@ def _database_type(item: object) -> str | None:
     match item:
         case postgresql.TIMESTAMP(timezone=timezone):
             return f"sa.DateTime(timezone={timezone})"
-        case DATETIME() | sqlite.DATETIME():
+        case sa.DATETIME() | sqlite.DATETIME():
             return "sa.DateTime(timezone=True)"
         case postgresql.JSONB() | sqlite.JSON():
             return _JSONB
         case postgresql.JSON():
             return "sa.JSON()"
-        case NUMERIC(precision=int(precision), scale=int(scale)):
+        case sa.NUMERIC(precision=int(precision), scale=int(scale)):
             return _money(precision, scale)
-        case BIGINT():
+        case sa.BIGINT():
             return "sa.BigInteger().with_variant(sa.Integer(), 'sqlite')"
-        case DOUBLE_PRECISION():
+        case sa.DOUBLE_PRECISION():
             return "sa.Float()"
-        case UUID() | CHAR(length=32):
+        case sa.UUID() | sa.CHAR(length=32):
             return "sa.Uuid()"
         case _:
             return None
@@ -110,7 +96,7 @@ def _for_both_databases(_context: MigrationContext, _revision: object, operation
     for here, there in (("postgresql_where", "sqlite_where"), ("sqlite_where", "postgresql_where")):
         if here in operation.kw and there not in operation.kw:
             sql = str(operation.kw[here])
-            operation.kw[there] = text(_TWINS.get(sql, portable(sql)))
+            operation.kw[there] = sa.text(_TWINS.get(sql, portable(sql)))
     return operation
 
 
@@ -118,6 +104,6 @@ def _for_both_databases(_context: MigrationContext, _revision: object, operation
 def _as_models_say(_context: MigrationContext, _revision: object, operation: CreateTableOp) -> CreateTableOp:
     for column in operation.columns:
         # As PostgreSQL shows an identity; SQLite refuses it in a composite key, and needs it nowhere.
-        if isinstance(column, Column) and column.autoincrement is True:
+        if isinstance(column, sa.Column) and column.autoincrement is True:
             column.autoincrement = "auto"
     return operation

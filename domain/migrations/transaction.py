@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from alembic.util import CommandError
 from sqlalchemy import Connection
 
+from ..errors import DomainError
 from ..models.policies import ISOLATION
-from .errors import MigrationError
 
 # Held to the end of the transaction; the key is this package's name.
 LOCK = f"SELECT pg_advisory_xact_lock({int.from_bytes(b'domain')})"
@@ -25,6 +26,10 @@ HOLD_OWNER = """DO $$ DECLARE held regclass; BEGIN
     WHERE c.relrowsecurity AND NOT c.relforcerowsecurity AND pg_has_role(c.relowner, 'USAGE') LOOP
     EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', held);
   END LOOP; END $$""".replace("{name}", ISOLATION)
+
+
+class MigrationError(DomainError, CommandError):
+    """A migration can't be run, or was undone. The alembic command shows its message alone, as for its own errors."""
 
 
 @contextmanager

@@ -4,8 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations.ops import AlterColumnOp
 from alembic.runtime.environment import NameFilterParentNames, NameFilterType
-from sqlalchemy import MetaData, Table
+from alembic.runtime.plugins import Plugin
+from alembic.util import DispatchPriority, PriorityDispatchResult
+from sqlalchemy import Column, Identity, MetaData, Table
 from sqlalchemy.schema import SchemaItem
 
 from .. import models
@@ -13,12 +17,13 @@ from ..models import DomainModel
 from ..models.audit_sqlite import CONTEXT
 from ..models.base import REGISTRY
 from ..version import VERSION_TABLE
-from . import plugin
+from .checks import compare_checks
 from .rendering import render_item, rewriter
-from .replaceable import OWNER_LET_THROUGH
+from .replaceable import OWNER_LET_THROUGH, compare
 
+_NAME = "domain.migrations"
 # Alembic's own comparisons, and what this package adds.
-PLUGINS = ["alembic.autogenerate.*", plugin.NAME]
+PLUGINS = ["alembic.autogenerate.*", _NAME]
 
 
 def domain_tables() -> list[Table]:
@@ -74,3 +79,25 @@ def domain_tree() -> Tree:
 def application_tree(metadata: MetaData | Sequence[MetaData], version_table: str) -> Tree:
     """An application's: every table but ours."""
     return Tree(version_table, metadata, lambda name: name not in {*_OURS, VERSION_TABLE, CONTEXT})
+
+
+def _ignore_identity(
+    _context: AutogenContext,
+    _operation: AlterColumnOp,
+    _schema: str | None,
+    _table: str,
+    _column: str,
+    _found: Column[Any],
+    wanted: Column[Any],
+) -> PriorityDispatchResult:
+    # SQLite gives ids to every INTEGER PRIMARY KEY, and shows no sign of it.
+    is_identity = isinstance(wanted.server_default, Identity)
+    return PriorityDispatchResult.STOP if is_identity else PriorityDispatchResult.CONTINUE
+
+
+_plugin = Plugin(_NAME)
+_plugin.add_autogenerate_comparator(compare_checks, "table", "checkconstraints")
+_plugin.add_autogenerate_comparator(compare, "schema", "replaceable", priority=DispatchPriority.LAST)
+_plugin.add_autogenerate_comparator(
+    _ignore_identity, "column", "server_default", qualifier="sqlite", priority=DispatchPriority.FIRST
+)

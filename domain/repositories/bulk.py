@@ -46,12 +46,7 @@ class Upserted(_Counts):
     outcomes: Sequence[RowOutcome]
 
     def __new__(
-        cls,
-        created: int,
-        updated: int,
-        unchanged: int,
-        ids: Sequence[int] = (),
-        outcomes: Sequence[RowOutcome] = (),
+        cls, created: int, updated: int, unchanged: int, ids: Sequence[int] = (), outcomes: Sequence[RowOutcome] = ()
     ) -> Self:
         self = super().__new__(cls, created, updated, unchanged)
         self.ids = ids

@@ -110,9 +110,6 @@ def _renewing(sql: Statements[Tender]) -> ReturningUpdate[Any]:
             col(Tender.status) == TenderStatus.PROCESSING,
             col(Tender.leased_until).is_not(None),
         )
-        .values(
-            leased_until=DatabaseTime(bindparam(_SECONDS, type_=Float())),
-            updated_at=col(Tender.updated_at),
-        )
+        .values(leased_until=DatabaseTime(bindparam(_SECONDS, type_=Float())), updated_at=col(Tender.updated_at))
     )
     return own(statement.returning(sql.table.c.id))

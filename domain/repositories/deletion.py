@@ -10,23 +10,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import (
-    ARRAY,
-    JSON,
-    BigInteger,
-    ColumnElement,
-    Select,
-    Table,
-    any_,
-    bindparam,
-    false,
-    func,
-    literal,
-    or_,
-    select,
-    union_all,
-    update,
-)
+import sqlalchemy as sa
 from sqlmodel import col
 
 from ..models import Entity
@@ -42,7 +26,7 @@ _BEYOND = 2**63  # no id is
 _MARKED = "marked_ids"
 _STAMPS = ("deleted_at", "updated_at", "deletion_id", "deleted_by")
 
-Condition = ColumnElement[bool]
+Condition = sa.ColumnElement[bool]
 
 
 class Deletion:
@@ -51,37 +35,39 @@ class Deletion:
     ``seen`` find the ids and versions of live rows; ``locked`` lock them as well; ``marked`` are by table and ids.
     """
 
-    def __init__(self, root: Table, graph: Graph, *, is_postgresql: bool) -> None:
-        self.root: Table = root
+    def __init__(self, root: sa.Table, graph: Graph, *, is_postgresql: bool) -> None:
+        self.root: sa.Table = root
         self.graph: Graph = graph
         self._is_postgresql = is_postgresql
         levels = graph.levels(root)
-        self.tables: list[Table] = [table for level in levels for table in level]
+        self.tables: list[sa.Table] = [table for level in levels for table in level]
         self.models: list[type[Entity]] = [model_of(table) for table in self.tables]
-        row = _live(model_of(root), root.c.id == bindparam(KEY, type_=BigInteger()))
+        row = _live(model_of(root), root.c.id == sa.bindparam(KEY, type_=sa.BigInteger()))
         these = root.c.id.in_(row.with_only_columns(root.c.id).with_for_update().correlate(None))
         self.row_seen: Any = own(row)
         self.row_marked: Any = _marking(model_of(root), these)
         self.seen: list[Any] = [self._found(level) for level in levels]
         self.locked: list[Any] = [self._found(level, lock=True) for level in levels]
-        self.marked: dict[Table, Any] = {t: _marking(model_of(t), self._one_of(t.c.id, _MARKED)) for t in self.tables}
+        self.marked: dict[sa.Table, Any] = {
+            t: _marking(model_of(t), self._one_of(t.c.id, _MARKED)) for t in self.tables
+        }
 
-    def _found(self, level: list[Table], *, lock: bool = False) -> Any:
+    def _found(self, level: list[sa.Table], *, lock: bool = False) -> Any:
         parts: list[Any] = []
         for table in level:
             edges = [edge for edge in self.graph.of(table) if edge.parent in self.tables]
             found = (self._one_of(table.c[edge.column], _ids(edge.parent)) for edge in edges)
-            rows = _live(model_of(table), or_(false(), *found))
+            rows = _live(model_of(table), sa.or_(sa.false(), *found))
             part = (rows.with_for_update() if lock else rows).cte(f"found_{len(parts)}")
-            parts.append(select(literal(self.tables.index(table)), part.c.id, part.c.version))
-        return own(union_all(*parts))
+            parts.append(sa.select(sa.literal(self.tables.index(table)), part.c.id, part.c.version))
+        return own(sa.union_all(*parts))
 
-    def _one_of(self, column: ColumnElement[int], ids: str) -> Condition:
+    def _one_of(self, column: sa.ColumnElement[int], ids: str) -> Condition:
         """The condition on one of many ids: as one parameter, of which a statement can have 32,766 on SQLite."""
         if self._is_postgresql:
-            return column == any_(bindparam(ids, [], type_=ARRAY(BigInteger)))
-        each = func.json_each(bindparam(ids, [], type_=JSON)).table_valued("value")
-        return column.in_(select(each.c.value))
+            return column == sa.any_(sa.bindparam(ids, [], type_=sa.ARRAY(sa.BigInteger)))
+        each = sa.func.json_each(sa.bindparam(ids, [], type_=sa.JSON)).table_valued("value")
+        return column.in_(sa.select(each.c.value))
 
 
 def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *, organization: int | None) -> bool:
@@ -115,8 +101,8 @@ def _walked(session: Any, of: Deletion, key: dict[str, int], stamps: dict[str, A
     def rows(statement: Any, params: Mapping[str, Any]) -> Iterator[Any]:
         yield from session.exec(statement, params={**key, **(stamps or {}), **params})
 
-    def below(level: int, above: Mapping[Table, Rows]) -> Mapping[Table, Rows]:
-        found: defaultdict[Table, dict[int, int]] = defaultdict(dict)
+    def below(level: int, above: Mapping[sa.Table, Rows]) -> Mapping[sa.Table, Rows]:
+        found: defaultdict[sa.Table, dict[int, int]] = defaultdict(dict)
         statement = (of.seen if stamps is None else of.locked)[level]
         for number, row_id, version in rows(statement, {_ids(parent): [*ids] for parent, ids in above.items()}):
             found[of.tables[number]][row_id] = version
@@ -133,7 +119,7 @@ def _deletion(session: DomainSession, model: type[Entity]) -> Deletion:
 
 
 @lru_cache
-def _built(root: Table, graph: Graph, is_postgresql: bool) -> Deletion:
+def _built(root: sa.Table, graph: Graph, is_postgresql: bool) -> Deletion:
     return Deletion(root, graph, is_postgresql=is_postgresql)
 
 
@@ -141,22 +127,22 @@ def _key(entity_id: int, organization: int | None) -> dict[str, int]:
     return {KEY: entity_id} if organization is None else {KEY: entity_id, ORGANIZATION: organization}
 
 
-def _ids(parent: Table) -> str:
+def _ids(parent: sa.Table) -> str:
     return f"ids_of_{parent.name}"
 
 
-def _live(model: type[Entity], which: Condition) -> Select[int, int]:
-    live = select(col(model.id), col(model.version)).where(_of_organization(model), which, ~col(model.is_deleted))
+def _live(model: type[Entity], which: Condition) -> sa.Select[int, int]:
+    live = sa.select(col(model.id), col(model.version)).where(_of_organization(model), which, ~col(model.is_deleted))
     return live.order_by(col(model.id))
 
 
 def _marking(model: type[Entity], these: Condition) -> Any:
     table = model.__table__
-    stamps = {name: bindparam(name, type_=table.c[name].type) for name in _STAMPS}
-    marked = update(model).where(_of_organization(model), these).returning(table.c.id, table.c.version)
+    stamps = {name: sa.bindparam(name, type_=table.c[name].type) for name in _STAMPS}
+    marked = sa.update(model).where(_of_organization(model), these).returning(table.c.id, table.c.version)
     marked = marked.values({**stamps, "is_deleted": True, "version": table.c.version + 1})
     return own(marked.execution_options(synchronize_session=False))
 
 
 def _of_organization(model: type[Entity]) -> Condition:
-    return of_organization(model, bindparam(ORGANIZATION, type_=BigInteger()))
+    return of_organization(model, sa.bindparam(ORGANIZATION, type_=sa.BigInteger()))

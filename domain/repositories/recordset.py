@@ -11,24 +11,9 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Subquery, Table, TypeDecorator, any_, bindparam, cast, column, func, select
+import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import (
-    ARRAY,
-    JSON,
-    Boolean,
-    Date,
-    DateTime,
-    Enum,
-    Float,
-    Integer,
-    Numeric,
-    String,
-    Text,
-    Time,
-    TypeEngine,
-    Uuid,
-)
+from sqlalchemy.types import TypeEngine
 from sqlmodel import col
 
 from ..models import DomainModel
@@ -39,55 +24,55 @@ Values: TypeAlias = Mapping[str, object]
 
 POSITION = "#"  # no field has this name
 # Arrays, bytes, intervals and an extension's types are not told to PostgreSQL as their texts in Python.
-_KINDS = (JSON, Boolean, Date, DateTime, Float, Integer, Numeric, String, Time, Uuid)
+_KINDS = (sa.JSON, sa.Boolean, sa.Date, sa.DateTime, sa.Float, sa.Integer, sa.Numeric, sa.String, sa.Time, sa.Uuid)
 _TEXTS = (Decimal, UUID, date, time)
 
 
-def has_recordset(table: Table, names: Sequence[str], dialect: Dialect) -> bool:
+def has_recordset(table: sa.Table, names: Sequence[str], dialect: Dialect) -> bool:
     """Whether the columns' values can travel as JSON; the others' do as parameters."""
     kinds = (table.c[name].type for name in names)
     return dialect.name == "postgresql" and all(
-        isinstance(_inner(kind, dialect), _KINDS) and kind.bind_expression(bindparam(None, type_=kind)) is None
+        isinstance(_inner(kind, dialect), _KINDS) and kind.bind_expression(sa.bindparam(None, type_=kind)) is None
         for kind in kinds
     )
 
 
 def recordset(
-    table: Table, names: Sequence[str], rows: Sequence[Values], dialect: Dialect, *, encoded: Collection[str] = ()
-) -> Subquery:
+    table: sa.Table, names: Sequence[str], rows: Sequence[Values], dialect: Dialect, *, encoded: Collection[str] = ()
+) -> sa.Subquery:
     """A FROM with the named columns of the rows, and their POSITION; ``encoded`` values are JSON texts already."""
     kinds = {name: table.c[name].type for name in names}
     # JSON as a text within: as a part of the outer JSON its escapes would be read, and its nulls be SQL's.
-    sent = {name: Text() if isinstance(_inner(kind, dialect), JSON) else kind for name, kind in kinds.items()}
-    columns = (column(POSITION, Integer), *(column(name, kind) for name, kind in sent.items()))
-    text = cast(bindparam(None, rows, type_=_Rows(table, tuple(names), frozenset(encoded))), JSON)
-    given = func.json_to_recordset(text).table_valued(*columns).render_derived(name="given", with_types=True)
-    typed = (given.c[n] if sent[n] is kinds[n] else cast(given.c[n], kinds[n]).label(n) for n in names)
-    return select(given.c[POSITION], *typed).subquery("given_rows")
+    sent = {name: sa.Text() if isinstance(_inner(kind, dialect), sa.JSON) else kind for name, kind in kinds.items()}
+    columns = (sa.column(POSITION, sa.Integer), *(sa.column(name, kind) for name, kind in sent.items()))
+    text = sa.cast(sa.bindparam(None, rows, type_=_Rows(table, tuple(names), frozenset(encoded))), sa.JSON)
+    given = sa.func.json_to_recordset(text).table_valued(*columns).render_derived(name="given", with_types=True)
+    typed = (given.c[n] if sent[n] is kinds[n] else sa.cast(given.c[n], kinds[n]).label(n) for n in names)
+    return sa.select(given.c[POSITION], *typed).subquery("given_rows")
 
 
 def among(
     session: DomainSession, model: type[DomainModel], name: str, values: Collection[object]
-) -> ColumnElement[bool]:
+) -> sa.ColumnElement[bool]:
     """The condition that a column has one of the values: as one array, or thousands of parameters take their time."""
     dialect = session.get_bind().dialect
     if not has_recordset(model.__table__, [name], dialect):
         return col(getattr(model, name)).in_(list(values))
     kind = model.__table__.c[name].type
     # A cast to a shorter text would cut what is too long, and find another row.
-    wide = Text() if isinstance(kind, String) and not isinstance(kind, Enum) else kind
-    array = cast(bindparam(None, list(values), type_=ARRAY(kind, dimensions=1)), ARRAY(wide))
-    condition: ColumnElement[bool] = getattr(model, name) == any_(array)
+    wide = sa.Text() if isinstance(kind, sa.String) and not isinstance(kind, sa.Enum) else kind
+    array = sa.cast(sa.bindparam(None, list(values), type_=sa.ARRAY(kind, dimensions=1)), sa.ARRAY(wide))
+    condition: sa.ColumnElement[bool] = getattr(model, name) == sa.any_(array)
     return condition
 
 
-class _Rows(TypeDecorator[Sequence[Values]]):
+class _Rows(sa.TypeDecorator[Sequence[Values]]):
     """Rows as a JSON array: what the driver would be given, as a text where JSON has nothing like it."""
 
-    impl: TypeEngine[Any] | type[TypeEngine[Any]] = Text
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = sa.Text
     cache_ok: bool | None = True
 
-    def __init__(self, table: Table, names: tuple[str, ...], encoded: frozenset[str]) -> None:
+    def __init__(self, table: sa.Table, names: tuple[str, ...], encoded: frozenset[str]) -> None:
         super().__init__()
         self.table = table
         self.names = names
@@ -95,7 +80,7 @@ class _Rows(TypeDecorator[Sequence[Values]]):
 
     def process_bind_param(self, value: Sequence[Values] | None, dialect: Dialect) -> str:
         rows = value or ()
-        kinds = {name: Text() if name in self.encoded else self.table.c[name].type for name in self.names}
+        kinds = {name: sa.Text() if name in self.encoded else self.table.c[name].type for name in self.names}
         values = [_written(kind, [row[name] for row in rows], dialect) for name, kind in kinds.items()]
         names = (POSITION, *self.names)
         objects = [dict(zip(names, row, strict=True)) for row in zip(range(len(rows)), *values, strict=True)]
@@ -112,7 +97,7 @@ class _Rows(TypeDecorator[Sequence[Values]]):
 def _written(kind: TypeEngine[Any], values: list[object], dialect: Dialect) -> list[object]:
     if process := kind.dialect_impl(dialect).bind_processor(dialect):
         values = [process(value) for value in values]
-    if isinstance(_inner(kind, dialect), Float | Numeric):
+    if isinstance(_inner(kind, dialect), sa.Float | sa.Numeric):
         values = [_number(value) if isinstance(value, float) else value for value in values]
     return values
 
@@ -138,4 +123,4 @@ def _refuse(lists: Sequence[Sequence[object]]) -> None:
 
 def _inner(kind: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
     inner = kind.dialect_impl(dialect)
-    return inner.impl_instance if isinstance(inner, TypeDecorator) else inner
+    return inner.impl_instance if isinstance(inner, sa.TypeDecorator) else inner

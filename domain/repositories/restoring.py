@@ -110,10 +110,7 @@ def _named(
                 select(taken.c.id)
                 .join(kind, and_(*(taken.c[name] == getattr(kind, name) for name in error.fields)))
                 .where(of_organization(kind, organization), col(kind.deletion_id) == batch)
-                .where(
-                    ~taken.c.is_deleted,
-                    *([taken.c[ORGANIZATION_ID] == organization] if ORGANIZATION_ID in taken.c else []),
-                )
+                .where(~taken.c.is_deleted)
             )
             if ORGANIZATION_ID in taken.c:
                 statement = statement.where(taken.c[ORGANIZATION_ID] == organization)

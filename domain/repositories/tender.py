@@ -52,11 +52,7 @@ class TenderRepository(TenderClaims):
         return self._all_with("status", status, limit=limit, offset=offset, org_id=org_id)
 
     def list_with_related(
-        self,
-        status: TenderStatus | None = None,
-        limit: int = 50,
-        offset: int = 0,
-        org_id: int | None = None,
+        self, status: TenderStatus | None = None, limit: int = 50, offset: int = 0, org_id: int | None = None
     ) -> Sequence[Tender]:
         """As ``list_by_organization``, with ``analysis`` and ``bid`` loaded: three statements, however many rows."""
         statement = self._sql.newest_live.where(*_narrowed(status)).options(
@@ -180,10 +176,5 @@ def _matching(text: str) -> tuple[ColumnElement[bool], ...]:
         raise ArgumentError(f"search takes at most {MAX_WORDS} words, not {len(words)}")
     if len(text) > MAX_TEXT:
         raise ArgumentError(f"search takes at most {MAX_TEXT} characters, not {len(text)}")
-    columns = (
-        col(Tender.title),
-        col(Tender.description),
-        col(Tender.organization_name),
-        col(Tender.location),
-    )
+    columns = (col(Tender.title), col(Tender.description), col(Tender.organization_name), col(Tender.location))
     return tuple(or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in words)

@@ -3,10 +3,9 @@
 import os
 from collections.abc import Callable, Mapping
 from itertools import count
-from types import TracebackType
 from typing import Self
 
-from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Engine, NullPool, create_engine, make_url, text
 
 from ..config import parse_url
 from ..database import Database
@@ -57,9 +56,7 @@ class Cluster:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @property
@@ -86,9 +83,7 @@ class Cluster:
 
     def grant(self, name: str) -> None:
         """Give the application's and the system's logins what ``domain db roles`` gives them."""
-        engine = self._engine(name)
-        create_roles(engine, Logins(owner=OWNER, application=APPLICATION, system=SYSTEM))
-        engine.dispose()
+        create_roles(self._engine(name), Logins(owner=OWNER, application=APPLICATION, system=SYSTEM))
 
     def drop(self, name: str) -> None:
         """Drop a database, whoever is still connected."""
@@ -112,11 +107,8 @@ class Cluster:
 
     def _engine(self, name: str | None = None) -> Engine:
         assert self._admin is not None, "start() first"
-        return create_engine(self._admin if name is None else self._admin.set(database=name))
+        return create_engine(self._admin if name is None else self._admin.set(database=name), poolclass=NullPool)
 
-    def _run(self, *statements: str) -> None:
-        engine = self._engine().execution_options(isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            for statement in statements:
-                connection.execute(text(statement))
-        engine.dispose()
+    def _run(self, statement: str) -> None:
+        with self._engine().execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.execute(text(statement))

@@ -1,6 +1,6 @@
 import pytest
 
-from domain.migrations.portable import portable
+from domain.migrations.checks import portable
 
 
 @pytest.mark.parametrize(
