@@ -114,10 +114,9 @@ class Database:
         self,
         *,
         organization_id: OrganizationId | None = None,
-        actor: str | None = None,
-        request_id: str | None = None,
         unguarded_sql: bool = False,
         time_limits: TimeLimits | None = None,
+        **names: Unpack[Names],
     ) -> Generator[TenantSession]:
         """A session that commits on success, rolls back on error, and closes.
 
@@ -137,10 +136,9 @@ class Database:
         session = TenantSession(
             self.engine,
             organization_id=organization_id,
-            actor=actor,
-            request_id=request_id,
             unguarded_sql=unguarded_sql,
             time_limits=time_limits,
+            **names,
         )
         with committing(session):
             yield session

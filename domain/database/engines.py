@@ -13,7 +13,7 @@ from sqlalchemy import URL, Engine, create_engine, event
 from ..limits import NO_LIMITS, TimeLimits
 from ..tenancy import refuse_unstorable, scope_engine
 from . import postgresql, sqlite
-from .forking import renew_in_children
+from .forking import ENGINES
 from .sqlite_scope import EmbeddedConnection
 from .translate import translated
 
@@ -69,7 +69,7 @@ def make_engine(
     event.listen(engine, "do_execute", _check_parameters)
     event.listen(engine, "do_executemany", _check_rows)
     event.listen(engine, "handle_error", translated)
-    renew_in_children(engine)
+    ENGINES.add(engine)
     return engine
 
 

@@ -18,22 +18,14 @@ class Inheritable(Protocol):
     def leave_to_parent(self) -> None: ...
 
 
-_engines: WeakSet[Engine] = WeakSet()
-_connections: WeakSet[Inheritable] = WeakSet()
+ENGINES: WeakSet[Engine] = WeakSet()
+"""Each gets a pool of its own in every child."""
+CONNECTIONS: WeakSet[Inheritable] = WeakSet()
+"""They are left to the parent in every child, whoever holds them there."""
 _opening = RLock()  # held while SQLite opens or closes a file, under locks of its own that a child could not release
 _IN_USE_AT_FORK = (
     "SQLite was in use when this process was forked, and can't be used in it: close every session before the fork"
 )
-
-
-def renew_in_children(engine: Engine) -> None:
-    """Give the engine a pool of its own in every child."""
-    _engines.add(engine)
-
-
-def leave_in_children(connection: Inheritable) -> None:
-    """Have the connection left to the parent in every child, whoever holds it there."""
-    _connections.add(connection)
 
 
 def inherited() -> UnavailableError:
@@ -56,7 +48,7 @@ class InheritableConnection(sqlite3.Connection):
         with _opening:
             super().__init__(*args, **options)
         self.is_open = True
-        leave_in_children(self)
+        CONNECTIONS.add(self)
 
     def leave_to_parent(self) -> None:
         self.is_inherited = True
@@ -86,7 +78,7 @@ class InheritableConnection(sqlite3.Connection):
 
 
 def _before_fork() -> None:
-    for engine in list(_engines):
+    for engine in list(ENGINES):
         pool = engine.pool
         # Beside a connection that rests a child could not open the file: it would take the parent's locks for its own.
         if engine.dialect.name == "sqlite" and isinstance(pool, QueuePool) and not pool.checkedout():
@@ -96,9 +88,9 @@ def _before_fork() -> None:
 
 def _after_fork_in_child() -> None:
     _opening.release()
-    for connection in list(_connections):
+    for connection in list(CONNECTIONS):
         connection.leave_to_parent()
-    for engine in list(_engines):
+    for engine in list(ENGINES):
         engine.dispose(close=False)  # threads of the parent may have held the old pool's locks
 
 

@@ -24,7 +24,7 @@ from ..limits import REST_LIMIT, TimeLimits
 from ..models.policies import ACTOR_SETTING, REQUEST_SETTING
 from ..models.scope import ORGANIZATION_SETTING
 from ..tenancy import READS
-from .forking import inherited, leave_in_children
+from .forking import CONNECTIONS, inherited
 from .residue import leaves_nothing
 
 _IDLE = extensions.TRANSACTION_STATUS_IDLE
@@ -59,7 +59,7 @@ class OneMessageConnection(extensions.connection):
         self._unsent: dict[str, str] = {}
         self._questions: list[tuple[str, Callable[[], object]]] = []
         self.is_stricter = False  # than READ COMMITTED, by the server's default: then reading is a part of it
-        leave_in_children(self)
+        CONNECTIONS.add(self)
 
     def __repr__(self) -> str:
         # The pool logs it, and psycopg2's has all of the DSN but one password.

@@ -15,12 +15,11 @@ from ..database.translate import first_line
 from ..errors import DomainError
 from .check_login import check_login
 from .check_rights import check_rights
-from .check_server import check_server
 from .check_system import check_system
 from .check_tables import check_tables
 from .check_views import check_functions, check_views
 from .findings import Finding, error, warning
-from .server_log import check_log
+from .server import check_log, check_server
 
 _TAKE = text("SELECT pg_try_advisory_xact_lock(:number)")
 

@@ -1,9 +1,9 @@
 """What the logins may do with the owner's tables, as statements: the least that works."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from ..models.audit_columns import ENTRIES
 from ..models.policies import NO_ORGANIZATION, plain, quoted
@@ -14,8 +14,9 @@ OWNER_POLICY = "owner_access"
 RECORDS = ("system_access", "purge_records")  # of the system's login alone, and written once
 
 _RELATIONS = text(
-    "SELECT c.relname, c.relkind = 'S' AS is_sequence, c.relkind IN ('r', 'p') AND NOT c.relispartition AS is_table,"
-    " c.relrowsecurity AS secured, c.relkind = 'v' AND EXISTS (SELECT FROM pg_options_to_table(c.reloptions)"
+    "SELECT c.relname AS name, c.relkind = 'S' AS is_sequence,"
+    " c.relkind IN ('r', 'p') AND NOT c.relispartition AS is_table, c.relrowsecurity AS secured,"
+    " c.relkind = 'v' AND EXISTS (SELECT FROM pg_options_to_table(c.reloptions)"
     "  WHERE option_name = 'security_invoker' AND option_value::bool) AS is_safe_view,"
     " EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'is_deleted') AS soft,"
     " EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'version_num') AS is_version"
@@ -30,28 +31,15 @@ _OPENING = text(
 )
 
 
-class _Relation(NamedTuple):
-    """A row of ``_RELATIONS``."""
-
-    name: str
-    is_sequence: bool
-    is_table: bool
-    secured: bool
-    is_safe_view: bool
-    soft: bool
-    is_version: bool
-
-
 def relation_grants(connection: Connection, logins: Logins, schema: str) -> Iterator[str]:
     """Rights and policies; nothing but what is missing or may be too much is changed."""
     oid = connection.scalar(text("SELECT oid FROM pg_namespace WHERE nspname = :name"), {"name": schema})
     everyone = ", ".join(["PUBLIC", *map(quoted, logins.granted)])
-    rows = connection.execute(_RELATIONS, {"owner": logins.owner, "schema": oid}).all()
-    if rows and not connection.scalar(_IS_OWNER, {"owner": logins.owner}):
+    relations = connection.execute(_RELATIONS, {"owner": logins.owner, "schema": oid}).all()
+    if relations and not connection.scalar(_IS_OWNER, {"owner": logins.owner}):
         yield f"-- the rights on its tables are {quoted(logins.owner)}'s to give: run it again without --admin-url"
         return
-    for row in rows:
-        relation = _Relation(*row)
+    for relation in relations:
         name = quoted(schema, relation.name)
         yield f"REVOKE ALL ON {'SEQUENCE ' if relation.is_sequence else ''}{name} FROM {everyone}"
         for login in logins.granted:
@@ -64,7 +52,7 @@ def relation_grants(connection: Connection, logins: Logins, schema: str) -> Iter
                 yield from _open_to(connection, name, OWNER_POLICY, logins.owner, "true")
 
 
-def _rights(relation: _Relation, *, is_system: bool) -> str:
+def _rights(relation: Row[Any], *, is_system: bool) -> str:
     """Nothing on partitions and on views with their owner's rights: both go round row level security."""
     if relation.is_safe_view or (relation.is_table and relation.is_version):
         return "SELECT"

@@ -16,7 +16,7 @@ from ..errors import ConfigurationError
 from ..models.policies import quoted
 from .grants import relation_grants
 from .logins import Logins
-from .server_log import quieten
+from .server import quieten
 from .surroundings import schema_of, surrounding_grants
 
 _LOCK = text(f"SELECT pg_advisory_xact_lock({int.from_bytes(b'roles')})")  # one run at a time

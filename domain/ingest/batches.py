@@ -1,22 +1,55 @@
-"""From paths to batches of releases that fit in memory."""
+"""From paths to batches of releases that fit in memory, made ready to be stored."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
+from pydantic import JsonValue
 from sqlalchemy.engine import Dialect, make_url
 
 from .amounts import VALUE, amount
+from .exact_json import digest, parse, written
 from .files import files_at
 from .items import Refusal, Release
+from .mapping import TenderFields, merge
+from .package import joined
 from .reading import read_files
-from .ready import Ready, ready
 from .values import child
 
 RELEASES = 1000
 CHARACTERS = 2_000_000
 """Of JSON text; two batches are in memory at a time, and copies on their way."""
+
+
+class Ready(NamedTuple):
+    """What is kept of a release. As objects, the content would take several times the memory of its text."""
+
+    rest: Release
+    """The release without its content."""
+    digest: str
+    """What identifies the content."""
+    written: str
+    """The content as JSON."""
+    tender: TenderFields
+    """The row of its tender where the release is alone."""
+
+    def release(self) -> Release:
+        """The release again, to be merged with others."""
+        content = parse(self.written.encode())
+        assert isinstance(content, dict)
+        return replace(self.rest, content=content)
+
+    def joined(self, package: Mapping[str, JsonValue]) -> "Ready":
+        """The same release, received once more with this around it."""
+        return ready(replace(self.release(), package=joined(self.rest.package, package)))
+
+
+def ready(release: Release) -> Ready:
+    """Make a release ready."""
+    content = release.content
+    return Ready(replace(release, content={}), digest(content), written(content), merge([release]))
 
 
 @dataclass(kw_only=True)

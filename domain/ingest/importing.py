@@ -11,9 +11,9 @@ from ..errors import ConflictError, ConstraintError, UnavailableError
 from ..limits import BULK
 from ..repositories import OrganizationRepository
 from ..tenancy import TenantSession
+from .batches import Ready
 from .items import Refusal
 from .reading_ahead import read_batches
-from .ready import Ready
 from .store import store
 from .tally import ImportSummary, Outcome, Tally
 
@@ -77,7 +77,7 @@ def _stored(unit: Unit, releases: Sequence[Ready]) -> Outcome:
         return _tried_twice(unit, releases)
     except (ConflictError, ConstraintError) as error:
         if len(releases) == 1:
-            return Outcome(refused=[Refusal(releases[0].place, str(error))])
+            return Outcome(refused=[Refusal(releases[0].rest.place, str(error))])
     middle = len(releases) // 2
     outcome = _stored(unit, releases[:middle])
     outcome.add(_stored(unit, releases[middle:]))

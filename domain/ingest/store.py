@@ -12,11 +12,11 @@ from ..models import Tender, TenderNotice
 from ..repositories.sets import insert_rows
 from ..tenancy import TenantSession
 from . import stored
+from .batches import Ready
 from .changes import changes
 from .items import Release
 from .mapping import TenderFields, merge
 from .package import joined
-from .ready import Ready
 from .tally import Outcome
 
 Group: TypeAlias = Mapping[str, Ready]
@@ -61,9 +61,9 @@ def store(session: TenantSession, releases: Iterable[Ready]) -> Outcome:
 def _by_ocid(releases: Iterable[Ready]) -> dict[str, dict[str, Ready]]:
     groups: dict[str, dict[str, Ready]] = {}
     for release in releases:
-        group = groups.setdefault(release.ocid, {})
+        group = groups.setdefault(release.rest.ocid, {})
         known = group.get(release.digest)
-        group[release.digest] = known.joined(release.package) if known else release
+        group[release.digest] = known.joined(release.rest.package) if known else release
     return groups
 
 
@@ -79,15 +79,15 @@ def _notice(tender_id: int, release: Ready) -> dict[str, object]:
     return {
         "tender_id": tender_id,
         "digest": release.digest,
-        "release_id": release.release_id,
-        "released_at": release.released_at,
+        "release_id": release.rest.release_id,
+        "released_at": release.rest.released_at,
         "content": release.written,
-        "package": release.package,
+        "package": release.rest.package,
     }
 
 
 def _has_news(group: Group, known: stored.Packages) -> bool:
-    return any(key not in known or joined(known[key], group[key].package) != known[key] for key in group)
+    return any(key not in known or joined(known[key], group[key].rest.package) != known[key] for key in group)
 
 
 def _update(session: TenantSession, groups: Mapping[str, Group]) -> tuple[list[int], list[dict[str, object]]]:
@@ -125,6 +125,6 @@ def _release(tender: Tender, notice: TenderNotice) -> Release:
 
 
 def _join_package(notice: TenderNotice, received: Ready | None) -> None:
-    package = joined(notice.package, received.package) if received else notice.package
+    package = joined(notice.package, received.rest.package) if received else notice.package
     if package != notice.package:
         notice.package = package

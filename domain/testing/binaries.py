@@ -1,7 +1,5 @@
 """Where the programs of a real PostgreSQL are, and which account may run them."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import re

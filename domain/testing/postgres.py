@@ -1,7 +1,5 @@
 """A throwaway PostgreSQL server for tests and demos: a real one, with no Docker, as root or not."""
 
-from __future__ import annotations
-
 import atexit
 import os
 import shutil

@@ -1,11 +1,14 @@
-"""What the server's log shows of a login's statements: psycopg2 writes the values into them."""
+"""The server: its encodings and connections, and what its log shows of a login's statements.
+
+psycopg2 writes the values into them.
+"""
 
 from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
 from ..models.policies import quoted
-from .findings import Finding, warning
+from .findings import Finding, error, warning
 
 # A refused statement stands in the log with its text, and a deadlock with those of both, in its DETAIL.
 _QUIET = {"log_min_error_statement": "panic", "log_error_verbosity": "terse"}
@@ -28,6 +31,14 @@ _LOUD = text(
     " ('log_min_duration_sample', ARRAY['-1']), ('log_transaction_sample_rate', ARRAY['0']),"
     " ('auto_explain.log_min_duration', ARRAY['-1'])) AS wanted(name, quiet) USING (name) WHERE setting <> ALL (quiet)"
 )
+_SERVER = text(
+    "SELECT current_setting('server_encoding') AS server, current_setting('client_encoding') AS client,"
+    " current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
+    "  - coalesce(current_setting('reserved_connections', true)::int, 0) AS connections,"
+    " r.rolname AS name, r.rolconnlimit AS of_login, d.datconnlimit AS of_database"
+    " FROM pg_roles r, pg_database d WHERE r.rolname = current_user AND d.datname = current_database()"
+)
+_SHARE = 0.8  # of what there is: the rest is for migrations and a person who looks
 
 
 def quieten(connection: Connection, login: str, *, may_alter: bool) -> Iterator[str]:
@@ -53,3 +64,28 @@ def check_log(connection: Connection) -> Iterator[Finding]:
 def _may_set(connection: Connection, name: str) -> bool:
     version = connection.dialect.server_version_info or ()
     return bool(connection.scalar(_IS_SUPERUSER) or (version >= (15,) and connection.scalar(_MAY_SET, {"name": name})))
+
+
+def check_server(connection: Connection, pool_limit: int, *, pools: int) -> Iterator[Finding]:
+    """``pool_limit``: how many connections one process may open with a login; ``pools``: with how many logins."""
+    server = connection.execute(_SERVER).one()
+    if server.server != "UTF8":
+        yield error(
+            f"the database's encoding is {server.server}: not every name can be stored",
+            "create it again with ENCODING 'UTF8' TEMPLATE template0, and load the data into it",
+        )
+    if server.client != "UTF8":
+        yield error(
+            f"this client's encoding is {server.client}: not every name can be sent or read",
+            "unset PGCLIENTENCODING, or ALTER ROLE ... RESET client_encoding",
+        )
+    both = pool_limit * pools
+    limits = [("the server", int(server.connections * _SHARE), both)]
+    limits += [("the database", server.of_database, both)] if server.of_database >= 0 else []
+    limits += [("the login", server.of_login, pool_limit)] if server.of_login >= 0 else []
+    for whose, limit, wanted in limits:
+        if wanted > limit:
+            yield warning(
+                f"one process may open {wanted} connections, and {whose} should give no more than {limit}",
+                "lower pool_size and max_overflow, or put PgBouncer in between",
+            )
