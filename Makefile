@@ -38,7 +38,7 @@ check: $(VENV)/.dev ## Check style, types, import rules and migrations
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --ignoreexternal --verifytypes domain
-	$(BIN)/python -m domain.testing.migrations
+	$(BIN)/python -m pytest -q tests/migrations/test_commands.py -k goes_down_and_up_again
 
 bench: $(VENV)/.bench ## Measure against the libraries that people would use instead (ARGS=--quick: a first look)
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -7,6 +7,7 @@ from importlib.resources import as_file, files
 from sqlmodel import col
 
 from ..database import Database
+from ..ingest import import_paths
 from ..models import AnalysisResult, BidDocument, Organization, Tender, TenderStatus
 from ..repositories import (
     AnalysisRepository,
@@ -55,8 +56,6 @@ class Chapter:
 
 def tell(db: Database, company: Company) -> Chapter:
     """Do what is not done yet, and say what there is now."""
-    from ..ingest import import_paths
-
     organization, _ = ensure_organization(
         db,
         company.slug,

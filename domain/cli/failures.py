@@ -5,6 +5,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ..database.translate import first_line
 from ..errors import DomainError, UnavailableError
+from ..repositories.rows import reason_of
 
 PROBLEMS, USAGE, UNAVAILABLE = 1, 2, 3
 EXIT_CODES = """\
@@ -22,14 +23,10 @@ EXPECTED = (DomainError, ValidationError, DBAPIError)
 def explained(error: DomainError | ValidationError | DBAPIError) -> tuple[str, int]:
     """The reason in one line, and the exit code."""
     if isinstance(error, ValidationError):
-        return first_line("; ".join(_reason(line["loc"], line["msg"]) for line in error.errors())), USAGE
+        return first_line(reason_of(error)), USAGE
     if isinstance(error, DBAPIError):
         return f"the database refused: {first_line(error.orig)}", USAGE
     if isinstance(error, UnavailableError):
         cause = f" ({first_line(error.__cause__)})" if error.__cause__ else ""
         return f"{error}{cause}", UNAVAILABLE
     return first_line(error), USAGE
-
-
-def _reason(location: tuple[int | str, ...], message: str) -> str:
-    return f"{'.'.join(str(part) for part in location)}: {message}" if location else message

@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ..database import Database
+from ..ingest import ImportStoppedError, ImportSummary, Refusal, import_paths
 from .failures import PROBLEMS
 from .options import AsJson, DatabaseUrl
 from .organizations import ensure_organization, require_organization
 from .screen import counted, grid, print_json, safe, screen
-
-if TYPE_CHECKING:
-    from ..ingest import ImportSummary, Refusal
 
 ACTOR = "domain import"
 SHOWN_REFUSALS = 20
@@ -25,9 +24,7 @@ def import_(
         list[Path],
         typer.Argument(exists=True, readable=True, metavar="PATH", help="Files, and folders with all below."),
     ],
-    organization: Annotated[
-        str, typer.Option("--organization", metavar="SLUG", help="The organization that receives the tenders.")
-    ],
+    organization: Annotated[str, typer.Option(metavar="SLUG", help="The organization that receives the tenders.")],
     create: Annotated[bool, typer.Option("--create", help="Create the organization where it is missing.")] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first refused release, and import nothing at all.")
@@ -52,8 +49,6 @@ def import_(
       domain import today.jsonl --organization acme --strict --json
       domain import notices/ --organization new-customer --create
     """
-    from ..ingest import ImportStoppedError, ImportSummary
-
     with Database(database_url) as db:
         if create:
             target, _ = ensure_organization(db, organization, actor=ACTOR)
@@ -75,12 +70,8 @@ def import_(
         raise typer.Exit(PROBLEMS)
 
 
-def _imported(db: Database, paths: Sequence[Path], *, organization_id: int, strict: bool) -> "ImportSummary":
+def _imported(db: Database, paths: Sequence[Path], *, organization_id: int, strict: bool) -> ImportSummary:
     """Import, and count the releases meanwhile where somebody watches."""
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    from ..ingest import import_paths
-
     console = screen(stderr=True)
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -92,11 +83,11 @@ def _imported(db: Database, paths: Sequence[Path], *, organization_id: int, stri
         return import_paths(db, paths, organization_id=organization_id, strict=strict, actor=ACTOR, progress=progress)
 
 
-def _print_json(summary: "ImportSummary", slug: str, *, stopped: bool = False) -> None:
+def _print_json(summary: ImportSummary, slug: str, *, stopped: bool = False) -> None:
     print_json(organization=slug, stopped=stopped, **asdict(summary))
 
 
-def _print_summary(summary: "ImportSummary", slug: str) -> None:
+def _print_summary(summary: ImportSummary, slug: str) -> None:
     table = grid("tenders of " + slug, "", "", right=("",))
     table.add_row("created", f"{summary.created:,}", "")
     table.add_row("updated", f"{summary.updated:,}", "")
@@ -109,12 +100,12 @@ def _print_summary(summary: "ImportSummary", slug: str) -> None:
     typer.echo(f"{read}; {counted(others, 'file')} of another kind passed over" if others else read)
 
 
-def _print_refusals(refused: "Sequence[Refusal]", *, limit: int | None) -> None:
+def _print_refusals(refused: Sequence[Refusal], *, limit: int | None) -> None:
     for refusal in refused[:limit]:
         typer.echo(_line(refusal))
     if limit is not None and len(refused) > limit:
         typer.echo(f"and {len(refused) - limit:,} more; --verbose lists them all")
 
 
-def _line(refusal: "Refusal") -> str:
+def _line(refusal: Refusal) -> str:
     return safe(f"{refusal.place}: {refusal.reason}")

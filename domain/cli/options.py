@@ -11,16 +11,11 @@ import typer
 from ..errors import ConfigurationError
 
 SEEN = "Other users of the machine may see it in the list of processes: a password is better kept in the environment."
-DatabaseUrl = Annotated[
-    str | None, typer.Option("--database-url", metavar="URL", help=f"Instead of DATABASE_URL. {SEEN}")
-]
+DatabaseUrl = Annotated[str | None, typer.Option(metavar="URL", help=f"Instead of DATABASE_URL. {SEEN}")]
 MigrationUrl = Annotated[
-    str | None,
-    typer.Option("--database-url", metavar="URL", help=f"Instead of MIGRATION_DATABASE_URL and DATABASE_URL. {SEEN}"),
+    str | None, typer.Option(metavar="URL", help=f"Instead of MIGRATION_DATABASE_URL and DATABASE_URL. {SEEN}")
 ]
-SystemDatabaseUrl = Annotated[
-    str | None, typer.Option("--system-database-url", metavar="URL", help="Instead of SYSTEM_DATABASE_URL.")
-]
+SystemDatabaseUrl = Annotated[str | None, typer.Option(metavar="URL", help="Instead of SYSTEM_DATABASE_URL.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead, for programs.")]
 Models = Annotated[
     list[str] | None,

@@ -23,19 +23,12 @@ def purge_(
     older_than: Annotated[
         int | None,
         typer.Option(
-            "--older-than",
-            metavar="DAYS",
-            min=0,
-            help="Deleted more than so many days ago, instead of each model's own retention.",
+            metavar="DAYS", min=0, help="Deleted more than so many days ago, instead of each model's own retention."
         ),
     ] = None,
-    organization: Annotated[
-        str | None, typer.Option("--organization", metavar="SLUG", help="This one's rows alone.")
-    ] = None,
-    batch_size: Annotated[
-        int, typer.Option("--batch-size", metavar="ROWS", min=1, max=10_000, help="Rows in one transaction.")
-    ] = 1000,
-    reason: Annotated[str, typer.Option("--reason", help="Why; for the record.")] = "retention is over",
+    organization: Annotated[str | None, typer.Option(metavar="SLUG", help="This one's rows alone.")] = None,
+    batch_size: Annotated[int, typer.Option(metavar="ROWS", min=1, max=10_000, help="Rows in one transaction.")] = 1000,
+    reason: Annotated[str, typer.Option(help="Why; for the record.")] = "retention is over",
     models: Models = None,
     database_url: DatabaseUrl = None,
     system_database_url: SystemDatabaseUrl = None,

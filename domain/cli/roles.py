@@ -7,6 +7,7 @@ from sqlalchemy import URL
 
 from ..config import application_url, environment, optional_url, parse_url
 from ..database.engines import opened
+from ..deployment import Logins, create_roles, plan
 from ..errors import ConfigurationError
 from .options import SEEN
 from .screen import counted, safe
@@ -14,7 +15,6 @@ from .screen import counted, safe
 AdminUrl = Annotated[
     str | None,
     typer.Option(
-        "--admin-url",
         envvar="ADMIN_DATABASE_URL",
         metavar="URL",
         help=f"A login that may create roles, best a superuser. Its database is that of the others. {SEEN}",
@@ -41,8 +41,6 @@ def roles(
       domain db roles
       domain db roles --sql
     """
-    from ..deployment import Logins, create_roles, plan
-
     settings = environment()
     application = application_url(None, settings)
     migration = optional_url(None, settings.migration_database_url, "MIGRATION_DATABASE_URL")

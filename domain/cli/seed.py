@@ -49,7 +49,7 @@ class Seed(BaseModel):
 
 def seed(
     organization: Annotated[
-        str, typer.Option("--organization", metavar="SLUG", help="Who gets them; created where it is missing.")
+        str, typer.Option(metavar="SLUG", help="Who gets them; created where it is missing.")
     ] = "playground",
     database_url: DatabaseUrl = None,
 ) -> None:

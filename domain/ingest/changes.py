@@ -24,20 +24,11 @@ before. A field that differs from it was written by a person and is left alone; 
 from collections.abc import Mapping
 
 from ..models import TenderContent
+from .mapping import TenderFields
 
-_FIELDS = (
-    ("source",),
-    ("title",),
-    ("description",),
-    ("organization_name",),
-    ("deadline",),
-    ("estimated_value", "currency"),
-    ("url",),
-    ("location",),
-    ("categories",),
-    ("notice_status",),
-    ("published_at",),
-)
+_AMOUNT = ("estimated_value", "currency")
+_SINGLE = [name for name in TenderFields.__annotations__ if name not in ("external_id", *_AMOUNT)]
+_FIELDS = (_AMOUNT, *((name,) for name in _SINGLE))
 
 
 def changes(

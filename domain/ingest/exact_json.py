@@ -38,19 +38,16 @@ def parse(data: bytes) -> JsonValue:
 
 def written(content: Mapping[str, JsonValue]) -> str:
     """``content`` as JSON."""
-    try:
-        return orjson.dumps(content).decode()
-    except TypeError:
-        return json.dumps(content)
+    return _dumped(content).decode()
 
 
 def canonical(content: Mapping[str, JsonValue]) -> bytes:
     """``content`` as JSON with sorted keys; equal numbers are written alike (1.0 as 1)."""
-    as_it_is = _sorted(content)
+    as_it_is = _dumped(content, sort_keys=True)
     if not _may_be_whole(as_it_is):
         return as_it_is
     same: JsonValue = json.loads(as_it_is, parse_float=_canonical_number)
-    return _sorted(same)
+    return _dumped(same, sort_keys=True)
 
 
 def digest(content: Mapping[str, JsonValue]) -> str:
@@ -86,11 +83,11 @@ def _parse_slowly(data: bytes) -> JsonValue:
     return value
 
 
-def _sorted(value: object) -> bytes:
+def _dumped(value: object, *, sort_keys: bool = False) -> bytes:
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort_keys else None)
     except TypeError:  # half a surrogate pair, or a number of more than 64 bits
-        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+        return json.dumps(value, sort_keys=sort_keys, separators=(",", ":")).encode()
 
 
 def _decoded(data: bytes) -> str:
