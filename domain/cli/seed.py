@@ -64,10 +64,10 @@ def seed(
       domain seed
       domain seed --organization acme
     """
+    seeds = TypeAdapter(list[Seed]).validate_json(SEEDS.read_bytes())
     with Database(database_url) as db:
         target, created = ensure_organization(db, organization, actor=ACTOR)
         with db.get_session(organization_id=target.id, actor=ACTOR) as session:
-            seeds = TypeAdapter(list[Seed]).validate_json(SEEDS.read_bytes())
             planted = [plan for plan in seeds if _plant(session, plan)]
     if created:
         typer.echo(f"{target.slug}: created, as organization {target.id}")

@@ -64,12 +64,9 @@ class Logins:
 
 
 def _login(setting: str, url: URL) -> tuple[str, str | None]:
-    name, password = url.username or _text(url, "user"), url.password or _text(url, "password")
-    if not name:
+    # As the driver is given them: those of the query come before those in front of the host.
+    _, options = url.get_dialect()().create_connect_args(url)
+    name = options.get("user")
+    if not isinstance(name, str) or not name:
         raise ConfigurationError(f"{setting} names no login: postgresql://login:password@host/database")
-    return name, password or None
-
-
-def _text(url: URL, name: str) -> str | None:
-    value = url.query.get(name)
-    return value if isinstance(value, str) else None
+    return name, options.get("password") or None

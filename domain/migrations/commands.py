@@ -63,7 +63,7 @@ def check(engine: Engine) -> list[str]:
     What a CHECK or a partial index says is compared by its name only.
     """
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts=domain_tree().options())
+        context = MigrationContext.configure(connection, opts=domain_tree())
         differences = compare_metadata(context, DomainModel.metadata)
     return [*_lag(current(engine)), *dict.fromkeys(described(differences))]
 

@@ -70,12 +70,12 @@ def _migrate(engine: Engine, tree: Tree) -> None:
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             with sqlite_transaction(connection):
-                context.configure(connection=connection, **tree.options())
+                context.configure(connection=connection, **tree)
                 with set_aside(connection) if _has_work() else nullcontext():
                     context.run_migrations()
         else:
             lift_limits(connection)
-            context.configure(connection=connection, on_version_apply=_after_revision, **tree.options())
+            context.configure(connection=connection, on_version_apply=_after_revision, **tree)
             with context.begin_transaction():
                 context.execute(LOCK)  # before the revision is read: a second deployer finds the work done
                 with _owner_let_through() if _has_work() else nullcontext():
@@ -93,7 +93,7 @@ def _print_sql(url: URL, tree: Tree) -> None:
         literal_binds=True,
         dialect_opts={"paramstyle": "named"},
         on_version_apply=_after_revision,
-        **tree.options(),
+        **tree,
     )
     with context.begin_transaction(), _owner_let_through():
         context.execute(LOCK)

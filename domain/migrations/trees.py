@@ -1,8 +1,7 @@
 """Which tables belong to which line of revisions: ours to this package, the rest to the application."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import AlterColumnOp
@@ -21,6 +20,9 @@ from .checks import compare_checks
 from .rendering import render_item, rewriter
 from .replaceable import OWNER_LET_THROUGH, compare
 
+Tree: TypeAlias = dict[str, Any]
+"""A line of revisions, as what Alembic is configured with wherever it runs, compares or renders."""
+
 _NAME = "domain.migrations"
 # Alembic's own comparisons, and what this package adds.
 PLUGINS = ["alembic.autogenerate.*", _NAME]
@@ -35,50 +37,37 @@ def domain_tables() -> list[Table]:
 _OURS = frozenset(table.name for table in domain_tables())
 
 
-@dataclass(frozen=True)
-class Tree:
-    """A line of revisions: the table that holds its version, and the tables that it creates and changes."""
-
-    version_table: str
-    metadata: MetaData | Sequence[MetaData]
-    owns: Callable[[str], bool]
-
-    def includes_name(self, name: str | None, kind: NameFilterType, _parents: NameFilterParentNames) -> bool:
-        """Alembic's ``include_name``: of the database."""
-        return kind != "table" or name is None or self.owns(name)
-
-    def includes_object(
-        self, _item: SchemaItem, name: str | None, kind: NameFilterType, _reflected: bool, _other: SchemaItem | None
-    ) -> bool:
-        """Alembic's ``include_object``: of the models."""
-        return kind != "table" or name is None or self.owns(name)
-
-    def options(self) -> dict[str, Any]:
-        """What Alembic is configured with wherever it runs, compares or renders."""
-        return {
-            "version_table": self.version_table,
-            "target_metadata": self.metadata,
-            "include_name": self.includes_name,
-            "include_object": self.includes_object,
-            "render_item": render_item,
-            "process_revision_directives": rewriter,
-            "render_as_batch": True,
-            "transactional_ddl": True,  # SQLite, too: see sqlite_transaction
-            "compare_type": True,
-            "compare_server_default": True,
-            "autogenerate_plugins": PLUGINS,
-            OWNER_LET_THROUGH: True,  # as every run of ours does
-        }
-
-
 def domain_tree() -> Tree:
     """This package's own."""
-    return Tree(VERSION_TABLE, DomainModel.metadata, _OURS.__contains__)
+    return _tree(VERSION_TABLE, DomainModel.metadata, _OURS.__contains__)
 
 
 def application_tree(metadata: MetaData | Sequence[MetaData], version_table: str) -> Tree:
     """An application's: every table but ours."""
-    return Tree(version_table, metadata, lambda name: name not in {*_OURS, VERSION_TABLE, CONTEXT})
+    return _tree(version_table, metadata, lambda name: name not in {*_OURS, VERSION_TABLE, CONTEXT})
+
+
+def _tree(version_table: str, metadata: MetaData | Sequence[MetaData], owns: Callable[[str], bool]) -> Tree:
+    def includes_name(name: str | None, kind: NameFilterType, _parents: NameFilterParentNames) -> bool:
+        return kind != "table" or name is None or owns(name)
+
+    def includes_object(_item: SchemaItem, name: str | None, kind: NameFilterType, *_: object) -> bool:
+        return includes_name(name, kind, {})
+
+    return {
+        "version_table": version_table,
+        "target_metadata": metadata,
+        "include_name": includes_name,  # of the database
+        "include_object": includes_object,  # of the models
+        "render_item": render_item,
+        "process_revision_directives": rewriter,
+        "render_as_batch": True,
+        "transactional_ddl": True,  # SQLite, too: see sqlite_transaction
+        "compare_type": True,
+        "compare_server_default": True,
+        "autogenerate_plugins": PLUGINS,
+        OWNER_LET_THROUGH: True,  # as every run of ours does
+    }
 
 
 def _ignore_identity(
