@@ -22,8 +22,7 @@ IN_MEMORY = "sqlite://"
 
 def demo(
     database: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", dir_okay=False, help="Keep it in this SQLite file."),
+        Path | None, typer.Option(metavar="PATH", dir_okay=False, help="Keep it in this SQLite file.")
     ] = None,
     use_database_url: Annotated[
         bool,

@@ -58,11 +58,11 @@ def import_(
             summary = _imported(db, paths, organization_id=target.id, strict=strict)
         except ImportStoppedError as stopped:
             if as_json:
-                _print_json(ImportSummary(refused=[stopped.refusal]), organization, stopped=True)
+                print_json(organization=organization, stopped=True, **asdict(ImportSummary(refused=[stopped.refusal])))
             typer.echo(f"{_line(stopped.refusal)}\ndomain: stopped there; nothing was imported", err=True)
             raise typer.Exit(PROBLEMS) from None
     if as_json:
-        _print_json(summary, organization)
+        print_json(organization=organization, stopped=False, **asdict(summary))
     else:
         _print_summary(summary, organization)
         _print_refusals(summary.refused, limit=None if verbose else SHOWN_REFUSALS)
@@ -81,10 +81,6 @@ def _imported(db: Database, paths: Sequence[Path], *, organization_id: int, stri
             bar.update(task, description=counted(releases, "release"))
 
         return import_paths(db, paths, organization_id=organization_id, strict=strict, actor=ACTOR, progress=progress)
-
-
-def _print_json(summary: ImportSummary, slug: str, *, stopped: bool = False) -> None:
-    print_json(organization=slug, stopped=stopped, **asdict(summary))
 
 
 def _print_summary(summary: ImportSummary, slug: str) -> None:

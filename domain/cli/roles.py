@@ -12,18 +12,16 @@ from ..errors import ConfigurationError
 from .options import SEEN
 from .screen import counted, safe
 
-AdminUrl = Annotated[
-    str | None,
-    typer.Option(
-        envvar="ADMIN_DATABASE_URL",
-        metavar="URL",
-        help=f"A login that may create roles, best a superuser. Its database is that of the others. {SEEN}",
-    ),
-]
-
 
 def roles(
-    admin_url: AdminUrl = None,
+    admin_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="ADMIN_DATABASE_URL",
+            metavar="URL",
+            help=f"A login that may create roles, best a superuser. Its database is that of the others. {SEEN}",
+        ),
+    ] = None,
     sql: Annotated[bool, typer.Option("--sql", help="Print the statements, without passwords; run none.")] = False,
 ) -> None:
     """Create the logins of a deployment on PostgreSQL, and give them their rights.

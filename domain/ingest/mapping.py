@@ -66,7 +66,7 @@ def merge(releases: Sequence[Release]) -> TenderFields:
         title=title,
         description=_last(ordered, paths.description) or (full_title if full_title != title else None),
         organization_name=_text(ordered, paths.BUYER, field="organization_name"),
-        deadline=_last(ordered, _deadline),
+        deadline=_last(ordered, lambda content: deadline(child(content, "tender", "tenderPeriod", "endDate"))),
         estimated_value=value,
         currency=currency_code,
         url=_last(ordered, paths.notice_url) or _package_url(ordered),
@@ -101,10 +101,6 @@ def _value(ordered: Sequence[Release]) -> tuple[Decimal | None, str | None]:
         elif value is None or code is None:
             code = currency(written) or code
     return value, None if value is None else code
-
-
-def _deadline(content: paths.Content) -> datetime | None:
-    return deadline(child(content, "tender", "tenderPeriod", "endDate"))
 
 
 def _package_url(ordered: Sequence[Release]) -> str | None:

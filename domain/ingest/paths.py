@@ -35,18 +35,14 @@ def notice_url(content: Content) -> str | None:
 def category_codes(content: Content) -> set[str]:
     """The classification codes of the tender and of its items."""
     found = [child(content, "tender", "classification", "id")]
-    for item in objects(child(content, "tender", "items")):
+    for item in _items(content):
         found.append(child(item, "classification", "id"))
         found += [other.get("id") for other in objects(item.get("additionalClassifications"))]
     return {known for value in found if (known := code(value))}
 
 
-def _description_in_a_line(content: Content) -> str | None:
-    return line(description(content) or "") or None
-
-
-def _item_description(content: Content) -> str | None:
-    return first(text(item.get("description")) for item in objects(child(content, "tender", "items")))
+def _items(content: Content) -> list[Content]:
+    return objects(child(content, "tender", "items"))
 
 
 def _parties(content: Content, role: str) -> Iterator[Content]:
@@ -67,22 +63,10 @@ def _is_placeholder(part: str) -> bool:
     return part.upper() in _PLACEHOLDERS or not any(map(str.isalnum, part))
 
 
-def _delivery_place(content: Content) -> str | None:
-    return first(_place(item.get("deliveryAddress")) for item in objects(child(content, "tender", "items")))
-
-
-def _buyer_party_place(content: Content) -> str | None:
-    return first(_place(party.get("address")) for party in _parties(content, "buyer"))
-
-
-def _buyer_place(content: Content) -> str | None:
-    return _place(child(content, "buyer", "address"))
-
-
 TITLE: tuple[Path, ...] = (
     at("tender", "title"),
-    _description_in_a_line,
-    _item_description,
+    lambda content: line(description(content) or "") or None,
+    lambda content: first(text(item.get("description")) for item in _items(content)),
     at("planning", "budget", "project"),
     at("contracts", 0, "title"),
     at("awards", 0, "title"),
@@ -96,5 +80,9 @@ BUYER: tuple[Path, ...] = (
     at("tender", "procuringEntity", "name"),
     _party_name("procuringEntity"),
 )
-LOCATION: tuple[Path, ...] = (_delivery_place, _buyer_party_place, _buyer_place)
+LOCATION: tuple[Path, ...] = (
+    lambda content: first(_place(item.get("deliveryAddress")) for item in _items(content)),
+    lambda content: first(_place(party.get("address")) for party in _parties(content, "buyer")),
+    lambda content: _place(child(content, "buyer", "address")),
+)
 STATUS: tuple[Path, ...] = (at("tender", "status"),)
