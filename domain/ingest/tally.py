@@ -52,11 +52,8 @@ class Outcome:
 
     def add(self, other: "Outcome") -> None:
         """Count what storing another part of the batch did, too."""
-        self.created += other.created
-        self.updated += other.updated
-        self.unchanged += other.unchanged
-        self.skipped += other.skipped
-        self.refused += other.refused
+        for name, found in vars(other).items():
+            getattr(self, name).extend(found)
 
 
 class Tally:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,11 +67,9 @@ def server_account() -> Account | None:
     import pwd  # Not at the top: there is none on Windows.
 
     for name in ("postgres", "nobody"):
-        try:
+        with suppress(KeyError):
             entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return Account(name, entry.pw_uid, entry.pw_gid)
+            return Account(name, entry.pw_uid, entry.pw_gid)
     raise PostgresNotFoundError(
         "PostgreSQL refuses to run as root, and there is no account postgres or nobody: create one of them"
     )
