@@ -45,32 +45,27 @@ class OrganizationCompiler(ReadingCompiler):
     def visit_insert(self, insert_stmt: Any, *args: Any, **options: Any) -> Any:
         known = self._known_target(insert_stmt)
         if known is not None and self.is_for_organization and ORGANIZATION_ID in known.c:
-            self.reached = self.reached or known.name
+            self.reach(known)
             insert_stmt = self._of_organization(insert_stmt, is_top=self._is_top(options))
         return super().visit_insert(insert_stmt, *args, **options)
 
     def visit_on_conflict_do_update(self, on_conflict: Any, **options: Any) -> Any:
-        target: Any = self.stack[-1]["selectable"].table
+        insert: Any = self.stack[-1]["selectable"]
+        target: Any = insert.table
         known = self.known(target)
         if known is not None:
             where = [] if on_conflict.update_whereclause is None else [on_conflict.update_whereclause]
             self._note_moving(known, {key_of(key) for key in dict(on_conflict.update_values_to_set)})
             conditions = [*self.conditions(known, where, target, source=target), *where]
             on_conflict = _with(on_conflict, update_whereclause=and_(*conditions) if conditions else None)
-        return super().visit_on_conflict_do_update(on_conflict, **options)
+        dialect: Any = super()  # that of the dialect, whose compiler this is mixed into
+        return dialect.visit_on_conflict_do_update(on_conflict, **options)
 
     def update_tables_clause(self, *args: Any, **options: Any) -> Any:
-        return self._as_target(super().update_tables_clause, *args, **options)
+        return self.as_target(super().update_tables_clause, *args, **options)
 
     def delete_table_clause(self, *args: Any, **options: Any) -> Any:
-        return self._as_target(super().delete_table_clause, *args, **options)
-
-    def _as_target(self, write: Any, *args: Any, **options: Any) -> Any:
-        self.is_target = True
-        try:
-            return write(*args, **options)
-        finally:
-            self.is_target = False
+        return self.as_target(super().delete_table_clause, *args, **options)
 
     def _is_top(self, options: dict[str, Any]) -> bool:
         return not (self.stack or options.get("visiting_cte"))

@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
 _SESSION = "domain_session"  # execution option of a connection, while it is a session's
 _DIALECT = "domain_organization_dialect"
-_Context: Any = DefaultExecutionContext  # most of its methods have no types
 
 
-class OrganizationContext(_Context):  # type: ignore[misc]  # as above
+class OrganizationContext(DefaultExecutionContext):
     """Mixed into the execution context of each engine's dialect."""
 
     @classmethod

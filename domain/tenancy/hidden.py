@@ -15,15 +15,18 @@ from sqlalchemy.sql.visitors import iterate
 _HARMLESS = ("*", "'%'")  # SQLAlchemy's own, the latter in contains() and its like
 _OPERATOR = re.compile(r"[-+*/<>=~!@#%^&|`?]+")
 _TYPE = re.compile(r"[\w .,\[\]\"']*(\([\d, ]*\))?[\w .,\[\]\"']*")
-_SQLCompiler: Any = SQLCompiler  # most of its methods have no types
 
 
-class SeeingCompiler(_SQLCompiler):  # type: ignore[misc]  # as above
+class SeeingCompiler(SQLCompiler):
     """Notes the kind of text that it meets, and whether a function is called that SQLAlchemy does not know."""
 
     hidden: str | None = None
     """What may name a table without being one, and so is refused in an organization's session."""
     calls_unknown: bool = False
+
+    def hide(self, what: str) -> None:
+        """Note what can't be seen through."""
+        self.hidden = what
 
     def look_into(self, statement: Any) -> None:
         """Note what is not met on the way: hints, unquoted names, and elements that write text of their own."""

@@ -31,7 +31,7 @@ from ..errors import ArgumentError
 from ..models.base import REGISTRY
 from ..models.tables import organization_column
 from .hidden import SeeingCompiler
-from .options import wanted
+from .options import Wanted, wanted
 
 ORGANIZATION = bindparam("domain_organization_id", type_=BigInteger(), required=True)
 
@@ -44,11 +44,11 @@ class ReadingCompiler(SeeingCompiler):
     """``dialect.for_organization``: that of an organization's sessions (see ``executing``)."""
 
     def __init__(self, dialect: Any, statement: Any, *args: Any, **options: Any) -> None:
-        self.wanted = wanted(statement)
+        self.wanted: Wanted | None = wanted(statement)
         self.is_live: bool = self.wanted is not None and self.wanted.live
         is_known = self.wanted is None or not self.wanted.before_organization
         self.is_for_organization: bool = is_known and getattr(dialect, "for_organization", False)
-        self.is_target = False
+        self.is_target: bool = False
         self.reached: str | None = None
         """A table that is named and has rows of organizations, if any."""
         self.named: list[list[str]] = []  # the keys of the parameters below
@@ -57,27 +57,22 @@ class ReadingCompiler(SeeingCompiler):
         self.compared: list[list[str]] = [[names[key] for key in keys] for keys in self.named]
         """Parameters, of which one each has to be the session's organization."""
 
-    def visit_table(
-        self,
-        table: Any,
-        asfrom: bool = False,
-        iscrud: bool = False,
-        enclosing_alias: Any = None,
-        ambiguous_table_name_map: Any = None,
-        **options: Any,
-    ) -> Any:
-        known = self.known(table) if asfrom and not (iscrud or self.is_target) else None
-        is_aliased = enclosing_alias is not None and enclosing_alias.element is table
+    def visit_table(self, table: Any, *args: Any, **options: Any) -> Any:
+        is_read = options.get("asfrom") and not (options.get("iscrud") or self.is_target)
+        alias: Any = options.get("enclosing_alias")
+        is_aliased = alias is not None and alias.element is table
         beside = getattr(self.stack[-1]["selectable"], "_where_criteria", ()) if self.stack else ()
-        conditions = self.conditions(known, beside, enclosing_alias if is_aliased else table)
-        kw = {"asfrom": asfrom, "iscrud": iscrud, "enclosing_alias": enclosing_alias, **options}
+        known = self.known(table) if is_read else None
+        conditions = self.conditions(known, beside, alias if is_aliased else table)
         if not conditions:
-            return super().visit_table(table, ambiguous_table_name_map=ambiguous_table_name_map, **kw)
+            return super().visit_table(table, *args, **options)
         meant = self.process(and_(*conditions), include_table=False)
-        rows = f"(SELECT * FROM {super().visit_table(table, **kw)} WHERE {meant})"  # noqa: S608  # SQLAlchemy's words
+        others: Any = options.pop("ambiguous_table_name_map", None) or {}
+        read = super().visit_table(table, *args, **options)
+        rows = f"(SELECT * FROM {read} WHERE {meant})"  # noqa: S608  # SQLAlchemy's words
         if is_aliased:
             return rows
-        other: Any = dict(ambiguous_table_name_map or ()).get(table.name)
+        other: Any = dict(others).get(table.name)
         name = table.name if other is None else self._truncated_identifier("alias", other)
         return f"{rows} AS {self.preparer.quote(name)}"
 
@@ -113,6 +108,18 @@ class ReadingCompiler(SeeingCompiler):
             if self.known(part.table) is not None:
                 raise ArgumentError(f"name {part.name} in group_by() as well: a key does not stand for its columns")
 
+    def as_target(self, write: Any, *args: Any, **options: Any) -> Any:
+        """Write what is written to, as itself."""
+        self.is_target = True
+        try:
+            return write(*args, **options)
+        finally:
+            self.is_target = False
+
+    def reach(self, known: Table) -> None:
+        """Note that a table is named that has rows of organizations."""
+        self.reached = self.reached or known.name
+
     @property
     def is_scoping(self) -> bool:
         """Whether tables may be written as some of their rows."""
@@ -126,7 +133,7 @@ class ReadingCompiler(SeeingCompiler):
         if not self.is_for_organization:
             return found
         if found is None and isinstance(table, TableClause) and table.name.lower().startswith(_CATALOGS):
-            self.hidden = f"the table {table.name}"
+            self.hide(f"the table {table.name}")
         if found is not None and found.info.get("of_the_system"):
             raise ArgumentError(f"{found.name} is read and written in a system session alone")
         return found
@@ -138,7 +145,7 @@ class ReadingCompiler(SeeingCompiler):
         conditions: list[ColumnElement[bool]] = []
         organization = organization_column(known) if known is not None and self.is_for_organization else None
         if known is not None and organization is not None:
-            self.reached = self.reached or known.name
+            self.reach(known)
             compared = [] if self.wanted is not None else [*_compared(beside, named.name, organization.name)]
             if compared:
                 self.named.append(compared)
