@@ -14,7 +14,7 @@ from domain.testing import Cluster, postgresql_database, sqlite_database
 from domain.testing.attack import Layer, switched_off
 from tests.isolation.statements import Side, differences, plant
 
-STATEMENTS = int(os.environ.get("DOMAIN_TEST_STATEMENTS", "2000"))
+STATEMENTS = int(os.environ.get("DOMAIN_TEST_STATEMENTS", "500"))  # in each of the four kinds of worlds
 SIDES = (Side(deleted=False, others=False), Side(deleted=True, others=False), Side(deleted=True, others=True))
 
 Worlds = dict[Side, Database]
