@@ -135,7 +135,9 @@ class ReadingCompiler(SeeingCompiler):
         if found is None and isinstance(table, TableClause) and table.name.lower().startswith(_CATALOGS):
             self.hide(f"the table {table.name}")
         if found is not None and found.info.get("of_the_system"):
-            raise ArgumentError(f"{found.name} is read and written in a system session alone")
+            raise ArgumentError(
+                f"{found.name} is the system's own: read it in db.system_session(actor=..., reason=...)"
+            )
         return found
 
     def conditions(

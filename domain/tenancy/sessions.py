@@ -28,13 +28,15 @@ from ..models.tables import ORGANIZATION_ID
 from .acting import act_as, checked
 from .executing import use_for
 from .expired import load_expired
-from .options import INCLUDE_DELETED, READS, Marked, Wanted, own
+from .options import ADMITS_DELETED, INCLUDE_DELETED, READS, Marked, Wanted, own
 from .organizations import announce_live, note_live
 from .setting import admit_system, set_local
 from .staleness import seen_versions, stale
 
-_BY_SLUG = select(Organization).where(
-    col(Organization.slug) == bindparam("slug", type_=String()), ~col(Organization.is_deleted)
+_BY_SLUG = (
+    select(Organization)
+    .where(col(Organization.slug) == bindparam("slug", type_=String()), ~col(Organization.is_deleted))
+    .execution_options(**{ADMITS_DELETED: True})
 )
 _BY_EMAIL = select(User).where(col(User.email) == bindparam("email", type_=String()), ~col(User.is_deleted))
 # The same before an organization is known.

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 from sqlmodel import col, select, update
 
@@ -66,7 +65,7 @@ class Units:
         if drawn < 0.1:
             Session.connection(session, execution_options={"isolation_level": "SERIALIZABLE"})
         elif drawn < 0.2:
-            Session.connection(session).execute(text("SET LOCAL lock_timeout = '5ms'"))
+            Session.connection(session).exec_driver_sql("SET LOCAL lock_timeout = '5ms'")
         first, second = counters(self.seed, number)
         self._raise(session, first)
         TenderRepository(session).create(title="unit", external_id=str(number))

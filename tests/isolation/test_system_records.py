@@ -12,7 +12,6 @@ from sqlmodel import col, select
 from domain import ArgumentError, Database, DomainError, Repository, TenantSession, Tender
 from domain.models import PurgeRecord, SystemAccess
 from domain.testing import build
-from domain.testing.attack import Layer, switched_off
 
 MODELS: list[type[Any]] = [SystemAccess, PurgeRecord]
 Use = Callable[[Any, type[Any]], object]
@@ -76,15 +75,6 @@ def test_a_tenant_session_refuses_them_and_says_where_they_are(
     with domain_sqlite.system_session(actor="tests", reason="a look") as system:
         assert [access.actor for access in system.exec(select(SystemAccess))] == ["tests"]
         assert system.exec(select(PurgeRecord)).all() == []
-
-
-@pytest.mark.parametrize("use", USES.values(), ids=USES)
-def test_so_it_is_by_the_check_of_the_records_alone(domain_sqlite: Database, use: Use) -> None:
-    with switched_off(domain_sqlite, {Layer.GUARD}), domain_sqlite.get_session(organization_id=1) as session:
-        for model in MODELS:
-            with pytest.raises(ArgumentError, match=r"read it in db\.system_session\(actor=\.\.\., reason=\.\.\.\)"):
-                use(session, model)
-            session.expunge_all()
 
 
 def test_a_session_that_a_system_session_lends_refuses_them_too(domain_db: Database) -> None:

@@ -30,7 +30,6 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     func,
-    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
@@ -196,7 +195,7 @@ def written_rows(connection: Connection, table: Table, names: Sequence[str]) -> 
     """What the database itself shows of each column, by the rows' codes."""
     shown = "CAST({} AS TEXT)" if connection.dialect.name == "postgresql" else "quote({})"
     columns = ", ".join(shown.format(f'"{name}"') for name in names)
-    return {code: values for code, *values in connection.execute(text(f"SELECT code, {columns} FROM {table.name}"))}
+    return {code: values for code, *values in connection.exec_driver_sql(f"SELECT code, {columns} FROM {table.name}")}
 
 
 def check(database: Database, repository: Any, rows: list[dict[str, Any]]) -> None:

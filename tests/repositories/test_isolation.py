@@ -351,7 +351,7 @@ def test_every_statement_over_organizations_carries_the_id(
     sent = [(text, parameters) for text, parameters in statements if re.search(r"\borganizations\b", text)]
     assert sent
     for text, parameters in sent:
-        ids = [*re.finditer(r"organizations\.id = (?:%\((\w+)\)s|(\?))", text)]
+        ids = [*re.finditer(r"(?:organizations\.id|organizations WHERE id) = (?:%\((\w+)\)s|(\?))", text)]
         assert ids, text
         for match in ids:
             assert parameters[match[1] or text[: match.start(2)].count("?")] == 1, text
