@@ -118,8 +118,8 @@ class DomainSession(Session):
 
     def find_organization(self, slug: str) -> Organization | None:
         """The live organization with this slug, without binding the session; a bound one finds its own alone."""
-        if self.bound_organization_id is not None:
-            return self.exec(_BY_SLUG, params={"slug": slug}).one_or_none()
+        if (own_id := self.bound_organization_id) is not None:
+            return self.exec(_BY_SLUG.where(col(Organization.id) == own_id), params={"slug": slug}).one_or_none()
         with self.announced(SLUG_SETTING, slug):
             found = self.exec(_ANY_BY_SLUG, params={"slug": slug}).one_or_none()
         if found is not None:
@@ -129,8 +129,9 @@ class DomainSession(Session):
     def find_login(self, email: str) -> User | None:
         """The live user with this email, without binding the session; a bound one finds its organization's alone."""
         address = email.strip().lower()
-        if self.bound_organization_id is not None:
-            return self.exec(_BY_EMAIL, params={"email": address}).one_or_none()
+        if (own_id := self.bound_organization_id) is not None:
+            theirs = _BY_EMAIL.where(col(User.organization_id) == own_id)
+            return self.exec(theirs, params={"email": address}).one_or_none()
         with self.announced(EMAIL_SETTING, address):
             return self.exec(_ANY_BY_EMAIL, params={"email": address}).one_or_none()
 

@@ -131,7 +131,8 @@ class Orphan(TenantEntity, table=True):
 
 
 def test_each_kind_of_leak_is_found(domain_sqlite: Database) -> None:
-    leaks_of_the_sieve = {leak.method: leak.what for leak in reversed(attack(domain_sqlite, models=[Sieve]).leaks)}
+    leaks = attack(domain_sqlite, models=[Sieve], without={Layer.POLICIES}).leaks
+    leaks_of_the_sieve = {leak.method: leak.what for leak in reversed(leaks)}
     methods = {"notes", "how_many", "blame", "wipe", "odd"}
     assert set(leaks_of_the_sieve) == {f"SieveRepository.{method}" for method in methods}
     assert leaks_of_the_sieve["SieveRepository.notes"].startswith("shows 'zqvictim")

@@ -103,7 +103,7 @@ def test_a_login_with_bypassrls_leaks(bypassing: Database) -> None:
 
 
 def test_without_the_guard_what_is_written_by_hand_leaks(domain_sqlite: Database) -> None:
-    with switched_off(domain_sqlite, {Layer.GUARD}):
+    with switched_off(domain_sqlite, {Layer.GUARD, Layer.POLICIES}):
         leaks = attack(domain_sqlite, models=[Tender]).leaks
     assert {"shows", "loads", "changes", "answers"} <= _seen(leaks)
     red = {(leak.method, leak.attack) for leak in leaks}

@@ -63,9 +63,11 @@ def write_calls(world: World, model: Model) -> Iterator[Call]:
     own = world.attacker.row(model)
     given = (row.id, organization)
     plain = {key: value for key, value in own.fields.items() if key not in {"id", *natural_key(model)}}
+    ordinary = (item for item in plain.items() if item[0] not in {ORGANIZATION_ID, *references(model)})
+    changed: dict[Any, Any] = dict([next(ordinary, ("version", 7))])
     statements: dict[str, Any] = {
-        "update": update(model).values(version=7),
-        "update by id": update(model).where(by_id).values(version=7),
+        "update": update(model).values(**changed),
+        "update by id": update(model).where(by_id).values(**changed),
         "update organization": update(model).where(by_id).values(**moved),
         "give away": update(model).where(col(model.id) == own.id).values(**{ORGANIZATION_ID: organization}),
         "delete by id": delete(model).where(by_id),
@@ -74,7 +76,7 @@ def write_calls(world: World, model: Model) -> Iterator[Call]:
     }
     for name, statement in statements.items():
         yield _orm(f"session.execute {name}", "ORM write", model, _executing(statement, fetch=False), *given)
-    yield _orm("session.query.update", "ORM write", model, lambda s: Session.query(s, model).update({"version": 7}))
+    yield _orm("session.query.update", "ORM write", model, lambda s: Session.query(s, model).update(changed))
     mapping = {"id": row.id, ORGANIZATION_ID: organization, "version": 1}
     bulk: dict[str, list[dict[str, object]]] = {
         "bulk_insert_mappings": [{**plain, ORGANIZATION_ID: organization}],

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ...models.tables import ORGANIZATION_ID, live_unique_indexes
 from ...tenancy import TenantSession
 from .call import ORM, Call
-from .discovery import Model
+from .discovery import Model, references
 from .layers import Layer
 from .world import World, natural_key
 
@@ -22,6 +22,8 @@ def raw_calls(world: World, model: Model) -> Iterator[Call]:
     table: Any = model.__table__
     row, own, organization = world.victim.row(model), world.attacker.row(model), world.victim.organization_id
     plain = {name: value for name, value in own.fields.items() if name not in {"id", *natural_key(model)}}
+    ordinary = (item for item in plain.items() if item[0] not in {ORGANIZATION_ID, *references(model)})
+    changed: dict[Any, Any] = dict([next(ordinary, ("version", 7))])
     every: list[Any] = list(table.c)
     texts = {
         "select": f"SELECT * FROM {table.name}",  # noqa: S608  # nothing but the model's own name
@@ -33,7 +35,7 @@ def raw_calls(world: World, model: Model) -> Iterator[Call]:
         **{f"text {name}": text(statement) for name, statement in texts.items()},
         "literal column": select(literal_column(f"(SELECT count(*) FROM {table.name})", Integer)),  # noqa: S608  # as above
         "table select": select(*every),
-        "table update": update(table).where(table.c.id == row.id).values(version=7),
+        "table update": update(table).where(table.c.id == row.id).values(**changed),
         "table delete": delete(table).where(table.c.id == row.id),
         "table insert": insert(table).values(**{**plain, ORGANIZATION_ID: organization}),
         "insert from select": insert(model).from_select([ORGANIZATION_ID], select(table.c[ORGANIZATION_ID])),
@@ -48,7 +50,7 @@ def raw_calls(world: World, model: Model) -> Iterator[Call]:
             .on_conflict_do_update(
                 index_elements=list(key.columns.keys()),
                 index_where=text("NOT is_deleted"),
-                set_={"version": 7},
+                set_=changed,
             )
         )
         statements["on_conflict"] = upsert
