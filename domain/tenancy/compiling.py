@@ -1,5 +1,6 @@
 """What is written to: the target of an UPDATE or DELETE gets its conditions in WHERE, an INSERT the organization."""
 
+# mypy: disable-error-code="no-untyped-call"
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # (Most of what is overridden has no types.)
 

@@ -1,5 +1,6 @@
 """What an organization's session sends: its organization is filled in, and compared with what is named."""
 
+# mypy: disable-error-code="no-untyped-call"
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # (Most of what is overridden has no types.)
 

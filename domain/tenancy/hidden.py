@@ -1,5 +1,6 @@
 """What of a statement can't be seen through: text may name any table, and a function may leave anything behind."""
 
+# mypy: disable-error-code="no-untyped-call"
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # (Most of what is overridden has no types.)
 

@@ -6,6 +6,7 @@ marked so (``options.Marked``). A repository's statement, and a flush, compares 
 itself: that is not written twice, but the parameter's value is checked (``executing``).
 """
 
+# mypy: disable-error-code="no-untyped-call"
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # (Most of what is overridden has no types.)
 

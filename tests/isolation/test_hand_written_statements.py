@@ -256,9 +256,9 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "TABLESAMPLE": (select(tablesample(TENDERS, func.bernoulli(50)).c.title), "random"),
     "a system column": (select(column("ctid")).select_from(Tender), "ctid"),
     "SQLite's": (select(Tender.title, column("rowid")), "rowid"),
-    "records of the system": (select(SystemAccess), "system session"),
-    "records of what was purged": (select(func.max(PurgeRecord.actor)), "system session"),
-    "forged": (insert(SystemAccess).values(actor="x", reason="x"), "system session"),
+    "records of the system": (select(SystemAccess), "system_session"),
+    "records of what was purged": (select(func.max(PurgeRecord.actor)), "system_session"),
+    "forged": (insert(SystemAccess).values(actor="x", reason="x"), "system_session"),
 }
 
 
