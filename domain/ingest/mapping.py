@@ -78,12 +78,17 @@ def merge(releases: Sequence[Release]) -> TenderFields:
 
 
 def _last(ordered: Sequence[Release], path: Callable[[paths.Content], T | None]) -> T | None:
-    return first(path(release.content) for release in reversed(ordered))
+    for release in reversed(ordered):
+        if (value := path(release.content)) is not None:
+            return value
+    return None
 
 
 def _text(ordered: Sequence[Release], sources: Sequence[paths.Path], *, field: str | None = None) -> str | None:
-    found = first(_last(ordered, path) for path in sources)
-    return found and found[: _LONGEST[field] if field else None].rstrip()
+    for path in sources:
+        if found := _last(ordered, path):
+            return found[: _LONGEST[field] if field else None].rstrip()
+    return None
 
 
 def _value(ordered: Sequence[Release]) -> tuple[Decimal | None, str | None]:

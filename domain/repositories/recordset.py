@@ -1,6 +1,7 @@
 """Many rows as one JSON text, which PostgreSQL takes apart.
 
 As fast as COPY, within row level security (which COPY is not), and without a staging table, which others could read.
+Values that are JSON texts already travel beside it: to take JSON out of JSON costs the server half as much again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -22,7 +23,8 @@ from ..tenancy import DomainSession
 
 Values: TypeAlias = Mapping[str, object]
 
-POSITION = "#"  # no field has this name
+POSITION = "#"  # from 1 on; no field has this name
+_SEPARATOR = "\x1e"  # "record separator": JSON does not contain it
 # Arrays, bytes, intervals and an extension's types are not told to PostgreSQL as their texts in Python.
 _KINDS = (sa.JSON, sa.Boolean, sa.Date, sa.DateTime, sa.Float, sa.Integer, sa.Numeric, sa.String, sa.Time, sa.Uuid)
 _TEXTS = (Decimal, UUID, date, time)
@@ -42,13 +44,22 @@ def recordset(
 ) -> sa.Subquery:
     """A FROM with the named columns of the rows, and their POSITION; ``encoded`` values are JSON texts already."""
     kinds = {name: table.c[name].type for name in names}
+    within = [name for name in names if name not in encoded]
     # JSON as a text within: as a part of the outer JSON its escapes would be read, and its nulls be SQL's.
     sent = {name: sa.Text() if isinstance(_inner(kind, dialect), sa.JSON) else kind for name, kind in kinds.items()}
-    columns = (sa.column(POSITION, sa.Integer), *(sa.column(name, kind) for name, kind in sent.items()))
-    text = sa.cast(sa.bindparam(None, rows, type_=_Rows(table, tuple(names), frozenset(encoded))), sa.JSON)
+    columns = (sa.column(POSITION, sa.Integer), *(sa.column(name, sent[name]) for name in within))
+    text = sa.cast(sa.bindparam(None, rows, type_=_Rows(table, tuple(within))), sa.JSON)
     given = sa.func.json_to_recordset(text).table_valued(*columns).render_derived(name="given", with_types=True)
-    typed = (given.c[n] if sent[n] is kinds[n] else sa.cast(given.c[n], kinds[n]).label(n) for n in names)
-    return sa.select(given.c[POSITION], *typed).subquery("given_rows")
+    source: sa.FromClause = given
+    found: dict[str, sa.ColumnElement[Any]] = {name: given.c[name] for name in within}
+    for name in encoded:
+        texts = sa.bindparam(None, _SEPARATOR.join(str(row[name]) for row in rows), type_=sa.Text())
+        parts = sa.func.unnest(sa.func.string_to_array(texts, _SEPARATOR))
+        beside = parts.table_valued("text", with_ordinality="position", name=f"given_{name}").render_derived()
+        source = source.join(beside, beside.c.position == given.c[POSITION])
+        found[name] = beside.c.text
+    typed = (found[n] if sent[n] is kinds[n] else sa.cast(found[n], kinds[n]).label(n) for n in names)
+    return sa.select(given.c[POSITION], *typed).select_from(source).subquery("given_rows")
 
 
 def among(
@@ -72,18 +83,16 @@ class _Rows(sa.TypeDecorator[Sequence[Values]]):
     impl: TypeEngine[Any] | type[TypeEngine[Any]] = sa.Text
     cache_ok: bool | None = True
 
-    def __init__(self, table: sa.Table, names: tuple[str, ...], encoded: frozenset[str]) -> None:
+    def __init__(self, table: sa.Table, names: tuple[str, ...]) -> None:
         super().__init__()
         self.table = table
         self.names = names
-        self.encoded = encoded
 
     def process_bind_param(self, value: Sequence[Values] | None, dialect: Dialect) -> str:
         rows = value or ()
-        kinds = {name: sa.Text() if name in self.encoded else self.table.c[name].type for name in self.names}
-        values = [_written(kind, [row[name] for row in rows], dialect) for name, kind in kinds.items()]
+        values = [_written(self.table.c[name].type, [row[name] for row in rows], dialect) for name in self.names]
         names = (POSITION, *self.names)
-        objects = [dict(zip(names, row, strict=True)) for row in zip(range(len(rows)), *values, strict=True)]
+        objects = [dict(zip(names, row, strict=True)) for row in zip(range(1, len(rows) + 1), *values, strict=True)]
         try:
             encoded = orjson.dumps(objects, default=_text, option=orjson.OPT_PASSTHROUGH_DATETIME)
         except TypeError:
