@@ -9,7 +9,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from ..errors import TenantRequiredError
 from ..models import Entity, TenantEntity
-from ..tenancy import DomainSession, SystemSession, TenantSession, note_shown, own, refuse_record
+from ..tenancy import DomainSession, SystemSession, TenantSession, note_shown, own
 from .statements import ORGANIZATION, ModelT, Statements, statements
 
 Params = dict[str, object]
@@ -24,8 +24,6 @@ class RepositoryCore(Generic[ModelT]):
 
     def __init__(self, session: DomainSession) -> None:
         self.session = session
-        if not isinstance(session, SystemSession):
-            refuse_record(self.model)
         # Only a system session reaches across organizations, and only over the organizations themselves.
         scoped = issubclass(self.model, TenantEntity) or not isinstance(session, SystemSession)
         self._sql: Statements[ModelT] = statements(self.model, scoped=scoped)

@@ -1,12 +1,11 @@
 """Sessions bound to an organization, and what guards them."""
 
-from . import executing, guard, managed
+from . import executing, guard
 from .acting import acting, checked
 from .acting import forget as forget_acting
 from .executing import scope_engine
 from .options import ADMITS_DELETED, INCLUDE_DELETED, OWN, PURGING, READS, including_deleted, own, own_options
 from .organizations import forget_live
-from .records import refuse_record
 from .sessions import DomainSession, SystemSession, TenantSession
 from .setting import refuse_unstorable
 from .shown import note_shown
@@ -27,11 +26,9 @@ __all__ = [
     "forget_live",
     "guard",
     "including_deleted",
-    "managed",
     "note_shown",
     "own",
     "own_options",
-    "refuse_record",
     "refuse_unstorable",
     "scope_engine",
 ]

@@ -14,7 +14,7 @@ from ..errors import ArgumentError, UnguardedStatementError
 from ..models.base import REGISTRY
 from ..models.tables import ORGANIZATION_ID, organization_column
 from .reading import ORGANIZATION, ReadingCompiler
-from .writing import WRITES_TRAIL, assigned, key_of, raise_version, refuse_names
+from .writing import WRITES_TRAIL, assigned, key_of, raise_version, refuse_managed
 
 
 class OrganizationCompiler(ReadingCompiler):
@@ -32,7 +32,7 @@ class OrganizationCompiler(ReadingCompiler):
             if self._is_top(options):
                 names |= {*(self.column_keys or ())}
             elif self.wanted is not None:
-                refuse_names(known, names)
+                refuse_managed(update_stmt, known)
                 update_stmt = raise_version(update_stmt, known)
             self._note_moving(known, names)
         return super().visit_update(self._held(update_stmt, known), *args, **options)
@@ -45,6 +45,8 @@ class OrganizationCompiler(ReadingCompiler):
 
     def visit_insert(self, insert_stmt: Any, *args: Any, **options: Any) -> Any:
         known = self._known_target(insert_stmt)
+        if known is not None and self.wanted is not None and not self._is_top(options):
+            refuse_managed(insert_stmt, known)
         if known is not None and self.is_for_organization and ORGANIZATION_ID in known.c:
             self.reach(known)
             insert_stmt = self._of_organization(insert_stmt, is_top=self._is_top(options))

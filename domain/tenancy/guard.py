@@ -15,7 +15,7 @@ from ..models.tables import ORGANIZATION_ID
 from .options import ADMITS_DELETED, INCLUDE_DELETED, PURGING, Marked, Wanted, own_options
 from .reading import known_table
 from .sessions import DomainSession, TenantSession
-from .writing import WRITES_TRAIL, assigned, raise_version
+from .writing import WRITES_TRAIL, assigned, raise_version, refuse_managed
 
 
 @event.listens_for(DomainSession, "do_orm_execute", propagate=True)
@@ -33,11 +33,12 @@ def _mark_statement(state: ORMExecuteState) -> None:
             _refuse(session, statement, given)
         if session.is_bound and not is_loading and not options.get(ADMITS_DELETED):
             session.refuse_deleted()
-    table = known_table(getattr(statement, "table", None))
     if not isinstance(statement, Select | CompoundSelect | Insert | Update | Delete):
         return
-    if isinstance(statement, Update) and table is not None and not isinstance(state.parameters, list):
-        statement = raise_version(statement, table)
+    if isinstance(statement, Insert | Update) and (table := known_table(statement.table)) is not None:
+        refuse_managed(statement, table, state.parameters)
+        if isinstance(statement, Update) and not isinstance(state.parameters, list):
+            statement = raise_version(statement, table)
     itself = frozenset(table.name for table in _tables(state)) if state.is_column_load else frozenset[str]()
     is_live = not (options.get(INCLUDE_DELETED) or options.get(PURGING))
     state.statement = statement.options(Marked(Wanted(is_live, itself, bool(options.get(PURGING)))))

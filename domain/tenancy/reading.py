@@ -164,8 +164,12 @@ def known_table(table: Any) -> Table | None:
     """The package's or an application's table of this name, whatever object stands for it."""
     while isinstance(table, AliasedReturnsRows):
         table = table.element
-    name = table.name.lower() if isinstance(table, TableClause) else None
-    return next((each for each in REGISTRY.metadata.tables.values() if each.name.lower() == name), None)
+    if not isinstance(table, TableClause):
+        return None
+    tables, name = REGISTRY.metadata.tables, table.name.lower()
+    if (exact := tables.get(table.name)) is not None:
+        return exact
+    return next((each for each in tables.values() if each.name.lower() == name), None)
 
 
 def _column(name: str, kind: TypeEngine[Any], source: Any) -> ColumnElement[Any]:

@@ -1,17 +1,17 @@
-"""What a hand-written INSERT or UPDATE may set: not what the library manages."""
+"""What a hand-written INSERT or UPDATE may set: not what the library manages (id, version, is_deleted, ...)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Insert, Table, Update
 
 from ..errors import ArgumentError
-from ..private import annotations_of, keeps_the_order, values_of
+from ..models.managed import managed_columns
+from ..private import annotations_of, conflict_of, keeps_the_order, many_values_of, selected_names_of, values_of
 
 WRITES_TRAIL = "the audit trail is written by its own triggers alone"
 
 _VERSION = "version"
-_INSTEAD = {"id": "the database gives it", _VERSION: "every update raises it", "is_deleted": "call soft_delete(id)"}
 
 
 def assigned(statement: Insert | Update) -> dict[str, Any]:
@@ -25,12 +25,23 @@ def key_of(column: Any) -> str:
     return str(getattr(column, "key", column))
 
 
-def refuse_names(table: Table, names: Iterable[str]) -> None:
-    """Raise ArgumentError for columns that are the library's to write."""
-    for name in sorted(names):
-        if name in table.c and "managed" in table.c[name].info:
-            instead = _INSTEAD.get(name, "the repositories' methods do it")
-            raise ArgumentError(f"{table.name}.{name} is written by the library alone: {instead}")
+def refuse_managed(
+    statement: Insert | Update,
+    table: Table,
+    parameters: Mapping[str, object] | Sequence[Mapping[str, object]] | None = None,
+) -> None:
+    """Raise ArgumentError where the statement, or a row of its parameters, sets what the library manages."""
+    managed = managed_columns(table, by_library=True)
+    rows = [parameters or {}] if parameters is None or isinstance(parameters, Mapping) else parameters
+    if isinstance(statement, Update) and rows is parameters:
+        managed -= {column.key for column in table.primary_key}  # by which each row is found
+    given = {name for name, value in _named(statement) if not _raises_version(statement.table, name, value)}
+    for names in (given, *rows):
+        if wrong := sorted(managed.intersection(names)):
+            raise ArgumentError(
+                f"{table.name}: {', '.join(wrong)} can't be written by a statement: set by the database or the"
+                " library; leave it out (a repository's soft_delete and restore delete and bring back)"
+            )
 
 
 def raise_version(statement: Any, table: Table) -> Any:
@@ -42,3 +53,19 @@ def raise_version(statement: Any, table: Table) -> Any:
     named = annotations_of(statement.table).get("parententity")  # by the class, or an alias of it
     columns: Any = statement.table.c if named is None else named.entity
     return statement.values({_VERSION: getattr(columns, _VERSION) + 1})
+
+
+def _named(statement: Insert | Update) -> Iterator[tuple[str, object]]:
+    """The columns that a statement names, by key, with what it gives them."""
+    yield from assigned(statement).items()
+    if isinstance(statement, Insert):
+        conflict: Any = conflict_of(statement)
+        many = [row for rows in many_values_of(statement) for row in rows]
+        upserted = dict(getattr(conflict, "update_values_to_set", None) or {})
+        for values in (*many, dict.fromkeys(selected_names_of(statement) or ()), upserted):
+            yield from ((key_of(column), value) for column, value in values.items())
+
+
+def _raises_version(table: Any, name: str, value: Any) -> bool:
+    """Whether it is what an UPDATE has to do with it, and does by itself: ``version = version + 1``."""
+    return name == _VERSION and hasattr(value, "compare") and bool(value.compare(table.c.version + 1))

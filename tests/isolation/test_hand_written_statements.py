@@ -325,6 +325,7 @@ def test_a_writing_cte_is_held_as_well(database: Database, opened: Open) -> None
         update(Tender).values(is_deleted=True).returning(Tender.id).cte(),
         update(Tender).values(organization_id=2).returning(Tender.id).cte(),
         insert(Tender).values(title="x", organization_id=2).returning(Tender.id).cte(),
+        insert(Tender).values(title="x", version=9).returning(Tender.id).cte(),
     ):
         with opened() as session, pytest.raises((ArgumentError, HardDeletionError, TenantScopeError)):
             run(session, select(written))

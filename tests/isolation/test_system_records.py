@@ -29,6 +29,11 @@ def _attached(session: Any, model: type[Any]) -> None:
     session.flush()
 
 
+def _merged(session: Any, model: type[Any]) -> None:
+    session.merge(build(model))
+    session.flush()
+
+
 USES: dict[str, Use] = {
     "select": lambda session, model: session.execute(select(model)).all(),
     "select a column": lambda session, model: session.execute(select(model.actor)).all(),
@@ -55,7 +60,7 @@ USES: dict[str, Use] = {
         update(Tender).values(title=select(func.max(model.actor)).scalar_subquery())
     ),
     "add": _attached,
-    "merge": lambda session, model: session.merge(build(model)),
+    "merge": _merged,
     "repository": lambda session, model: _Records(session, model).count(),
 }
 
