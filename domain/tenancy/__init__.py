@@ -6,9 +6,11 @@ from .acting import forget as forget_acting
 from .executing import scope_engine
 from .options import ADMITS_DELETED, INCLUDE_DELETED, OWN, PURGING, READS, including_deleted, own, own_options
 from .organizations import forget_live
-from .sessions import DomainSession, SystemSession, TenantSession
+from .sessions import DomainSession
 from .setting import refuse_unstorable
 from .shown import note_shown
+from .system_sessions import SystemSession
+from .tenant_sessions import TenantSession
 
 __all__ = [
     "ADMITS_DELETED",

@@ -16,7 +16,7 @@ from .compiling import OrganizationCompiler
 from .reading import ORGANIZATION
 
 if TYPE_CHECKING:
-    from .sessions import TenantSession
+    from .tenant_sessions import TenantSession
 
 _SESSION = "domain_session"  # execution option of a connection, while it is a session's
 _DIALECT = "domain_organization_dialect"

@@ -14,7 +14,8 @@ from ..models.scope import SLUG_SETTING
 from ..models.tables import ORGANIZATION_ID
 from .options import ADMITS_DELETED, INCLUDE_DELETED, PURGING, Marked, Wanted, own_options
 from .reading import known_table
-from .sessions import DomainSession, TenantSession
+from .sessions import DomainSession
+from .tenant_sessions import TenantSession
 from .writing import WRITES_TRAIL, assigned, raise_version, refuse_managed
 
 

@@ -1,36 +1,30 @@
-"""Sessions, and the organization that a session is bound to for its whole life."""
+"""What sessions of an organization and of the system have in common."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from typing import Any, NoReturn, cast
+from typing import Any
 
-from sqlalchemy import Connection, Engine, String, bindparam, event, inspect
+from sqlalchemy import Connection, Engine, String, bindparam, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import ORMExecuteState, SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import Session, col, select
 
 from ..errors import (
-    ArgumentError,
     ConfigurationError,
     DomainError,
     HardDeletionError,
     SessionClosedError,
-    TenantRequiredError,
-    TenantScopeError,
     UnavailableError,
-    UnguardedStatementError,
 )
 from ..limits import NO_LIMITS, TimeLimits
-from ..models import Entity, Organization, OwnedByOrganization, User
-from ..models.scope import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
-from ..models.tables import ORGANIZATION_ID
+from ..models import Entity, Organization, User
+from ..models.scope import EMAIL_SETTING, SLUG_SETTING
 from .acting import act_as, checked
-from .executing import use_for
 from .expired import load_expired
 from .options import ADMITS_DELETED, INCLUDE_DELETED, READS, Marked, Wanted, own
-from .organizations import announce_live, note_live
-from .setting import admit_system, set_local
+from .organizations import note_live
+from .setting import set_local
 from .staleness import seen_versions, stale
 
 _BY_SLUG = (
@@ -150,6 +144,12 @@ class DomainSession(Session):
         finally:
             self._conceal(setting)
 
+    def begun(self, connection: Connection) -> None:
+        """Tell the connection, at the begin of its transaction, whose work it is."""
+        for name, milliseconds in self._time_limits.settings():
+            set_local(connection, name, milliseconds)
+        act_as(connection, self.actor, self.request_id)
+
     def _conceal(self, setting: str) -> None:
         """Have row level security forget the setting, in the message of the next statement."""
         connection = self._connection
@@ -175,157 +175,9 @@ def _after_commit(session: DomainSession) -> None:
         session.has_committed = True
 
 
-class TenantSession(DomainSession):
-    """A session for one organization, or for none yet.
-
-    It is bound by ``get_session(organization_id=...)`` or by the first repository argument that names an
-    organization by its id, and stays bound through commits, rollbacks and errors.
-    """
-
-    def __init__(
-        self,
-        bind: Engine | Connection,
-        *,
-        organization_id: int | None = None,
-        actor: str | None = None,
-        request_id: str | None = None,
-        unguarded_sql: bool = False,
-        admits_deleted: bool = False,
-        **options: Any,
-    ) -> None:
-        self._organization_id = organization_id
-        self._admits_deleted = admits_deleted
-        self._refuses_deleted = organization_id is not None and not admits_deleted
-        self.unguarded_sql = unguarded_sql
-        super().__init__(bind, actor=checked("actor", actor), request_id=request_id, **options)
-
-    @property
-    def organization_id(self) -> int:
-        """The organization that the session is bound to.
-
-        Raises:
-            TenantRequiredError: it is bound to none.
-        """
-        if self._organization_id is None:
-            raise TenantRequiredError
-        return self._organization_id
-
-    @property
-    def is_bound(self) -> bool:
-        """Whether the session belongs to an organization by now."""
-        return self._organization_id is not None
-
-    def bind_organization(self, organization_id: int, *, admits_deleted: bool = False) -> int:
-        """Bind the session, or make sure that it is bound to this one.
-
-        The next statement raises OrganizationDeletedError where the organization is deleted, unless the session
-        ``admits_deleted``, as one does that is to restore it.
-
-        Raises:
-            TenantScopeError: it is bound to another.
-        """
-        bound = self._organization_id
-        if bound is None:
-            self._organization_id = organization_id
-            self._refuses_deleted = not (admits_deleted or self._admits_deleted)
-            if self.in_transaction():
-                self._announce_organization(super().connection())
-        elif bound != organization_id:
-            raise TenantScopeError(bound=bound, asked=organization_id)
-        elif not admits_deleted:
-            self.refuse_deleted()
-        return organization_id
-
-    def refuse_deleted(self) -> None:
-        """Let the next statement raise OrganizationDeletedError where the session's organization is deleted."""
-        if not (self._refuses_deleted or self._admits_deleted):
-            self._refuses_deleted = True
-            if self.in_transaction():
-                self._announce_organization(super().connection())
-
-    def _announce_organization(self, connection: Connection) -> None:
-        set_local(connection, ORGANIZATION_SETTING, self.organization_id)
-        if self._refuses_deleted:
-            announce_live(connection, self.organization_id)
-
-    def get(self, entity: Any, ident: Any, **options: Any) -> Any:
-        """As in SQLAlchemy; tenant tables are keyed by (organization_id, id). Raises TenantScopeError."""
-        model = inspect(entity).class_
-        if issubclass(model, OwnedByOrganization | Organization):
-            named = ident if issubclass(model, Organization) else _organization_of(ident)
-            if named != self.organization_id:
-                raise TenantScopeError(bound=self.organization_id, asked=named)
-            self.refuse_deleted()
-        return super().get(entity, ident, **options)
-
-    def connection(self, *args: Any, **options: Any) -> Connection:
-        """As in SQLAlchemy, in a session opened with ``unguarded_sql``. Raises UnguardedStatementError elsewhere."""
-        if not self.unguarded_sql:
-            raise UnguardedStatementError("session.connection()")
-        return super().connection(*args, **options)
-
-    def bulk_save_objects(self, *_args: object, **_options: object) -> NoReturn:
-        """Refused: it flushes without the session's checks."""
-        raise UnguardedStatementError("bulk_save_objects")
-
-    def bulk_insert_mappings(self, *_args: object, **_options: object) -> NoReturn:
-        """Refused: it inserts without the session's checks."""
-        raise UnguardedStatementError("bulk_insert_mappings")
-
-    def bulk_update_mappings(self, *_args: object, **_options: object) -> NoReturn:
-        """Refused: it updates without the session's checks."""
-        raise UnguardedStatementError("bulk_update_mappings")
-
-
-def _organization_of(ident: object) -> int:
-    if isinstance(ident, Mapping):
-        return cast(Mapping[str, int], ident)[ORGANIZATION_ID]
-    return cast(Sequence[int], ident)[0]
-
-
 @event.listens_for(DomainSession, "after_begin", propagate=True)
 def _after_begin(session: DomainSession, _transaction: SessionTransaction, connection: Connection) -> None:
     session._connection = connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # its own module's
     if connection.get_execution_options().get("schema_translate_map"):
         raise ConfigurationError("policies and triggers hold one schema: name it in the login's search_path instead")
-    use_for(connection, session if isinstance(session, TenantSession) else None)
-    if isinstance(session, TenantSession) and session.is_bound:
-        session._announce_organization(connection)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # as above
-    elif isinstance(session, SystemSession):
-        admit_system(connection)
-    for name, milliseconds in session._time_limits.settings():  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # as above
-        set_local(connection, name, milliseconds)
-    act_as(connection, session.actor, session.request_id)
-
-
-class SystemSession(DomainSession):
-    """A session across organizations; its opening is on record (see ``Database.system_session``)."""
-
-    _is_lent = False  # to one organization
-
-    @contextmanager
-    def as_organization(self, organization_id: int) -> Generator[TenantSession]:
-        """A session bound to one organization, inside this one's transaction; an error undoes its part only.
-
-        Until it ends PostgreSQL shows this session nothing else either. Raises ArgumentError inside another's block.
-        """
-        if self._is_lent:
-            raise ArgumentError("as_organization(...) ends before the next one begins: one organization at a time")
-        self.flush()
-        session = TenantSession(
-            self.connection(),
-            organization_id=organization_id,
-            actor=self.actor,
-            request_id=self.request_id,
-            admits_deleted=True,
-            join_transaction_mode="create_savepoint",
-        )
-        self._is_lent = True
-        try:
-            with session:
-                yield session
-                session.commit()
-        finally:
-            use_for(self.connection(), None)
-            self._is_lent = False
-            self._conceal(ORGANIZATION_SETTING)  # the rest of the transaction belongs to nobody
+    session.begun(connection)
