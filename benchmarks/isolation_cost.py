@@ -106,7 +106,7 @@ def mixed(contender: Contender, organization_id: int, _tender_id: int) -> None:
     """Find by slug, meter, create, list 50: a typical request."""
     with contender.tenders(organization_id) as tenders:
         organizations = contender.organizations(tenders)
-        assert tenders.session.find_organization(f"org-{organization_id}") is not None
+        assert tenders.session.look_up(Organization, "slug", f"org-{organization_id}") is not None
         assert organizations.update_usage(organization_id)
         tenders.add(build(Tender, organization_id=organization_id, title="New"))
         assert len(newest(contender, tenders, organization_id)) == 50

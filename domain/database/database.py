@@ -234,7 +234,7 @@ class Database:
     def find_login(self, email: str) -> User | None:
         """The live user with this email, whatever their organization; its session is closed."""
         with self.get_session() as session:
-            return session.find_login(email)
+            return session.look_up(User, "email", email.strip().lower())
 
     def create_all(self) -> None:
         """Create every table that is missing, an application's own included. (Migrations do it in production.)"""

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from ..models import DomainModel
 from ..models.scope import scope
 from ..models.scope_sqlite import TABLES, created, dropped, scoped
-from ..models.tables import ORGANIZATION_ID
+from ..models.tables import ORGANIZATION_ID, ORGANIZATIONS
 from .forking import InheritableConnection
 
 
@@ -34,7 +34,9 @@ class EmbeddedConnection(InheritableConnection):
         if version != self._version:
             rules = scoped(dict(self.execute(TABLES).fetchall()), DomainModel.metadata.tables)
             script = [statement for name in self._held for statement in dropped(name)]
-            script += [statement for name in rules for statement in created(name, rules[name])]
+            script += [
+                statement for name in rules for statement in created(name, rules[name], rules.get(ORGANIZATIONS, ()))
+            ]
             self.executescript(";\n".join(script))
             self._version, self._held = version, list(rules)
 

@@ -48,7 +48,7 @@ class AuditRecord(DomainModel):
     request_id: Text | None = Field(
         default=None, max_length=255, description="Which request.", schema_extra=example("req-4f1c")
     )
-    entity: Text = Field(max_length=63, description="The row's table.", schema_extra=example("tenders"))
+    entity: Text = Field(max_length=63, description="The row's table.", schema_extra=example("orders"))
     row_id: int = Field(description="The row's id.", schema_extra=example(42), sa_type=BigId)
     action: AuditAction = Field(
         description="What happened.", schema_extra=example("update"), sa_type=value_enum(AuditAction)

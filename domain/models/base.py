@@ -23,7 +23,7 @@ from .graph import Graph, graph_of
 from .managed import MANAGED, managed_fields, refuse_managed
 from .names import NAMING
 from .refusals import refuse
-from .tables import complete_table
+from .tables import ORGANIZATIONS, complete_table
 
 
 @dataclass_transform(
@@ -59,6 +59,11 @@ def reference_graph() -> Graph:
 def model_of(table: Table) -> type[Any]:
     """The class that the table was made for. Raises StopIteration where there is none."""
     return next(mapper.class_ for mapper in REGISTRY.mappers if mapper.local_table is table)
+
+
+def organization_model() -> type[Any]:
+    """The class of the organizations."""
+    return model_of(REGISTRY.metadata.tables[ORGANIZATIONS])
 
 
 class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):

@@ -10,6 +10,7 @@ from sqlmodel import Field
 from .base import DomainModel
 from .clock import DatabaseTime
 from .fields import BigId, Text, UtcDatetime, example, library_field, utcnow
+from .tables import ORGANIZATIONS
 from .types import UTC_DATETIME
 
 _NOW = {"server_default": DatabaseTime()}
@@ -105,7 +106,7 @@ class OwnedByOrganization(DomainModel):
         description="The organization that the row belongs to; a bound session fills it in.",
         schema_extra=example(7),
         primary_key=True,
-        foreign_key="organizations.id",
+        foreign_key=f"{ORGANIZATIONS}.id",
         sa_type=BigId,
     )
 

@@ -10,11 +10,11 @@ from sqlmodel import Field
 from .base import DomainModel
 from .entity import Entity, Patch, Public, Stamped
 from .fields import Text, example, library_field
-from .scope import SLUG_SETTING
-from .tables import live_unique
+from .tables import ORGANIZATIONS, live_unique
 from .types import value_enum
 
 INT32_MAX = 2**31 - 1
+SLUG_SETTING = "app.organization_slug"
 
 
 class SubscriptionTier(StrEnum):
@@ -94,7 +94,7 @@ class OrganizationUsage(DomainModel):
 class Organization(OrganizationContent, OrganizationPlan, OrganizationUsage, Entity, table=True):
     """A tenant. Its id scopes every other table."""
 
-    __tablename__ = "organizations"
+    __tablename__ = ORGANIZATIONS
     __table_args__: ClassVar[Any] = (
         live_unique("slug", across_organizations=True),
         CheckConstraint(
@@ -102,13 +102,7 @@ class Organization(OrganizationContent, OrganizationPlan, OrganizationUsage, Ent
             " AND trim(slug, '-') = slug AND replace(slug, '--', '') = slug",
             name="slug_words",
         ),
-        {
-            "info": {
-                "organization_column": "id",
-                "lookups": {"slug": SLUG_SETTING},
-                "creations": {"slug": SLUG_SETTING},
-            }
-        },
+        {"info": {"lookups": {"slug": SLUG_SETTING}, "creations": {"slug": SLUG_SETTING}}},
     )
 
 

@@ -28,7 +28,7 @@ class PurgeRecordContent(DomainModel):
         schema_extra=example(7),
         sa_type=BigId,
     )
-    table_name: Text = Field(min_length=1, max_length=255, description="The table.", schema_extra=example("tenders"))
+    table_name: Text = Field(min_length=1, max_length=255, description="The table.", schema_extra=example("orders"))
     row_count: int = Field(ge=1, description="How many rows.", schema_extra=example(1000))
     deleted_before: UtcDatetime = Field(
         sa_type=UTC_DATETIME,

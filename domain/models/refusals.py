@@ -6,9 +6,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Table
 
 from .names import LONGEST
-from .tables import ORGANIZATION_ID, is_tenant_table
+from .tables import ORGANIZATION_ID, ORGANIZATIONS, is_tenant_table
 
-_ORGANIZATIONS = "organizations."
 _LINE = "write class Name(TenantEntity, table=True), or name the column otherwise, without a foreign key"
 
 _Columns = dict[str, Column[Any]]
@@ -41,7 +40,7 @@ def _refuse_long_names(model: type[Any], columns: _Columns, rules: Iterable[Any]
 def _refuse_organization(model: type[Any], columns: _Columns, rules: Iterable[object]) -> None:
     """A table that is an organization's by a column of its own would be scoped by half of what scopes."""
     keys = [pair for key in _keys(columns, rules) for pair in key]
-    for name in (name for name, target in keys if target.startswith(_ORGANIZATIONS)):
+    for name in (name for name, target in keys if target.startswith(f"{ORGANIZATIONS}.")):
         raise TypeError(f"{model.__name__}.{name}: what refers to an organization derives from TenantEntity; {_LINE}")
     if ORGANIZATION_ID in columns:
         raise TypeError(f"{model.__name__}.{ORGANIZATION_ID}: derive from TenantEntity, which has it; {_LINE}")

@@ -9,8 +9,6 @@ from sqlalchemy import Table
 from .tables import organization_column
 
 ORGANIZATION_SETTING = "app.organization_id"
-SLUG_SETTING = "app.organization_slug"
-EMAIL_SETTING = "app.login_email"
 SYSTEM_SETTING = "app.system"  # SQLite's, which has no logins
 
 

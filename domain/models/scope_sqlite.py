@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import BigInteger, Column, MetaData, Table
 
-from .scope import ORGANIZATION_SETTING, SLUG_SETTING, SYSTEM_SETTING, Command, Rule, scope
-from .tables import ORGANIZATION_ID
+from .scope import ORGANIZATION_SETTING, SYSTEM_SETTING, Command, Rule, scope
+from .tables import ORGANIZATION_ID, ORGANIZATIONS
 
 REFUSED = "row of another organization"
 TABLES = f"""SELECT m.name, max(c.name = '{ORGANIZATION_ID}') FROM main.sqlite_master m, pragma_table_info(m.name) c
@@ -17,7 +17,6 @@ WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite!_%' ESCAPE '!' GROUP BY m.nam
 """Every table of the file, and whether it has a column for the organization."""
 
 _IS_OPEN = f"current_setting('{SYSTEM_SETTING}') AND current_setting('{ORGANIZATION_SETTING}') IS NULL"
-_MADE = f"SELECT id FROM main.organizations WHERE slug = current_setting('{SLUG_SETTING}')"  # noqa: S608  # constants
 
 
 def scoped(present: Mapping[str, bool], known: Mapping[str, Table]) -> dict[str, Sequence[Rule]]:
@@ -31,13 +30,15 @@ def scoped(present: Mapping[str, bool], known: Mapping[str, Table]) -> dict[str,
     return found
 
 
-def created(name: str, rules: Sequence[Rule]) -> Iterator[str]:
-    """The statements that hold a connection to the table's rules."""
+def created(name: str, rules: Sequence[Rule], organizations: Sequence[Rule]) -> Iterator[str]:
+    """The statements that hold a connection to the table's rules; a trigger writes of new ``organizations`` as well."""
     table = f"main.{quoted(name)}"
+    made = [_admits(rule) for rule in organizations if rule.command is Command.INSERT]
+    new = f"SELECT id FROM main.{ORGANIZATIONS} WHERE {' OR '.join(made) or 'false'}"  # noqa: S608  # the rules' own names
     yield f"CREATE TEMP VIEW {quoted(name)} AS SELECT * FROM {table} WHERE {_admitted(rules, Command.SELECT)}"  # noqa: S608  # names are quoted
     was = f"({_admitted(rules, Command.ALL, 'OLD.')}) IS NOT TRUE"
     becomes = f"({_admitted(rules, Command.ALL, 'NEW.')}) IS NOT TRUE"
-    is_new = f"({_admitted(rules, Command.INSERT, 'NEW.')}) IS NOT TRUE"
+    is_new = f"({_admitted(rules, Command.INSERT, 'NEW.', new=new)}) IS NOT TRUE"
     refuse, pass_over = f"RAISE(ABORT, '{REFUSED}')", "RAISE(IGNORE)"
     yield _trigger(name, "INSERT", is_new, refuse)
     # One trigger, as several run in no certain order: to refuse a row before it is passed over would tell of it.
@@ -56,14 +57,15 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _admitted(rules: Sequence[Rule], command: Command, row: str = "") -> str:
-    conditions: list[str] = []
-    for rule in rules:
-        if rule.command in (Command.ALL, command):
-            conditions.append(f"{row}{quoted(rule.column)} = current_setting('{rule.setting}')")
-            if rule.in_trigger:  # the trail of an organization that is being made
-                conditions.append(f"{row}{quoted(rule.column)} IN ({_MADE})")
+def _admitted(rules: Sequence[Rule], command: Command, row: str = "", *, new: str = "") -> str:
+    admitting = [rule for rule in rules if rule.command in (Command.ALL, command)]
+    conditions = [_admits(rule, row) for rule in admitting]
+    conditions += [f"{row}{quoted(rule.column)} IN ({new})" for rule in admitting if rule.in_trigger]
     return " OR ".join([*conditions, _IS_OPEN])
+
+
+def _admits(rule: Rule, row: str = "") -> str:
+    return f"{row}{quoted(rule.column)} = current_setting('{rule.setting}')"
 
 
 def _trigger(name: str, event: str, condition: str, action: str) -> str:

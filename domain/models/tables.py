@@ -22,6 +22,8 @@ from .checks import add_checks
 from .graph import ON_DELETE
 
 ORGANIZATION_ID = "organization_id"
+ORGANIZATIONS = "organizations"
+"""The table of the organizations themselves: an application's own, with an ``id`` and ``is_deleted``."""
 # As each database renders ``~is_deleted`` in a query: a partial index serves only its own predicate.
 LIVE = text("NOT is_deleted")
 LIVE_SQLITE = text("is_deleted = 0")
@@ -51,9 +53,14 @@ def is_tenant_table(table: Table) -> bool:
     return ORGANIZATION_ID in table.c
 
 
+def is_organization(entity: object) -> bool:
+    """Whether a class, or an object of it, is that of the organizations."""
+    return getattr(entity, "__tablename__", None) == ORGANIZATIONS
+
+
 def organization_column(table: Table) -> Column[int] | None:
-    """The column that holds the organization; None where rows belong to none."""
-    return table.c.get(table.info.get("organization_column", ORGANIZATION_ID))
+    """The column that holds the organization, of an organization its id; None where rows belong to none."""
+    return table.c.get("id" if table.name == ORGANIZATIONS else ORGANIZATION_ID)
 
 
 def of_organization(rows: Table | type[Any], organization: int | BindParameter[int] | None) -> ColumnElement[bool]:

@@ -9,9 +9,10 @@ from sqlmodel import Field
 from .base import DomainModel
 from .entity import Patch, Public, Stamped, TenantEntity
 from .fields import LowerText, Text, UtcDatetime, example, library_field, personal_field
-from .scope import EMAIL_SETTING
 from .tables import live_unique
 from .types import UTC_DATETIME, value_enum
+
+EMAIL_SETTING = "app.login_email"
 
 
 class UserRole(StrEnum):

@@ -12,8 +12,7 @@ from sqlmodel import col, select, update
 from ..errors import ArgumentError
 from ..models import Organization
 from ..models.fields import as_utc
-from ..models.organization import INT32_MAX, current_period
-from ..models.scope import SLUG_SETTING
+from ..models.organization import INT32_MAX, SLUG_SETTING, current_period
 from ..tenancy import TenantSession, forget_live, own
 from .base import Repository, constructor
 from .page import checked_limit
@@ -91,7 +90,7 @@ class OrganizationRepository(Repository[Organization]):
 
     def get_by_slug(self, slug: str) -> Organization | None:
         """The live organization with this slug, or None. Binds no session; a bound one finds its own alone."""
-        return self.session.find_organization(slug)
+        return self.session.look_up(Organization, "slug", slug)
 
     def list_active(self, limit: int = 50) -> Sequence[Organization]:
         """Active organizations, newest first; over all of them in a system session."""

@@ -9,10 +9,10 @@ from sqlalchemy.orm import UOWTransaction
 from sqlmodel import col, select
 
 from ..errors import ConstraintError
-from ..models import DomainModel, Entity, Organization
+from ..models import DomainModel, Entity
 from ..models.base import model_of, reference_graph
 from ..models.graph import Edge, Graph
-from ..models.tables import ORGANIZATION_ID, of_organization
+from ..models.tables import ORGANIZATION_ID, is_organization, of_organization
 from ..tenancy import DomainSession, own
 
 
@@ -32,7 +32,7 @@ def lock_references(
         ConstraintError: one of those is deleted, another organization's, or unknown.
     """
     for parent, edge in parents(model):
-        if parent is Organization:
+        if is_organization(parent):
             ids: set[object] = {organization} if _are_new(contents) else set()
         else:
             ids = {_value(content, edge.column) for content in contents} - {None}

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal, union_all
 from sqlmodel import col, select, update
 
 from ..errors import ConflictError, DuplicateError
-from ..models import Entity, Organization, TenantEntity
-from ..models.base import model_of, reference_graph
+from ..models import Entity, TenantEntity
+from ..models.base import model_of, organization_model, reference_graph
 from ..models.fields import utcnow
 from ..models.tables import ORGANIZATION_ID, of_organization
 from ..tenancy import DomainSession, own
@@ -60,7 +60,7 @@ def _locks(
     """Lock what the rows belong to, the highest first, and count what of it stays deleted; then lock the row itself."""
     keys = [(model, parent, edge.column, True) for parent, edge in parents(model)]
     if issubclass(model, TenantEntity):
-        keys.append((model, Organization, ORGANIZATION_ID, True))
+        keys.append((model, organization_model(), ORGANIZATION_ID, True))
     for kind in kinds:
         if len(parents(kind)) > 1:  # where there is but one, it is of the batch
             keys += [(kind, parent, edge.column, False) for parent, edge in parents(kind)]

@@ -9,9 +9,9 @@ from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from ..models import Entity, Organization
+from ..models import Entity
 from ..models.managed import managed_columns
-from ..models.tables import ORGANIZATION_ID, of_organization, organization_column
+from ..models.tables import ORGANIZATION_ID, is_organization, of_organization, organization_column
 from ..tenancy import ADMITS_DELETED, INCLUDE_DELETED, READS, own
 
 ModelT = TypeVar("ModelT", bound=Entity)
@@ -36,7 +36,7 @@ class Statements(Generic[ModelT]):
         self.is_live: ColumnElement[bool] = ~col(model.is_deleted)
         self.by_key: ColumnElement[bool] = col(model.id) == bindparam(KEY, type_=BigInteger())
         order = (col(model.created_at).desc(), col(model.id).desc())
-        options = {ADMITS_DELETED: model is Organization}
+        options = {ADMITS_DELETED: is_organization(model)}
         # With a caller's condition it is no repository's statement any more, and deleted rows would be left out.
         with_deleted = {**options, INCLUDE_DELETED: True}
         every = select(model).where(self.organization).execution_options(**with_deleted)

@@ -29,10 +29,10 @@ class UserRepository(TenantRepository[User]):
 
         In an unbound session this is the login: it finds the user of any organization, and binds nothing.
         """
-        session = self.session
+        session, address = self.session, email.strip().lower()
         if org_id is None and isinstance(session, TenantSession) and not session.is_bound:
-            return session.find_login(email)
-        return self._one_with("email", email.strip().lower(), org_id=org_id)
+            return session.look_up(User, "email", address)
+        return self._one_with("email", address, org_id=org_id)
 
     def list_by_organization(self, org_id: int | None = None, limit: int = 50, offset: int = 0) -> Sequence[User]:
         """The organization's live users, newest first."""

@@ -9,9 +9,8 @@ from sqlalchemy import CompoundSelect, Delete, Insert, Select, Update, event, in
 from sqlalchemy.orm import ORMExecuteState, UOWTransaction
 
 from ..errors import ArgumentError, HardDeletionError, TenantScopeError, UnguardedStatementError
-from ..models import AuditEntry, Entity, Organization, OwnedByOrganization
-from ..models.scope import SLUG_SETTING
-from ..models.tables import ORGANIZATION_ID
+from ..models import AuditEntry, Entity, OwnedByOrganization
+from ..models.tables import ORGANIZATION_ID, ORGANIZATIONS, is_organization
 from .options import ADMITS_DELETED, INCLUDE_DELETED, PURGING, Marked, Wanted, own_options
 from .reading import known_table
 from .sessions import DomainSession
@@ -58,7 +57,7 @@ def _refuse(session: TenantSession, statement: Any, parameters: Any) -> None:
             raise UnguardedStatementError("update() with a list of rows (upsert_many, or one update() with conditions)")
         if ORGANIZATION_ID in {*assigned(statement), *parameters}:
             raise TenantScopeError(bound=session.bound_organization_id or 0, asked=None)
-    if isinstance(statement, Insert) and statement.table.name == Organization.__tablename__:
+    if isinstance(statement, Insert) and statement.table.name == ORGANIZATIONS:
         raise UnguardedStatementError(f"insert() into {statement.table.name}")
 
 
@@ -71,8 +70,8 @@ def _check_attach(session: TenantSession, entity: object) -> None:
 @event.listens_for(TenantSession, "before_flush")
 def _check_flush(session: TenantSession, _context: UOWTransaction, _objects: object) -> None:
     """Fill in the organization of new objects; raise before a statement is sent for another's."""
-    if sum(isinstance(entity, Organization) for entity in session.new) > 1:
-        raise ArgumentError("add one organization at a time: row level security admits each by its slug")
+    if sum(map(is_organization, session.new)) > 1:
+        raise ArgumentError("add one organization at a time: row level security admits each by a value of its own")
     for entity in (*session.new, *session.dirty, *session.deleted):
         if isinstance(entity, AuditEntry):
             raise ArgumentError(WRITES_TRAIL)
@@ -80,7 +79,7 @@ def _check_flush(session: TenantSession, _context: UOWTransaction, _objects: obj
             if vars(entity).get(ORGANIZATION_ID) is None and inspect(entity).identity is None:
                 entity.organization_id = session.organization_id
             _refuse_foreign(session, entity)
-        elif isinstance(entity, Organization):
+        elif is_organization(entity):
             _check_organization(session, entity)
 
 
@@ -91,10 +90,11 @@ def _refuse_foreign(session: TenantSession, entity: OwnedByOrganization) -> None
             raise TenantScopeError(bound=session.organization_id, asked=named)
 
 
-def _check_organization(session: TenantSession, organization: Organization) -> None:
+def _check_organization(session: TenantSession, organization: Any) -> None:
     stored = inspect(organization).identity
     if stored is None:
-        session.announce(SLUG_SETTING, organization.slug)
+        for column, setting in organization.__table__.info["creations"].items():
+            session.announce(setting, getattr(organization, column))
     elif stored[0] != session.organization_id:
         raise TenantScopeError(bound=session.organization_id, asked=stored[0])
 

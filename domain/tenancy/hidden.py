@@ -5,7 +5,6 @@
 # (Most of what is overridden has no types.)
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -33,13 +32,14 @@ class SeeingCompiler(SQLCompiler):
         """Note what is not met on the way: hints, unquoted names, and elements that write text of their own."""
         if statement._hints or getattr(statement, "_statement_hints", ()):
             self.hidden = "a hint"
-        parts: Iterator[Any] = iterate(statement)
+        parts: list[Any] = list(iterate(statement))
         for part in parts:
             name = getattr(part, "name", None)
             if isinstance(name, quoted_name) and name.quote is False and not name.isidentifier():
                 self.hidden = "a name that is not quoted"
-            if any("_compiler_dispatcher" in vars(base) and not _is_ours(base) for base in type(part).__mro__):
-                self.hidden = f"{type(part).__name__}, which is compiled by a function of its own"
+        for kind in set(map(type, parts)):
+            if any("_compiler_dispatcher" in vars(base) and not _is_ours(base) for base in kind.__mro__):
+                self.hidden = f"{kind.__name__}, which is compiled by a function of its own"
 
     def visit_textclause(self, *args: Any, **options: Any) -> Any:
         self.hidden = "text"

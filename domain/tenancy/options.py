@@ -64,5 +64,5 @@ def own_options(statement: Executable) -> Mapping[str, bool] | None:
 
 
 def including_deleted(statement: StatementT) -> StatementT:
-    """The statement over deleted rows as well, wherever it names a model: ``including_deleted(select(Tender))``."""
+    """The statement over deleted rows as well, wherever it names a model: ``including_deleted(select(Order))``."""
     return statement.execution_options(**{INCLUDE_DELETED: True})

@@ -13,12 +13,14 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Engine
 
 from ..errors import OrganizationDeletedError
+from ..models.tables import ORGANIZATIONS
 from .setting import run_before_next_statement
 
 RECHECK_SECONDS = 10.0
 _MARK = "domain: deleted organization "
 # Of a deleted organization the cast fails, and its error has the mark in its message (see ``refused``).
-_LOOK = f"SELECT CAST('{_MARK}' || id AS bigint) FROM organizations WHERE is_deleted"  # noqa: S608  # constants
+_LOOK = f"SELECT CAST('{_MARK}' || id AS bigint) FROM {ORGANIZATIONS} WHERE is_deleted"  # noqa: S608  # constants
+_LOOK_ON_SQLITE = f"SELECT 1 FROM {ORGANIZATIONS} WHERE id = ? AND is_deleted = 1"  # noqa: S608  # a constant
 
 # By the engine: its URL does not say which database that is (a socket's folder, a search_path among its options).
 _seen_live: WeakKeyDictionary[Engine, dict[int, float]] = WeakKeyDictionary()
@@ -60,9 +62,7 @@ def _look(connection: Connection, organization_id: int) -> None:
     driver: sqlite3.Connection | None = connection.connection.driver_connection
     assert driver is not None
     try:
-        found = driver.execute(
-            "SELECT 1 FROM organizations WHERE id = ? AND is_deleted = 1", (organization_id,)
-        ).fetchone()
+        found = driver.execute(_LOOK_ON_SQLITE, (organization_id,)).fetchone()
     except sqlite3.Error:
         return  # what is wrong with the file is for the statement itself to find out
     if found:

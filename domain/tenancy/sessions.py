@@ -2,13 +2,15 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, String, bindparam, event
+from sqlalchemy import Connection, Engine, bindparam, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import ORMExecuteState, SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from ..errors import (
     ConfigurationError,
@@ -18,8 +20,8 @@ from ..errors import (
     UnavailableError,
 )
 from ..limits import NO_LIMITS, TimeLimits
-from ..models import Entity, Organization, User
-from ..models.scope import EMAIL_SETTING, SLUG_SETTING
+from ..models import Entity
+from ..models.tables import is_organization, of_organization
 from .acting import act_as, checked
 from .expired import load_expired
 from .options import ADMITS_DELETED, INCLUDE_DELETED, READS, Marked, Wanted, own
@@ -27,16 +29,10 @@ from .organizations import note_live
 from .setting import set_local
 from .staleness import seen_versions, stale
 
-_BY_SLUG = (
-    select(Organization)
-    .where(col(Organization.slug) == bindparam("slug", type_=String()), ~col(Organization.is_deleted))
-    .execution_options(**{ADMITS_DELETED: True})
-)
-_BY_EMAIL = select(User).where(col(User.email) == bindparam("email", type_=String()), ~col(User.is_deleted))
-# The same before an organization is known.
+EntityT = TypeVar("EntityT", bound=Entity)
+
+_VALUE = "look_up_value"
 _BEFORE = Marked(Wanted(before_organization=True))
-_ANY_BY_SLUG = own(_BY_SLUG.options(_BEFORE), **{READS: True})
-_ANY_BY_EMAIL = own(_BY_EMAIL.options(_BEFORE), **{READS: True})
 
 
 class DomainSession(Session):
@@ -110,24 +106,19 @@ class DomainSession(Session):
         """The organization that the session is bound to, if any."""
         return self._organization_id
 
-    def find_organization(self, slug: str) -> Organization | None:
-        """The live organization with this slug, without binding the session; a bound one finds its own alone."""
-        if (own_id := self.bound_organization_id) is not None:
-            return self.exec(_BY_SLUG.where(col(Organization.id) == own_id), params={"slug": slug}).one_or_none()
-        with self.announced(SLUG_SETTING, slug):
-            found = self.exec(_ANY_BY_SLUG, params={"slug": slug}).one_or_none()
-        if found is not None:
+    def look_up(self, model: type[EntityT], column: str, value: str) -> EntityT | None:
+        """Find the live row with the value in a column that its table declares for look-ups, whatever its organization.
+
+        It does not bind the session; a bound one finds its own organization's row alone.
+        """
+        table, statement, params = model.__table__, _by_value(model, column), {_VALUE: value}
+        if (bound := self.bound_organization_id) is not None:
+            return self.exec(statement.where(of_organization(model, bound)), params=params).one_or_none()
+        with self.announced(table.info["lookups"][column], value):
+            found = self.exec(own(statement.options(_BEFORE), **{READS: True}), params=params).one_or_none()
+        if found is not None and is_organization(model):
             note_live(super().connection(), found.id)
         return found
-
-    def find_login(self, email: str) -> User | None:
-        """The live user with this email, without binding the session; a bound one finds its organization's alone."""
-        address = email.strip().lower()
-        if (own_id := self.bound_organization_id) is not None:
-            theirs = _BY_EMAIL.where(col(User.organization_id) == own_id)
-            return self.exec(theirs, params={"email": address}).one_or_none()
-        with self.announced(EMAIL_SETTING, address):
-            return self.exec(_ANY_BY_EMAIL, params={"email": address}).one_or_none()
 
     def announce(self, setting: str, value: str) -> None:
         """Let row level security know which row is made, until the flush ends."""
@@ -155,6 +146,13 @@ class DomainSession(Session):
         connection = self._connection
         if connection is not None and not (connection.closed or connection.invalidated):
             set_local(connection, setting, "")
+
+
+@cache
+def _by_value(model: type[EntityT], column: str) -> SelectOfScalar[EntityT]:
+    is_equal = model.__table__.c[column] == bindparam(_VALUE)
+    found = select(model).where(is_equal, ~col(model.is_deleted))
+    return found.execution_options(**{ADMITS_DELETED: is_organization(model)})
 
 
 @event.listens_for(DomainSession, "before_attach", propagate=True)

@@ -10,9 +10,9 @@ from ..errors import (
     TenantScopeError,
     UnguardedStatementError,
 )
-from ..models import Organization, OwnedByOrganization
+from ..models import OwnedByOrganization
 from ..models.scope import ORGANIZATION_SETTING
-from ..models.tables import ORGANIZATION_ID
+from ..models.tables import ORGANIZATION_ID, is_organization
 from .acting import checked
 from .executing import use_for
 from .organizations import announce_live
@@ -103,8 +103,9 @@ class TenantSession(DomainSession):
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
         """As in SQLAlchemy; tenant tables are keyed by (organization_id, id). Raises TenantScopeError."""
         model = inspect(entity).class_
-        if issubclass(model, OwnedByOrganization | Organization):
-            named = ident if issubclass(model, Organization) else _organization_of(ident)
+        is_owned = issubclass(model, OwnedByOrganization)
+        if is_owned or is_organization(model):
+            named = _organization_of(ident) if is_owned else ident
             if named != self.organization_id:
                 raise TenantScopeError(bound=self.organization_id, asked=named)
             self.refuse_deleted()

@@ -13,7 +13,9 @@ from sqlmodel import select
 from domain import AuditRepository, Database, OrganizationRepository, Tender, TenderRepository, User, UserRepository
 from domain.errors import ConstraintError, DuplicateError
 from domain.models import SystemAccess
-from domain.models.scope import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
+from domain.models.organization import SLUG_SETTING
+from domain.models.scope import ORGANIZATION_SETTING
+from domain.models.user import EMAIL_SETTING
 from domain.testing import build
 
 TITLES = {1: "one", 2: "two"}

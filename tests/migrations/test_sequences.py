@@ -24,7 +24,7 @@ from domain.migrations.trees import domain_tables
 from domain.models.beside import attach
 from domain.models.fields import BigId
 from domain.models.names import NAMING, fitted
-from domain.models.scope import SLUG_SETTING
+from domain.models.organization import SLUG_SETTING
 from domain.models.tables import ORGANIZATION_ID
 
 EXAMPLES = int(os.environ.get("BESIDE_EXAMPLES", "12"))

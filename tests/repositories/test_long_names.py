@@ -22,7 +22,7 @@ from domain import (
 )
 from domain.migrations import check
 from domain.models.names import LONGEST
-from domain.models.scope import EMAIL_SETTING
+from domain.models.user import EMAIL_SETTING
 from domain.testing.attack import attack
 
 START = "contract_performance_evaluation_questionnaire_section_of_year_"

@@ -26,8 +26,10 @@ from domain import (
     UserRepository,
 )
 from domain.migrations.trees import domain_tables
-from domain.models.scope import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
+from domain.models.organization import SLUG_SETTING
+from domain.models.scope import ORGANIZATION_SETTING
 from domain.models.tables import organization_column
+from domain.models.user import EMAIL_SETTING
 from domain.testing import Cluster, build, postgresql_database
 
 from .plans import fill, nodes, plans_of
