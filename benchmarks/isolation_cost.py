@@ -18,17 +18,9 @@ from contextlib import contextmanager
 from sqlalchemy import bindparam, text
 from sqlmodel import col
 
-from domain import (
-    Database,
-    DomainModel,
-    DomainSession,
-    Organization,
-    OrganizationRepository,
-    Tender,
-    TenderRepository,
-)
-from domain.models.tables import organization_column
-from domain.repositories.statements import statements
+from domain import Database, DomainModel, DomainSession, Organization, OrganizationRepository, Tender, TenderRepository
+from domain.kit.model.tables import organization_column
+from domain.kit.repository.statements import statements
 from domain.testing import Cluster, build
 from domain.testing.fixtures import prepare
 

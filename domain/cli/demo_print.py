@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..models import TenderStatus
+from ..tenders.model import TenderStatus
 from .demo_companies import RULE
 from .demo_story import Chapter
 from .demo_walls import Attempt, Shared, Walls

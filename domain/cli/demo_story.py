@@ -6,17 +6,18 @@ from importlib.resources import as_file, files
 
 from sqlmodel import col
 
+from ..analyses.model import AnalysisResult
+from ..analyses.repository import AnalysisRepository
+from ..bids.model import BidDocument
+from ..bids.repository import BidDocumentRepository
 from ..database import Database
 from ..ingest import import_paths
-from ..models import AnalysisResult, BidDocument, Organization, Tender, TenderStatus
-from ..repositories import (
-    AnalysisRepository,
-    BidDocumentRepository,
-    OrganizationRepository,
-    TenderNoticeRepository,
-    TenderRepository,
-)
-from ..tenancy import TenantSession
+from ..kit.session import TenantSession
+from ..organizations.model import Organization
+from ..organizations.repository import OrganizationRepository
+from ..tenders.model import Tender, TenderStatus
+from ..tenders.notices import TenderNoticeRepository
+from ..tenders.repository import TenderRepository
 from .demo_companies import Company, is_open, scores
 from .organizations import ensure_organization
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
-from ..models import DomainModel
-from ..models.policies import quoted
-from ..models.scope import scope
+from ..kit.model import DomainModel
+from ..kit.schema.policies import quoted
+from ..kit.schema.scope import scope
 from .findings import Finding, error, some, warning
 
 _REMEDY = "let DATABASE_URL name a login of the application's own, then run `domain db roles`"

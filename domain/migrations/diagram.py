@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from sqlalchemy import URL, Column, Table
 from sqlalchemy.engine import Dialect
 
-from ..models import Entity
-from ..models.graph import Edge, Graph, graph_of
-from ..models.tables import live_unique_indexes
+from ..kit.model import Entity
+from ..kit.model.graph import Edge, Graph, graph_of
+from ..kit.model.tables import live_unique_indexes
 from .trees import domain_tables
 
 _POSTGRESQL: Dialect = URL.create("postgresql+psycopg2").get_dialect()()

@@ -10,9 +10,9 @@ from alembic.operations.ops import CreateIndexOp, CreateTableOp
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
-from ..models.clock import DatabaseTime
-from ..models.tables import LIVE, LIVE_SQLITE
-from ..models.types import JSONOf, Money
+from ..kit.model.clock import DatabaseTime
+from ..kit.model.tables import LIVE, LIVE_SQLITE
+from ..kit.model.types import JSONOf, Money
 from .checks import portable, rendered_check
 
 _JSONB = "sa.JSON().with_variant(postgresql.JSONB(), 'postgresql')"

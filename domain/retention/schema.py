@@ -5,9 +5,10 @@ from functools import cached_property
 from sqlalchemy import Connection, Table, inspect, text
 
 from ..errors import ConfigurationError
-from ..models import DomainModel, Entity, Organization
-from ..models.base import REGISTRY
-from ..models.graph import Edge, Graph, graph_of
+from ..kit.model import DomainModel, Entity
+from ..kit.model.base import REGISTRY
+from ..kit.model.graph import Edge, Graph, graph_of
+from ..organizations.model import Organization
 
 TRAIL = "audit_entries"  # purging an organization's rows still writes to it: it goes after them
 ORGANIZATIONS = Organization.__table__

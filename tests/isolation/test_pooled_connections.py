@@ -8,10 +8,11 @@ from sqlalchemy import event, text
 from sqlmodel import col, select, update
 
 from domain import Database, DuplicateError, Organization, TenantSession, Tender, TenderRepository
-from domain.database import postgresql
-from domain.database.postgresql import OneMessageConnection, OneMessageCursor
 from domain.errors import SessionClosedError
-from domain.repositories import AuditRepository, OrganizationRepository
+from domain.kit.database import postgresql
+from domain.kit.database.postgresql import OneMessageConnection, OneMessageCursor
+from domain.kit.repository import AuditRepository
+from domain.organizations.repository import OrganizationRepository
 from domain.testing import Cluster, build
 from domain.testing.cluster import APPLICATION
 from tests.isolation.conftest import few_connections

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 
 from ...database import Database
-from ...models import DomainModel
+from ...kit.model import DomainModel
 from .call import Call
 from .discovery import Kind, repositories
 from .handwritten import read_calls, write_calls

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...tenancy import TenantSession
+from ...kit.session import TenantSession
 from .layers import Layer
 
 ORM = frozenset({Layer.GUARD, Layer.POLICIES})  # what a session's own statements meet

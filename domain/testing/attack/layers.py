@@ -9,11 +9,11 @@ from unittest.mock import patch
 from sqlalchemy import BindParameter, ColumnElement, event, text, true
 
 from ...database import Database
-from ...database.sqlite_scope import EmbeddedConnection
-from ...models import DomainModel
-from ...models.tables import organization_column
-from ...repositories import deletion, restoring, sets, statements, upsert, writes
-from ...tenancy import TenantSession, executing, guard
+from ...kit.database.sqlite_scope import EmbeddedConnection
+from ...kit.model import DomainModel
+from ...kit.model.tables import organization_column
+from ...kit.repository import bulk, bulk_statements, deleting, restoring, statements, upsert, writing
+from ...kit.session import TenantSession, executing, guard
 
 
 class Layer(StrEnum):
@@ -50,9 +50,10 @@ def _without_predicates() -> Generator[None]:
         """The keys in the database are another layer."""
 
     with ExitStack() as stack:
-        for module in (statements, deletion, restoring, sets, upsert):
+        for module in (statements, deleting, restoring, bulk_statements, upsert):
             stack.enter_context(patch.object(module, "of_organization", of_anyone))
-        stack.enter_context(patch.object(writes, "lock_references", no_lock))
+        for module in (bulk, writing):
+            stack.enter_context(patch.object(module, "lock_references", no_lock))
         with rebuilt_statements():
             yield
 
@@ -60,7 +61,7 @@ def _without_predicates() -> Generator[None]:
 @contextmanager
 def rebuilt_statements() -> Generator[None]:
     """Build the repositories' statements anew, for the block and after it."""
-    caches: list[Any] = [vars(statements)["_built"], vars(deletion)["_built"]]
+    caches: list[Any] = [vars(statements)["_built"], vars(deleting)["_built"]]
     for cache in caches:
         cache.cache_clear()
     try:

@@ -6,8 +6,8 @@ from inspect import Parameter, signature
 from typing import Any, get_args, get_type_hints
 
 from ... import repositories
-from ...models import DomainModel, Entity
-from ...tenancy import TenantSession
+from ...kit.model import DomainModel, Entity
+from ...kit.session import TenantSession
 from .call import Call
 from .discovery import Kind, public_methods, references
 from .entities import Choice, rows

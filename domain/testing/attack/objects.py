@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy.orm import make_transient
 from sqlalchemy.orm.attributes import set_attribute
 
-from ...models.tables import ORGANIZATION_ID
-from ...tenancy import TenantSession
+from ...kit.model.tables import ORGANIZATION_ID
+from ...kit.session import TenantSession
 from .call import ORM, Call
 from .discovery import Model, references
 from .layers import Layer

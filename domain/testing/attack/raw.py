@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Integer, delete, insert, literal_column, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ...models.tables import ORGANIZATION_ID, live_unique_indexes
-from ...tenancy import TenantSession
+from ...kit.model.tables import ORGANIZATION_ID, live_unique_indexes
+from ...kit.session import TenantSession
 from .call import ORM, Call
 from .discovery import Model, references
 from .layers import Layer

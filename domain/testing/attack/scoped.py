@@ -12,10 +12,10 @@ from sqlalchemy.sql.elements import BinaryExpression, ColumnElement
 from sqlalchemy.sql.selectable import FromClause, Join, TableClause
 from sqlalchemy.sql.visitors import iterate
 
-from ...models.base import REGISTRY
-from ...models.tables import organization_column
-from ...private import cache_key_of, conflict_of
-from ...tenancy import TenantSession, own_options
+from ...kit.model.base import REGISTRY
+from ...kit.model.tables import organization_column
+from ...kit.private import cache_key_of, conflict_of
+from ...kit.session import TenantSession, own_options
 
 
 @contextmanager

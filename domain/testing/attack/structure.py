@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import inspect
 
 from ...database import Database
-from ...models.beside import faults as faults_beside
-from ...models.policies import RowLevelSecurity
-from ...models.tables import ORGANIZATION_ID
+from ...kit.model.tables import ORGANIZATION_ID
+from ...kit.schema.beside import faults as faults_beside
+from ...kit.schema.policies import RowLevelSecurity
 from .discovery import Kind, Model, references
 from .layers import Layer
 

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlmodel import col
 
-from ...models import AuditAction, AuditEntry
-from ...models.tables import ORGANIZATION_ID
-from ...repositories import AuditRepository
-from ...tenancy import TenantSession
+from ...kit.model.tables import ORGANIZATION_ID
+from ...kit.records import AuditAction, AuditEntry
+from ...kit.repository import AuditRepository
+from ...kit.session import TenantSession
 from .call import ORM, Call
 from .raw import POLICIES
 from .world import World

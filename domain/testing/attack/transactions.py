@@ -7,7 +7,7 @@ from sqlalchemy import func, text
 from sqlmodel import literal, select
 
 from ...database import Database
-from ...tenancy import TenantSession, including_deleted
+from ...kit.session import TenantSession, including_deleted
 from .call import ORM, Call
 from .discovery import Model
 from .layers import Layer
