@@ -98,7 +98,7 @@ USED = {
 BUILT = [
     name
     for name, value in vars(Statements(Tender, scoped=True)).items()
-    if isinstance(value, Executable) and name in USED
+    if isinstance(value, Executable) and name in USED and name != "insert"  # which has it among its values
 ]
 
 

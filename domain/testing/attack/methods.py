@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from inspect import Parameter, signature
 from typing import Any, get_args, get_type_hints
 
-from ... import repositories
 from ...kit.model import DomainModel, Entity
 from ...kit.session import TenantSession
 from .call import Call
@@ -109,7 +108,7 @@ def _call(kind: Kind, name: str, choice: Choice, given: Arguments, *, loads: Wor
 
 def _is_ours(kind: Kind, name: str) -> bool:
     """Whether a method is of this package, whose statements all carry their organization."""
-    return str(getattr(kind, name).__module__).startswith(repositories.__name__)
+    return str(getattr(kind, name).__module__).partition(".")[0] == __name__.partition(".")[0]
 
 
 def _values(parameters: dict[str, tuple[Parameter, Any]], chosen: dict[str, Choice]) -> Arguments:
