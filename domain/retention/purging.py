@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Table, delete, update
+from sqlalchemy import Table, delete, select, update
 
 from ..database import Database
 from ..errors import ArgumentError
@@ -120,6 +120,11 @@ class _Run:
     def _remove(
         self, organization: int | None, deleted_before: datetime | None, table: Table, these: Condition
     ) -> None:
+        for edge in self._terms.schema.graph.to(table):
+            if edge.on_delete == "set_null":
+                child, gone = edge.child, select(table.c.id).where(these).correlate(None)
+                empty = {edge.column: None, "version": child.c.version + 1}
+                execute(self._system, update(child).where(child.c[edge.column].in_(gone)).values(empty))
         rows = execute(self._system, delete(table).where(these))
         trail = self._terms.schema.trail
         if table is ORGANIZATIONS and trail is not None:  # what its last rows left there

@@ -49,6 +49,10 @@ class Schema:
         """The table of that name."""
         return DomainModel.metadata.tables[name]
 
+    def holding(self, table: Table) -> list[Edge]:
+        """The keys that refer to the table and hold its rows: not those that purging empties."""
+        return [edge for edge in self.graph.to(table) if edge.on_delete != "set_null"]
+
     def of(self, table: Table) -> list[Edge]:
         """The keys of the table, but that to its organization."""
         return [edge for edge in self.graph.of(table) if edge.parent is not ORGANIZATIONS]

@@ -44,7 +44,7 @@ class Terms:
         """Expired, and so is all that refers to it. (Of a table that refers to itself: one step deep.)"""
         conditions = [self.expired(rows, table)]
         if table not in below:
-            for reference in self.schema.graph.to(table):
+            for reference in self.schema.holding(table):
                 if not (table is ORGANIZATIONS and is_tenant_table(reference.child)):  # those go with it
                     child = reference.child.alias()
                     goes = self.removable(child, reference.child, below=(*below, table))
@@ -53,7 +53,7 @@ class Terms:
 
     def unreferenced(self, table: Table) -> Condition:
         """Nothing refers to it any more, whether that is live or deleted."""
-        referring = [(reference, reference.child.alias()) for reference in self.schema.graph.to(table)]
+        referring = [(reference, reference.child.alias()) for reference in self.schema.holding(table)]
         return and_(true(), *(~exists().where(reference.joins(child, table)) for reference, child in referring))
 
     def heads_a_deletion(self, table: Table) -> Condition:
