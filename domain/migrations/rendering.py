@@ -6,13 +6,14 @@ import sqlalchemy as sa
 from alembic.autogenerate import Rewriter
 from alembic.autogenerate.api import AutogenContext
 from alembic.migration import MigrationContext
-from alembic.operations.ops import CreateIndexOp, CreateTableOp
+from alembic.operations.ops import CreateIndexOp, CreateTableOp, ModifyTableOps
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
 from ..kit.model.clock import DatabaseTime
 from ..kit.model.tables import LIVE, LIVE_SQLITE
 from ..kit.model.types import JSONOf, Money
+from .added_columns import filled
 from .checks import portable, rendered_check
 
 _JSONB = "sa.JSON().with_variant(postgresql.JSONB(), 'postgresql')"
@@ -107,6 +108,13 @@ def _for_both_databases(_context: MigrationContext, _revision: object, operation
             sql = str(operation.kw[here])
             operation.kw[there] = sa.text(_TWINS.get(sql, portable(sql)))
     return operation
+
+
+@rewriter.rewrites(ModifyTableOps)
+def _for_tables_with_rows(
+    _context: MigrationContext, _revision: object, operation: ModifyTableOps
+) -> list[ModifyTableOps]:
+    return filled(operation)
 
 
 @rewriter.rewrites(CreateTableOp)

@@ -39,7 +39,6 @@ def change(file: Path, old: str, new: str) -> None:
 def change_the_models(project: Path) -> None:
     """New columns with limits, a longer text, one more member, an amount's limits; a column and an index less."""
     tender = project / "domain/tenders/model.py"
-    change(tender, "from sqlalchemy import CheckConstraint", "from sqlalchemy import CheckConstraint, text")
     change(tender, '    ERROR = "error"\n', '    ERROR = "error"\n    WITHDRAWN = "withdrawn"\n')
     change(tender, r"max_length=1000,", "max_length=2000,")
     change(tender, r"    location: .*?\n    \)\n", "")
@@ -50,12 +49,11 @@ def change_the_models(project: Path) -> None:
         tender,
         r"    notice_status: ",
         """    reference: Text | None = Field(default=None, max_length=40)
-    priority: int = Field(default=0, ge=-5, le=5, sa_column_kwargs={"server_default": text("0")})
-    mark: Text = Field(default="it's", sa_column_kwargs={"server_default": text("'it''s'")})
+    priority: int = Field(default=3, ge=-5, le=5)
+    mark: Text = Field(default="it's 5:30")
     deposit: Amount | None = Field(default=None, ge=1, le=1000, sa_type=Money(20, 4))
-    tags: list[Text] = Field(
-        default_factory=list, sa_type=json_list(Text), sa_column_kwargs={"server_default": text("'[]'")}
-    )
+    tags: list[Text] = Field(default_factory=list)
+    is_checked: bool = True
     seen_at: UtcDatetime | None = None
     notice_status: """,
     )

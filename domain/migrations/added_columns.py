@@ -1,0 +1,77 @@
+"""Columns that a table with rows gains: a required one is filled with the model's default, which it then loses."""
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.autogenerate import renderers
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import MigrateOperation
+from alembic.operations.ops import AddColumnOp, AlterColumnOp, ModifyTableOps
+
+from ..kit.model.clock import DatabaseTime
+
+
+class NoteOp(MigrateOperation):
+    """A comment in a revision."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+
+@renderers.dispatch_for(NoteOp)
+def _rendered(_context: AutogenContext, operation: NoteOp) -> str:
+    return f"# {operation.words}"
+
+
+def filled(changes: ModifyTableOps) -> list[ModifyTableOps]:
+    """The changes of a table, and what follows them: SQLite makes all of one batch in one copy of the table."""
+    made: list[MigrateOperation] = []
+    then: list[MigrateOperation] = []
+    for operation in changes.ops:
+        if isinstance(operation, AddColumnOp) and _is_required(operation.column):
+            column, table = operation.column, operation.table_name
+            default = _default_of(column)
+            if default is None:
+                made.append(
+                    NoteOp(f"{table}.{column.name} has no default: add it as nullable, fill it, then require it")
+                )
+            else:
+                operation.column = sa.Column(column.name, column.type, nullable=False, server_default=default)
+                alter = AlterColumnOp(table, column.name, existing_type=column.type, existing_nullable=False)
+                alter.modify_server_default = None
+                then.append(alter)
+        made.append(operation)
+    changes.ops = made
+    return [changes, ModifyTableOps(changes.table_name, then, schema=changes.schema)] if then else [changes]
+
+
+def _is_required(column: sa.Column[object]) -> bool:
+    return not column.nullable and column.server_default is None and column.computed is None
+
+
+def _default_of(column: sa.Column[object]) -> DatabaseTime | sa.TextClause | None:
+    given: Any = column.default
+    if given is None or not (given.is_scalar or given.is_callable):
+        return None
+    value: object = given.arg if given.is_scalar else given.arg(None)
+    match value.value if isinstance(value, Enum) else value:
+        case bool(yes):
+            return sa.text("true" if yes else "false")
+        case datetime():
+            return DatabaseTime()
+        case int() | float() | Decimal() as number if not isinstance(column.type, sa.types.TypeDecorator) or not number:
+            return sa.text(str(number))
+        case str(words) if given.is_scalar:
+            return sa.text(_quoted(words))
+        case list() | dict() as empty if not empty:
+            return sa.text(_quoted(json.dumps(empty)))
+        case _:
+            return None
+
+
+def _quoted(words: str) -> str:
+    return "'" + words.replace("'", "''").replace(":", "\\:") + "'"
