@@ -62,7 +62,7 @@ def test_a_listener_is_found_by_the_call(call: str, tmp_path: Path) -> None:
 
 @pytest.fixture
 def sent(domain_db: Database) -> list[str]:
-    """What the drivers send: SQLite's statements, those of triggers left out; PostgreSQL's messages."""
+    """Messages of the drivers: to PostgreSQL as they go out; to SQLite a statement each, those of triggers left out."""
     messages: list[str] = []
     engine = domain_db.engine
 
