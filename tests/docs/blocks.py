@@ -14,7 +14,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 SKILL = ROOT / "domain/.agents/skills/procurement-domain/SKILL.md"
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), SKILL)
-PAGES = (*DOCUMENTS, *(ROOT / f"{name}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY")))
+DECISIONS = tuple(sorted((ROOT / "docs/decisions").glob("*.md")))
+PAGES = (*DOCUMENTS, *DECISIONS, *(ROOT / f"{name}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY")))
 
 _FENCE = re.compile(r"^ {0,3}```(.*)$")
 _TITLE = re.compile(r'title="([^"]+)"')

@@ -86,5 +86,5 @@ def _as_modules(document: Path, folder: Path) -> Path:
 
 
 def test_the_entity_diagram_is_that_of_the_models() -> None:
-    shown = [block.code for block in blocks(ROOT / "docs/6-reference.md") if block.info == "mermaid"]
-    assert shown == [diagram() + "\n"], "put what `python -m domain.migrations.diagram` prints into docs/6-reference.md"
+    shown = [block.code for block in blocks(ROOT / "docs/reference.md") if block.info == "mermaid"]
+    assert shown == [diagram() + "\n"], "put what `python -m domain.migrations.diagram` prints into docs/reference.md"
