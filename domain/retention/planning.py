@@ -1,5 +1,6 @@
 """The dry run: what ``purge`` would remove, counted."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,17 +31,16 @@ def plan_purge(
 
 def planned(system: SystemSession, terms: Terms, *, organization_id: int | None) -> PurgePlan:
     """The plan, in the order in which rows go: organization by organization, children first."""
-    counts: dict[tuple[int | None, str], int] = {}
+    counts: Counter[tuple[int | None, str]] = Counter()
     for table in terms.schema.children_first:
         for statement in _counting(terms, table, organization_id):
             for organization, rows in system.connection().execute(statement):
-                if rows:
-                    counts[organization, table.name] = counts.get((organization, table.name), 0) + rows
-    place = {table.name: number for number, table in enumerate(terms.schema.children_first)}
-    # What belongs to no organization goes last: an organization's rows may refer to it.
-    order = sorted(counts, key=lambda key: (key[0] is None, key[0] or 0, place[key[1]]))
+                counts[organization, table.name] += rows
+    found = [PurgeCount(organization, table, rows) for (organization, table), rows in counts.items() if rows]
+    # What belongs to no organization goes last: an organization's rows may refer to it. Else they stay in their order.
+    found.sort(key=lambda count: (count.organization_id is None, count.organization_id or 0))
     return PurgePlan(
-        counts=tuple(PurgeCount(organization, table, counts[organization, table]) for organization, table in order),
+        counts=tuple(found),
         ending=_organizations(system, terms.ending, organization_id),
         held=_organizations(system, ORGANIZATIONS.c.legal_hold, organization_id),
     )

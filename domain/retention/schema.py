@@ -2,14 +2,14 @@
 
 from functools import cached_property
 
-from sqlalchemy import Connection, Table, inspect, text
+from sqlalchemy import Connection, FromClause, Table, inspect, text
 
 from ..errors import ConfigurationError
-from ..models import DomainModel, Entity, Organization
+from ..models import AuditEntry, DomainModel, Entity, Organization
 from ..models.base import REGISTRY
-from ..models.graph import Edge, Graph, graph_of
+from ..models.graph import Graph, graph_of
 
-TRAIL = "audit_entries"  # purging an organization's rows still writes to it: it goes after them
+TRAIL = AuditEntry.__table__  # purging an organization's rows still writes to it: it goes after them
 ORGANIZATIONS = Organization.__table__
 _PARTITIONS = text(
     "SELECT relname FROM pg_class WHERE relispartition AND relnamespace = current_schema()::regnamespace"
@@ -26,10 +26,8 @@ class Schema:
     def __init__(self, connection: Connection) -> None:
         present = set(inspect(connection).get_table_names())
         self.graph: Graph = graph_of(table for table in DomainModel.metadata.tables.values() if table.name in present)
-        self.models: dict[str, type[Entity]] = {
-            str(mapper.local_table.description): mapper.class_
-            for mapper in REGISTRY.mappers
-            if issubclass(mapper.class_, Entity)
+        self.models: dict[FromClause, type[Entity]] = {
+            mapper.local_table: mapper.class_ for mapper in REGISTRY.mappers if issubclass(mapper.class_, Entity)
         }
         _refuse_unknown(connection, {table.name for table in self.graph.tables})
 
@@ -37,20 +35,7 @@ class Schema:
     def children_first(self) -> list[Table]:
         """The order in which they are emptied; the organizations and their trail come last."""
         order = self.graph.order[::-1]
-        return sorted(order, key=lambda table: (table is ORGANIZATIONS, table.name == TRAIL))
-
-    @cached_property
-    def trail(self) -> Table | None:
-        """The audit trail, where there is one."""
-        return next((table for table in self.graph.tables if table.name == TRAIL), None)
-
-    def table(self, name: str) -> Table:
-        """The table of that name."""
-        return DomainModel.metadata.tables[name]
-
-    def of(self, table: Table) -> list[Edge]:
-        """The keys of the table, but that to its organization."""
-        return [edge for edge in self.graph.of(table) if edge.parent is not ORGANIZATIONS]
+        return sorted(order, key=lambda table: (table is ORGANIZATIONS, table is TRAIL))
 
 
 def _refuse_unknown(connection: Connection, known: set[str]) -> None:

@@ -30,7 +30,7 @@ class Terms:
 
     def cutoff(self, table: Table) -> datetime | None:
         """Rows of the table that were deleted before this may go; None: they are kept for ever."""
-        model = self.schema.models.get(table.name)
+        model = self.schema.models.get(table)
         if model is None or model.retention_days is None:
             return None
         return self._now - timedelta(days=model.retention_days if self._days is None else self._days)
@@ -68,8 +68,8 @@ class Terms:
     def unclaimed(self, table: Table) -> Condition:
         """Nothing that is about to go can still be restored, and bring it back: see ``purging``."""
         conditions: list[Condition] = [true()]
-        for reference in self.schema.of(table):
-            if "deletion_id" in reference.parent.c:
+        for reference in self.schema.graph.of(table):
+            if reference.parent is not ORGANIZATIONS and "deletion_id" in reference.parent.c:
                 parent = reference.parent.alias()
                 together = parent.c.deletion_id == table.c.deletion_id
                 goes = self.removable(parent, reference.parent)
