@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TypeAlias
+from typing import BinaryIO, NamedTuple
 
 from pydantic import JsonValue
 
@@ -32,9 +32,6 @@ class Document(NamedTuple):
 class _Line(NamedTuple):
     number: int
     data: bytes
-
-
-Found: TypeAlias = Document | Refusal
 
 
 def shown(path: Path) -> str:
@@ -70,7 +67,7 @@ def files_in(folder: Path) -> Iterator[Path | Refusal]:
             yield path
 
 
-def documents(path: Path) -> Iterator[Found]:
+def documents(path: Path) -> Iterator[Document | Refusal]:
     """The JSON documents in one file, whatever its name."""
     try:
         with path.open("rb") as file:
@@ -79,7 +76,7 @@ def documents(path: Path) -> Iterator[Found]:
         yield Refusal(shown(path), f"cannot be read: {error.strerror or error}")
 
 
-def _documents(file: BinaryIO, *, place: str, named_lines: bool) -> Iterator[Found]:
+def _documents(file: BinaryIO, *, place: str, named_lines: bool) -> Iterator[Document | Refusal]:
     lines = (_Line(number, data) for number, data in enumerate(file, start=1) if data.strip())
     head, are_lines = _opening(lines, named_lines=named_lines)
     if are_lines:
@@ -108,7 +105,7 @@ def _is_whole(line: _Line) -> bool:
         return False
 
 
-def _document(data: bytes, *, place: str) -> Found:
+def _document(data: bytes, *, place: str) -> Document | Refusal:
     try:
         return Document(place, parse(data), data.count(b"{") + data.count(b"["))
     except UnreadableError as error:
