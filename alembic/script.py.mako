@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic import op
-% if imports:
-${imports}
-% endif
+% for line in sorted((imports or "").splitlines(), key=lambda line: line.startswith("from domain")):
+${"\n" if line.startswith("from domain") else ""}${line}
+% endfor
 
 revision: str = ${repr(up_revision)}
 down_revision: str | Sequence[str] | None = ${repr(down_revision)}

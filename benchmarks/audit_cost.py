@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from domain import Database, DomainModel, Tender, TenderRepository, TenderStatus
-from domain.models.audit_columns import audited
-from domain.models.audit_postgresql import drop
+from domain.kit.schema.audit_columns import audited
+from domain.kit.schema.audit_postgresql import drop
 from domain.testing import Cluster, build
 from domain.testing.fixtures import prepare
 

@@ -18,17 +18,9 @@ from contextlib import contextmanager
 from sqlalchemy import bindparam, text
 from sqlmodel import col
 
-from domain import (
-    Database,
-    DomainModel,
-    DomainSession,
-    Organization,
-    OrganizationRepository,
-    Tender,
-    TenderRepository,
-)
-from domain.models.tables import organization_column
-from domain.repositories.statements import statements
+from domain import Database, DomainModel, DomainSession, Organization, OrganizationRepository, Tender, TenderRepository
+from domain.kit.model.tables import organization_column
+from domain.kit.repository.statements import statements
 from domain.testing import Cluster, build
 from domain.testing.fixtures import prepare
 
@@ -106,7 +98,7 @@ def mixed(contender: Contender, organization_id: int, _tender_id: int) -> None:
     """Find by slug, meter, create, list 50: a typical request."""
     with contender.tenders(organization_id) as tenders:
         organizations = contender.organizations(tenders)
-        assert tenders.session.find_organization(f"org-{organization_id}") is not None
+        assert tenders.session.look_up(Organization, "slug", f"org-{organization_id}") is not None
         assert organizations.update_usage(organization_id)
         tenders.add(build(Tender, organization_id=organization_id, title="New"))
         assert len(newest(contender, tenders, organization_id)) == 50

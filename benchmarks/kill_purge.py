@@ -35,7 +35,7 @@ from domain import (
     UserRepository,
     utcnow,
 )
-from domain.models import PurgeRecord
+from domain.kit.records import PurgeRecord
 from domain.retention import purge
 from domain.testing import Cluster, build
 from domain.testing.cluster import APPLICATION, OWNER, SYSTEM

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from domain.models.scope import ORGANIZATION_SETTING
+from domain.kit.schema.scope import ORGANIZATION_SETTING
 
 from .contenders.ours import Ours
 from .filling import content

@@ -20,14 +20,7 @@ from multiprocessing.process import BaseProcess
 
 from sqlmodel import col, func, select
 
-from domain import (
-    AnalysisRepository,
-    AnalysisResult,
-    Database,
-    Tender,
-    TenderRepository,
-    TenderStatus,
-)
+from domain import AnalysisRepository, AnalysisResult, Database, Tender, TenderRepository, TenderStatus
 from domain.testing import Cluster, build
 from domain.testing.fixtures import prepare
 

@@ -1,6 +1,7 @@
 """The storage package that procurement products run on: typed, multi-tenant, on PostgreSQL and SQLite."""
 
-from .database import Database, TenantHandle, get_db, get_db_session, init_db
+from .database import Database
+from .default import get_db, get_db_session, init_db
 from .errors import (
     ArgumentError,
     ConfigurationError,
@@ -16,6 +17,22 @@ from .errors import (
     UnavailableError,
     UnguardedStatementError,
 )
+from .kit.database import TenantHandle
+from .kit.model.fields import (
+    Amount,
+    Cost,
+    LowerText,
+    Text,
+    UtcDatetime,
+    example,
+    managed_field,
+    personal_field,
+    tenant_key,
+    utcnow,
+)
+from .kit.model.tables import live_index, live_unique
+from .kit.model.types import Money, json_dict, json_list, value_enum
+from .kit.session import DomainSession, SystemSession, TenantSession, including_deleted
 from .limits import TimeLimits
 from .models import (
     AnalysisContent,
@@ -54,20 +71,6 @@ from .models import (
     UserPublic,
     UserRole,
 )
-from .models.fields import (
-    Amount,
-    Cost,
-    LowerText,
-    Text,
-    UtcDatetime,
-    example,
-    managed_field,
-    personal_field,
-    tenant_key,
-    utcnow,
-)
-from .models.tables import live_index, live_unique
-from .models.types import Money, json_dict, json_list, value_enum
 from .repositories import (
     AnalysisRepository,
     AuditRepository,
@@ -82,7 +85,6 @@ from .repositories import (
     UserRepository,
     constructor,
 )
-from .tenancy import DomainSession, SystemSession, TenantSession, including_deleted
 
 __all__ = [
     "Amount",

@@ -1,4 +1,4 @@
-"""Private names of libraries stand in ``domain.private`` alone, and each still does what it is there for."""
+"""Private names of libraries stand in ``domain.kit.private`` alone, and each still does what it is there for."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, defer, mapped_column
 
 import domain
-from domain import private
+from domain.kit import private
 
 COMPILER = {"compiling.py", "hidden.py", "reading.py"}
 FILES = sorted(Path(domain.__file__).parent.rglob("*.py"))

@@ -68,7 +68,7 @@ def upgrade() -> None:
     sa.CheckConstraint('monthly_analysis_count >= 0 AND monthly_analysis_count <= 2147483647', name=op.f('ck_organizations_monthly_analysis_count_range')),
     sa.CheckConstraint('monthly_analysis_limit >= 0 AND monthly_analysis_limit <= 2147483647', name=op.f('ck_organizations_monthly_analysis_limit_range')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_organizations')),
-    info={'organization_column': 'id', 'lookups': {'slug': 'app.organization_slug'}, 'creations': {'slug': 'app.organization_slug'}}
+    info={'lookups': {'slug': 'app.organization_slug'}, 'creations': {'slug': 'app.organization_slug'}}
     )
     with op.batch_alter_table('organizations', schema=None) as batch_op:
         batch_op.create_index('ux_organizations_slug', ['slug'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))

@@ -6,7 +6,7 @@ import typer
 from sqlalchemy import Engine
 
 from ..config import migration_url, named
-from ..database.engines import opened
+from ..kit.database.engines import opened
 from .failures import EXIT_CODES, PROBLEMS
 from .options import MigrationUrl
 from .roles import roles

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..models import AnalysisRating, SubscriptionTier, Tender
+from ..analyses.model import AnalysisRating
+from ..organizations.model import SubscriptionTier
+from ..tenders.model import Tender
 
 OVER = frozenset({"complete", "cancelled", "unsuccessful", "withdrawn"})
 DAYS_FOR_FULL_MARKS = 240

@@ -8,9 +8,14 @@ from rich.table import Table
 from rich.text import Text
 from sqlmodel import col
 
+from ..analyses.model import AnalysisResult
+from ..analyses.repository import AnalysisRepository
+from ..bids.model import BidDocument
+from ..bids.repository import BidDocumentRepository
 from ..database import Database
-from ..models import AnalysisResult, BidDocument, Tender, TenderStatus
-from ..repositories import AnalysisRepository, BidDocumentRepository, TenderNoticeRepository, TenderRepository
+from ..tenders.model import Tender, TenderStatus
+from ..tenders.notices import TenderNoticeRepository
+from ..tenders.repository import TenderRepository
 from .demo_companies import RULE
 from .demo_story import GOOD_SCORE, Customer
 from .demo_walls import Attempt

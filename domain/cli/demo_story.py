@@ -3,11 +3,16 @@
 from importlib.resources import as_file, files
 from typing import NamedTuple
 
+from ..analyses.model import AnalysisResult
+from ..analyses.repository import AnalysisRepository
+from ..bids.repository import BidDocumentRepository
 from ..database import Database
 from ..ingest import import_paths
-from ..models import AnalysisResult, Organization, Tender, TenderStatus
-from ..repositories import AnalysisRepository, BidDocumentRepository, OrganizationRepository, TenderRepository
-from ..tenancy import TenantSession
+from ..kit.session import TenantSession
+from ..organizations.model import Organization
+from ..organizations.repository import OrganizationRepository
+from ..tenders.model import Tender, TenderStatus
+from ..tenders.repository import TenderRepository
 from .demo_companies import Company, is_open, rated
 from .organizations import ensure_organization
 

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from sqlmodel import col
 
+from ..analyses.repository import AnalysisRepository
 from ..database import Database
 from ..errors import DomainError
-from ..models import Tender, TenderStatus
-from ..repositories import AnalysisRepository, TenderRepository
+from ..tenders.model import Tender, TenderStatus
+from ..tenders.repository import TenderRepository
 from .demo_story import Customer
 
 

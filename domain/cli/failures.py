@@ -3,9 +3,9 @@
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
-from ..database.translate import first_line
 from ..errors import DomainError, UnavailableError
-from ..repositories.rows import reason_of
+from ..kit.database.translate import first_line
+from ..kit.repository.bulk_rows import reason_of
 
 PROBLEMS, USAGE, UNAVAILABLE = 1, 2, 3
 EXIT_CODES = """\

@@ -2,8 +2,8 @@
 
 from ..database import Database
 from ..errors import ConfigurationError
-from ..models import Organization
-from ..repositories import OrganizationRepository
+from ..organizations.model import Organization
+from ..organizations.repository import OrganizationRepository
 
 
 def find_organization(db: Database, slug: str) -> Organization | None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from ..database import Database
 from ..errors import ConfigurationError
-from ..models import Organization
+from ..organizations.model import Organization
 from ..retention import PurgePlan, plan_purge, purge
 from .options import DatabaseUrl, Models, SystemDatabaseUrl, import_models
 from .screen import cell, counted, grid, safe, screen

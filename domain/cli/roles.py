@@ -6,9 +6,9 @@ import typer
 from sqlalchemy import URL
 
 from ..config import application_url, environment, optional_url, parse_url
-from ..database.engines import opened
 from ..deployment import Logins, create_roles, plan
 from ..errors import ConfigurationError
+from ..kit.database.engines import opened
 from .options import SEEN
 from .screen import counted, safe
 

@@ -8,21 +8,15 @@ import typer
 from pydantic import BaseModel, TypeAdapter
 from sqlmodel import col
 
+from ..analyses.model import AnalysisCost, AnalysisFilter, AnalysisRating, AnalysisResult
+from ..analyses.repository import AnalysisRepository
+from ..bids.model import BidContent, BidDocument
+from ..bids.repository import BidDocumentRepository
 from ..database import Database
-from ..models import (
-    AnalysisCost,
-    AnalysisFilter,
-    AnalysisRating,
-    AnalysisResult,
-    BidContent,
-    BidDocument,
-    Tender,
-    TenderContent,
-    TenderStatus,
-)
-from ..models.fields import utcnow
-from ..repositories import AnalysisRepository, BidDocumentRepository, TenderRepository
-from ..tenancy import TenantSession
+from ..kit.model.fields import utcnow
+from ..kit.session import TenantSession
+from ..tenders.model import Tender, TenderContent, TenderStatus
+from ..tenders.repository import TenderRepository
 from .options import DatabaseUrl
 from .organizations import ensure_organization
 from .screen import counted

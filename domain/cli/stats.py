@@ -9,9 +9,10 @@ from sqlmodel import col
 from sqlmodel import select as select_of
 
 from ..database import Database
-from ..models import DomainModel, Organization
-from ..models.tables import ORGANIZATION_ID, is_tenant_table
-from ..tenancy import SystemSession, including_deleted
+from ..kit.model import DomainModel
+from ..kit.model.tables import ORGANIZATION_ID, is_tenant_table
+from ..kit.session import SystemSession, including_deleted
+from ..organizations.model import Organization
 from .options import DatabaseUrl, Models, SystemDatabaseUrl, import_models
 from .screen import cell, counted, grid, screen
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
-from ..models.policies import quoted
-from ..models.scope import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
+from ..kit.model import DomainModel
+from ..kit.schema.policies import quoted
+from ..kit.schema.scope import scope
 from .findings import Finding, error, some, warning
 
 _REMEDY = "let DATABASE_URL name a login of the application's own, then run `domain db roles`"
@@ -44,7 +45,7 @@ def check_login(connection: Connection) -> Iterator[Finding]:
             "let MIGRATION_DATABASE_URL name the owner, and DATABASE_URL a login that owns nothing;"
             " then run `domain db roles`",
         )
-    for name in (ORGANIZATION_SETTING, SLUG_SETTING, EMAIL_SETTING):
+    for name in sorted({rule.setting for table in DomainModel.metadata.tables.values() for rule in scope(table) or ()}):
         connection.execute(text(f"SET LOCAL {name} TO DEFAULT"))  # not what our own BEGIN has set
         if connection.scalar(_SETTING, {"name": name}) is not None:
             yield error(

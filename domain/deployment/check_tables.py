@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, text
 
-from ..models import DomainModel
-from ..models.beside import faults
-from ..models.policies import ISOLATION, RowLevelSecurity, quoted
-from ..models.replaceable import Found
-from ..models.tables import ORGANIZATION_ID
+from ..kit.model import DomainModel
+from ..kit.model.tables import ORGANIZATION_ID
+from ..kit.schema.beside import faults
+from ..kit.schema.policies import ISOLATION, RowLevelSecurity, quoted
+from ..kit.schema.replaceable import Found
 from .findings import Finding, error
 
 # Tables that no imported model describes: an application's own, when the package alone is at work.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
-from ..models.policies import quoted
+from ..kit.schema.policies import quoted
 from .findings import Finding, error, warning
 
 # A view with its owner's rights lends them to the views that it reads through, too: hence the whole chain.

@@ -10,9 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..config import named
 from ..database import Database
-from ..database.readiness import behind, lacking, reached
-from ..database.translate import first_line
 from ..errors import DomainError
+from ..kit.database.readiness import behind, lacking, reached
+from ..kit.database.translate import first_line
 from .check_login import check_login
 from .check_rights import check_rights
 from .check_system import check_system

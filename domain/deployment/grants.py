@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from ..models.audit_columns import ENTRIES
-from ..models.policies import NO_ORGANIZATION, plain, quoted
+from ..kit.schema.audit_columns import ENTRIES
+from ..kit.schema.policies import NO_ORGANIZATION, plain, quoted
 from .logins import Logins
 
 SYSTEM_POLICY = "system_access"

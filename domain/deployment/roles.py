@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, text
 
-from ..database.translate import first_line
 from ..errors import ConfigurationError
-from ..models.policies import quoted
+from ..kit.database.translate import first_line
+from ..kit.schema.policies import quoted
 from .grants import relation_grants
 from .logins import Logins
 from .server import quieten

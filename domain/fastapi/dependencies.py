@@ -7,7 +7,8 @@ from uuid import uuid4
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
 
-from ..database import Database, get_db
+from ..database import Database
+from ..default import get_db
 
 _SANE = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
 

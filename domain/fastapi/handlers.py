@@ -11,8 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from ..errors import DomainError, UnavailableError
-from ..models import DomainModel
-from ..models.entity import Public
+from ..kit.model import DomainModel
+from ..kit.model.entity import Public
 from .problems import MEDIA_TYPE, answer, document, problem
 from .reporting import report
 

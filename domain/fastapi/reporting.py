@@ -8,7 +8,7 @@ from fastapi.exceptions import ResponseValidationError
 from pydantic import ValidationError
 from sqlalchemy.exc import StatementError
 
-from ..database.translate import without_values
+from ..kit.database.translate import without_values
 from .dependencies import request_id
 
 logger: logging.Logger = logging.getLogger("domain.fastapi")

@@ -6,9 +6,9 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from ..models import Tender
-from ..models.fields import rounded
-from ..models.types import Money
+from ..kit.model.fields import rounded
+from ..kit.model.types import Money
+from ..tenders.model import Tender
 
 VALUE = cast(Money, Tender.__table__.c.estimated_value.type)
 _rounded = rounded(precision=VALUE.precision, scale=VALUE.scale)

@@ -23,7 +23,7 @@ before. A field that differs from it was written by a person and is left alone; 
 
 from collections.abc import Mapping
 
-from ..models import TenderContent
+from ..tenders.model import TenderContent
 from .mapping import TenderFields
 
 _AMOUNT = ("estimated_value", "currency")

@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 from ..database import Database
 from ..errors import ConflictError, ConstraintError, UnavailableError
+from ..kit.session import TenantSession
 from ..limits import BULK
-from ..repositories import OrganizationRepository
-from ..tenancy import TenantSession
+from ..organizations.repository import OrganizationRepository
 from .batches import Ready
 from .items import Refusal
 from .reading_ahead import read_batches

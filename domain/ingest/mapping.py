@@ -5,8 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypedDict, TypeVar
 
-from ..models import TenderContent
-from ..models.lengths import max_length
+from ..kit.model.lengths import max_length
+from ..tenders.model import TenderContent
 from . import paths
 from .amounts import amount, currency
 from .dates import deadline

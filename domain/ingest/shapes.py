@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from ..models import TenderContent, TenderNoticeContent
-from ..models.lengths import max_length
+from ..kit.model.lengths import max_length
+from ..tenders.model import TenderContent
+from ..tenders.notices import TenderNoticeContent
 from .dates import moment
 from .files import Document
 from .items import Item, Refusal, Release

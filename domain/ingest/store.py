@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from ..errors import ConflictError
-from ..models import Tender, TenderNotice
-from ..repositories.sets import insert_rows
-from ..tenancy import TenantSession
+from ..kit.repository.bulk_statements import insert_rows
+from ..kit.session import TenantSession
+from ..tenders.model import Tender
+from ..tenders.notices import TenderNotice
 from . import stored
 from .batches import Ready
 from .changes import changes

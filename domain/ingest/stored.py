@@ -9,10 +9,12 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
 from ..errors import OrganizationDeletedError
-from ..models import Organization, Tender, TenderNotice
-from ..models.tables import of_organization
-from ..repositories.recordset import among
-from ..tenancy import TenantSession, including_deleted
+from ..kit.model.tables import of_organization
+from ..kit.repository.recordset import among
+from ..kit.session import TenantSession, including_deleted
+from ..organizations.model import Organization
+from ..tenders.model import Tender
+from ..tenders.notices import TenderNotice
 
 Packages: TypeAlias = dict[str, Mapping[str, JsonValue]]
 """What the packages around a tender's notices said, by the notices' digests."""

@@ -1,6 +1,6 @@
 """The schema's migrations: running and checking them, and the helper for an application's own env.py."""
 
-from ..models.clock import DatabaseTime
+from ..kit.model.clock import DatabaseTime
 from .commands import check, current, downgrade, head, upgrade
 from .env import run_env
 from .replaceable import ReplaceOp

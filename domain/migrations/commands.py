@@ -13,9 +13,9 @@ from alembic.util import CommandError
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from ..database.translate import first_line
 from ..errors import ConfigurationError
-from ..models import DomainModel
+from ..kit.database.translate import first_line
+from ..kit.model import DomainModel
 from ..version import VERSION_TABLE
 from .differences import described
 from .env import ENGINE

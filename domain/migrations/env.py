@@ -10,9 +10,9 @@ from alembic.util import to_tuple
 from sqlalchemy import URL, Engine, MetaData
 
 from ..config import migration_url
-from ..database.engines import opened
-from ..database.postgresql import lift_limits
 from ..errors import ConfigurationError
+from ..kit.database.engines import opened
+from ..kit.database.postgresql import lift_limits
 from .replaceable import set_aside
 from .transaction import HOLD_OWNER, LET_OWNER_THROUGH, LOCK, MigrationError, sqlite_transaction
 from .trees import Tree, application_tree, domain_tree

@@ -16,9 +16,10 @@ from alembic.operations.ops import CreateTableOp, DropTableOp, UpgradeOps
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import Column, Connection, MetaData, Table, inspect
 
-from ..models.beside import REPLACEABLES
-from ..models.policies import ISOLATION, quoted
-from ..models.replaceable import NOTHING, Found, Replaceable, State
+from ..kit.schema.beside import REPLACEABLES
+from ..kit.schema.policies import ISOLATION, quoted
+from ..kit.schema.replaceable import NOTHING, Found, Replaceable, State
+from .rendering import import_name
 
 OWNER_LET_THROUGH = "domain_owner_let_through"  # option of a context that holds the owner again at its end
 _PENDING = "domain_replaceable"  # in Connection.info, on SQLite: what each table has at the end of the run
@@ -85,7 +86,7 @@ def set_aside(connection: Connection) -> Generator[None]:
 
 @renderers.dispatch_for(ReplaceOp)
 def _rendered(context: AutogenContext, operation: ReplaceOp) -> str:
-    context.imports.add("from domain.migrations import ReplaceOp")
+    import_name(context, "ReplaceOp")
     given = [operation.kind, operation.table, *([dict(operation.state)] if operation.state else [])]
     return f"op.invoke(ReplaceOp({', '.join(map(repr, given))}))"
 

@@ -8,7 +8,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from ..errors import DomainError
-from ..models.policies import ISOLATION
+from ..kit.schema.policies import ISOLATION
 
 # Held to the end of the transaction; the key is this package's name.
 LOCK = f"SELECT pg_advisory_xact_lock({int.from_bytes(b'domain')})"

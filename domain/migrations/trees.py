@@ -9,10 +9,9 @@ from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import Column, Identity, MetaData, Table
 from sqlalchemy.schema import SchemaItem
 
-from .. import models
-from ..models import DomainModel
-from ..models.audit_sqlite import CONTEXT
-from ..models.base import REGISTRY
+from ..kit.model import DomainModel
+from ..kit.model.base import REGISTRY
+from ..kit.schema.audit_sqlite import CONTEXT
 from ..version import VERSION_TABLE
 from .checks import compare_checks
 from .rendering import render_item, rewriter
@@ -28,7 +27,9 @@ PLUGINS = ["alembic.autogenerate.*", _NAME]
 
 def domain_tables() -> list[Table]:
     """The tables of this package, without those that an application defined on its bases."""
-    ours = {m.local_table for m in REGISTRY.mappers if m.class_.__module__.startswith(f"{models.__name__}.")}
+    ours = {
+        m.local_table for m in REGISTRY.mappers if m.class_.__module__.startswith(f"{__package__.partition('.')[0]}.")
+    }
     return [table for table in DomainModel.metadata.sorted_tables if table in ours]
 
 

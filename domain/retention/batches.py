@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Column, Delete, Row, Table, Update, select, tuple_
 
-from ..models.tables import ORGANIZATION_ID, of_organization
-from ..tenancy import SystemSession, own
+from ..kit.model.tables import ORGANIZATION_ID, of_organization
+from ..kit.session import SystemSession, own
 from .schema import ORGANIZATIONS
 from .terms import Condition
 

@@ -4,10 +4,10 @@ from sqlalchemy import ColumnElement, and_, select, update
 
 from ..database import Database
 from ..errors import LegalHoldError, NotFoundError
+from ..kit.session import SystemSession
 from ..limits import BULK
-from ..models import User
-from ..repositories import UserRepository
-from ..tenancy import SystemSession
+from ..users.model import User
+from ..users.repository import UserRepository
 from .batches import execute
 from .mentions import USERS, Person, addresses_of, clear_mentions
 from .schema import ORGANIZATIONS, Schema

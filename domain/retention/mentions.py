@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, String, Table, and_, cast, func, or_, select, update
 
-from ..models import User
-from ..models.tables import of_organization
-from ..tenancy import SystemSession
+from ..kit.model.tables import of_organization
+from ..kit.session import SystemSession
+from ..users.model import User
 from .batches import execute
 from .schema import TRAIL
 

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Select, Table, exists, func, null, select
 
 from ..database import Database
+from ..kit.model.tables import of_organization, organization_column
+from ..kit.session import SystemSession
 from ..limits import BULK
-from ..models.tables import of_organization, organization_column
-from ..tenancy import SystemSession
 from .counts import PurgeCount, PurgePlan
 from .schema import ORGANIZATIONS, Schema
 from .terms import Condition, Terms

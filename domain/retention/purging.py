@@ -16,10 +16,10 @@ from sqlalchemy import Table, delete, update
 
 from ..database import Database
 from ..errors import ArgumentError
+from ..kit.model.tables import ORGANIZATION_ID
+from ..kit.records import PurgeRecord
+from ..kit.session import SystemSession
 from ..limits import BULK
-from ..models import PurgeRecord
-from ..models.tables import ORGANIZATION_ID
-from ..tenancy import SystemSession
 from .batches import Batches, execute
 from .counts import PurgeCount, PurgeReport
 from .planning import planned

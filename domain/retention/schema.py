@@ -5,9 +5,11 @@ from functools import cached_property
 from sqlalchemy import Connection, FromClause, Table, inspect, text
 
 from ..errors import ConfigurationError
-from ..models import AuditEntry, DomainModel, Entity, Organization
-from ..models.base import REGISTRY
-from ..models.graph import Graph, graph_of
+from ..kit.model import DomainModel, Entity
+from ..kit.model.base import REGISTRY
+from ..kit.model.graph import Graph, graph_of
+from ..kit.records import AuditEntry
+from ..organizations.model import Organization
 
 TRAIL = AuditEntry.__table__  # purging an organization's rows still writes to it: it goes after them
 ORGANIZATIONS = Organization.__table__

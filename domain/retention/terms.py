@@ -6,8 +6,8 @@ from sqlalchemy import FromClause, Table, and_, exists, false, or_, true
 from sqlalchemy.sql.elements import ColumnElement
 
 from ..errors import ArgumentError
-from ..models.fields import utcnow
-from ..models.tables import is_tenant_table
+from ..kit.model.fields import utcnow
+from ..kit.model.tables import is_tenant_table
 from .schema import ORGANIZATIONS, Schema
 
 MAX_DAYS = 36_500

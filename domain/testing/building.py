@@ -5,10 +5,10 @@ from typing import TypeVar
 
 from sqlalchemy.orm.attributes import set_attribute
 
-from ..models import DomainModel
-from ..models.lengths import max_length
-from ..models.managed import managed_fields
-from ..models.tables import live_unique_indexes
+from ..kit.model import DomainModel
+from ..kit.model.lengths import max_length
+from ..kit.model.managed import managed_fields
+from ..kit.model.tables import live_unique_indexes
 
 ModelT = TypeVar("ModelT", bound=DomainModel)
 

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from ..database import Database
+from ..kit.session import TenantSession
 from ..migrations import upgrade
-from ..models import Organization
-from ..repositories import OrganizationRepository
-from ..tenancy import TenantSession
+from ..organizations.model import Organization
+from ..organizations.repository import OrganizationRepository
 from .building import build
 from .cluster import Cluster
 

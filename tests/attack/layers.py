@@ -9,10 +9,10 @@ from unittest.mock import patch
 from sqlalchemy import BindParameter, ColumnElement, event, text, true
 
 from domain import Database, DomainModel, TenantSession, repositories
-from domain.database.sqlite_scope import EmbeddedConnection
-from domain.models.tables import organization_column
-from domain.repositories import deletion, restoring, sets, statements, upsert, writes
-from domain.tenancy import executing, guard
+from domain.kit.database.sqlite_scope import EmbeddedConnection
+from domain.kit.model.tables import organization_column
+from domain.kit.repository import bulk, bulk_statements, deleting, restoring, statements, upsert, writing
+from domain.kit.session import executing, guard
 from domain.testing import attack
 from domain.testing.attack import Report
 
@@ -68,9 +68,10 @@ def of_anyone(_rows: object, organization: int | BindParameter[int] | None) -> C
 @contextmanager
 def _without_predicates() -> Generator[None]:
     with ExitStack() as stack:
-        for module in (statements, deletion, restoring, sets, upsert):
+        for module in (statements, deleting, restoring, bulk_statements, upsert):
             stack.enter_context(patch.object(module, "of_organization", of_anyone))
-        stack.enter_context(patch.object(writes, "lock_references"))
+        for module in (bulk, writing):
+            stack.enter_context(patch.object(module, "lock_references"))
         with rebuilt_statements():
             yield
 
@@ -78,7 +79,7 @@ def _without_predicates() -> Generator[None]:
 @contextmanager
 def rebuilt_statements() -> Generator[None]:
     """Build the repositories' statements anew, for the block and after it."""
-    caches: list[Any] = [vars(statements)["_built"], vars(deletion)["_built"]]
+    caches: list[Any] = [vars(statements)["_built"], vars(deleting)["_built"]]
     for cache in caches:
         cache.cache_clear()
     try:

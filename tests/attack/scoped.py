@@ -12,10 +12,10 @@ from sqlalchemy.sql.elements import BinaryExpression, ColumnElement
 from sqlalchemy.sql.selectable import FromClause, Join, TableClause
 from sqlalchemy.sql.visitors import iterate
 
-from domain.models.base import REGISTRY
-from domain.models.tables import organization_column
-from domain.private import cache_key_of, conflict_of
-from domain.tenancy import TenantSession, own_options
+from domain.kit.model.base import REGISTRY
+from domain.kit.model.tables import organization_column
+from domain.kit.private import cache_key_of, conflict_of
+from domain.kit.session import TenantSession, own_options
 
 
 @contextmanager

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from domain import Database, Tender, User
-from domain.database.postgresql import OneMessageConnection
 from domain.deployment import Severity, examine
-from domain.models import DomainModel
-from domain.models.tables import organization_column
+from domain.kit.database.postgresql import OneMessageConnection
+from domain.kit.model import DomainModel
+from domain.kit.model.tables import organization_column
 from domain.testing import Cluster, attack
 from domain.testing.attack import Leak
 from domain.testing.cluster import OWNER, PASSWORD

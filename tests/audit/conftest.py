@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlmodel import Session, col, select
 
 from domain import Database
-from domain.models import AuditEntry
+from domain.kit.records import AuditEntry
 
 Entries = Callable[[], list[AuditEntry]]
 

@@ -24,7 +24,7 @@ from domain import (
     UserRepository,
 )
 from domain.ingest import import_paths
-from domain.models import AuditEntry
+from domain.kit.records import AuditEntry
 from domain.retention import purge
 from domain.testing import build
 

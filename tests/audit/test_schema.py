@@ -9,12 +9,12 @@ from sqlalchemy import Engine, MetaData, Table, text
 from sqlmodel import Field
 
 from domain import AuditRepository, Database, DomainModel, TenantEntity, TenantRepository, Tender, Text, User, example
+from domain.kit.records import AuditEntry
+from domain.kit.schema.audit_columns import Audited, audited, found_in
+from domain.kit.schema.audit_postgresql import TRIGGERS
+from domain.kit.schema.audit_trail import AuditTrail
+from domain.kit.schema.replaceable import Found
 from domain.migrations import check, downgrade, upgrade
-from domain.models import AuditEntry
-from domain.models.audit_columns import Audited, audited, found_in
-from domain.models.audit_postgresql import TRIGGERS
-from domain.models.audit_trail import AuditTrail
-from domain.models.replaceable import Found
 from domain.testing import Cluster, build
 
 

@@ -6,7 +6,7 @@ from subprocess import CompletedProcess
 from sqlmodel import col
 
 from domain import AnalysisRepository, BidDocumentRepository, Database, Tender, TenderRepository, TenderStatus
-from domain.repositories import OrganizationRepository
+from domain.organizations.repository import OrganizationRepository
 
 Run = Callable[..., CompletedProcess[str]]
 

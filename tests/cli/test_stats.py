@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from domain import Database, Tender, TenderRepository
 from domain.cli.stats import count_rows
-from domain.models import SystemAccess
+from domain.kit.records import SystemAccess
 
 Run = Callable[..., CompletedProcess[str]]
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, event, make_url
 
 from domain import Database
-from domain.database.engines import make_engine
+from domain.kit.database.engines import make_engine
 from domain.testing import Cluster, postgresql_database, sqlite_database
 
 Recording = Callable[[Engine], AbstractContextManager[list[str]]]

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from domain import ConfigurationError, Database, DomainModel, TenderRepository, UnavailableError
-from domain.models import audit_sqlite
+from domain.kit.schema import audit_sqlite
 from domain.testing import make_organization
 
 SECRET = "hunter2"

@@ -6,8 +6,7 @@ from typing import get_type_hints
 
 import pytest
 
-from domain import ConfigurationError, Database, OrganizationRepository, get_db, get_db_session, init_db
-from domain.database import default
+from domain import ConfigurationError, Database, OrganizationRepository, default, get_db, get_db_session, init_db
 from domain.testing import make_organization
 
 

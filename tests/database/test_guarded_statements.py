@@ -11,8 +11,8 @@ from sqlmodel import select as sqlmodel_select
 
 from domain import Database, TenantRequiredError, TenantScopeError, Tender, TenderRepository
 from domain.errors import UnguardedStatementError
-from domain.repositories.statements import LIMIT, OFFSET, ORGANIZATION, statements
-from domain.tenancy import own
+from domain.kit.repository.statements import LIMIT, OFFSET, ORGANIZATION, statements
+from domain.kit.session import own
 
 Other = aliased(Tender)
 title, other_title = col(Tender.title), col(Other.title)

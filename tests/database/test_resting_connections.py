@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from domain import Database, TenderRepository, UnavailableError
-from domain.database import postgresql
+from domain.kit.database import postgresql
 from domain.testing import Cluster, postgresql_database
 from domain.testing.cluster import APPLICATION
 

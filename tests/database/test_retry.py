@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.database.units import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pause
+from domain.kit.database.units import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pause
 
 
 @given(st.integers(min_value=0, max_value=10**6))

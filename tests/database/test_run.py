@@ -16,7 +16,7 @@ from domain import (
     TenderRepository,
     UnavailableError,
 )
-from domain.database import units
+from domain.kit.database import units
 from domain.limits import TimeLimits
 
 BUSY = UnavailableError("busy", retryable=True)

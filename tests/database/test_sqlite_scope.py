@@ -12,9 +12,11 @@ from sqlmodel import select
 
 from domain import AuditRepository, Database, OrganizationRepository, Tender, TenderRepository, User, UserRepository
 from domain.errors import ConstraintError, DuplicateError
-from domain.models import SystemAccess
-from domain.models.scope import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
+from domain.kit.records import SystemAccess
+from domain.kit.schema.scope import ORGANIZATION_SETTING
+from domain.organizations.model import SLUG_SETTING
 from domain.testing import build
+from domain.users.model import EMAIL_SETTING
 
 TITLES = {1: "one", 2: "two"}
 HASH = "$argon2id$secret"

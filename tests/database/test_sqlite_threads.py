@@ -8,14 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy import inspect
 
-from domain import (
-    Database,
-    OrganizationRepository,
-    StaleVersionError,
-    TenantSession,
-    TenderRepository,
-    TenderStatus,
-)
+from domain import Database, OrganizationRepository, StaleVersionError, TenantSession, TenderRepository, TenderStatus
 from domain.testing import make_organization
 
 THREADS = 8

@@ -23,9 +23,9 @@ from sqlalchemy import (
 from sqlmodel import col
 
 from domain import ConstraintError, Database, Tender, TenderRepository, UnavailableError
-from domain.database import sqlite
+from domain.kit.database import sqlite
+from domain.kit.records import SystemAccess
 from domain.limits import TimeLimits
-from domain.models import SystemAccess
 
 ROW = {"actor": "tests", "reason": "a row"}
 VALUES = "(actor, reason) VALUES ('tests', 'a row')"

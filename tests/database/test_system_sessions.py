@@ -23,7 +23,7 @@ from domain import (
     TenderRepository,
     utcnow,
 )
-from domain.models import SystemAccess
+from domain.kit.records import SystemAccess
 
 Recording = Callable[[Engine], AbstractContextManager[list[str]]]
 

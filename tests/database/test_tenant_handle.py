@@ -21,7 +21,7 @@ from domain import (
     UnavailableError,
     UserRepository,
 )
-from domain.database import units
+from domain.kit.database import units
 
 
 def create(session: TenantSession) -> Tender:

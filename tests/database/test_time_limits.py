@@ -12,10 +12,10 @@ from domain import Database, OutcomeUnknownError, TenantSession, TenderRepositor
 from domain.ingest import import_paths
 from domain.limits import TimeLimits
 from domain.migrations import current, downgrade, head, upgrade
-from domain.repositories import UserRepository
 from domain.retention import purge
 from domain.testing import Cluster
 from domain.testing.cluster import APPLICATION, OWNER, SYSTEM
+from domain.users.repository import UserRepository
 
 NAMES = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
 SHOW = text("SELECT " + ", ".join(f"current_setting('{name}')" for name in NAMES))

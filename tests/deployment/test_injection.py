@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain import Database, DomainError, DomainModel, Tender, User
-from domain.models.tables import is_tenant_table
+from domain.kit.model.tables import is_tenant_table
 from domain.testing import build
 from domain.testing.cluster import APPLICATION, OWNER, SYSTEM
 from tests.deployment.conftest import name_of

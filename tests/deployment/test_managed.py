@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine, make_url, text
 
 from domain import Database, DomainModel
-from domain.database.engines import make_engine
 from domain.deployment import Logins, Severity, create_roles, examine
+from domain.kit.database.engines import make_engine
 from domain.migrations import upgrade
 from domain.testing import Cluster
 from domain.testing.cluster import APPLICATION, OWNER, SYSTEM

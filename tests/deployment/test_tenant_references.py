@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, ForeignKeyConstraint, Insert, Table, 
 from sqlalchemy.exc import IntegrityError
 
 from domain import AnalysisResult, BidDocument, Database, Tender, TenderNotice, User
-from domain.models.tables import ORGANIZATION_ID, is_tenant_table
+from domain.kit.model.tables import ORGANIZATION_ID, is_tenant_table
 from domain.testing import build
 from tests.deployment.conftest import name_of
 

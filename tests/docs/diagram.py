@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from sqlalchemy import URL, Column, Table
 
 from domain import Entity
+from domain.kit.model.graph import Edge, graph_of
+from domain.kit.model.tables import live_unique_indexes
 from domain.migrations.trees import domain_tables
-from domain.models.graph import Edge, graph_of
-from domain.models.tables import live_unique_indexes
 
 _POSTGRESQL = URL.create("postgresql+psycopg2").get_dialect()()
 # What every table has would hide what tells them apart.

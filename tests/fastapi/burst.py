@@ -7,15 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from domain import (
-    OrganizationRepository,
-    TenantSession,
-    Tender,
-    TenderContent,
-    TenderPublic,
-    TenderRepository,
-    init_db,
-)
+from domain import OrganizationRepository, TenantSession, Tender, TenderContent, TenderPublic, TenderRepository, init_db
 from examples.shop import Tenant, app
 
 init_db(**json.loads(os.environ["BURST_OPTIONS"]))

@@ -110,7 +110,7 @@ def test_an_organization_is_created_without_being_in_one(client: TestClient, dom
     created = client.post("/organizations", json={"name": "Third", "slug": "third"})
     assert created.status_code == 201
     with domain_db.get_session() as session:
-        found = session.find_organization("third")
+        found = session.look_up(Organization, "slug", "third")
         assert isinstance(found, Organization)
         assert found.id == created.json()["id"]
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlmodel import select
 
-from domain import Database, TenantSession, Tender, TenderRepository, UnavailableError
+from domain import Database, TenantSession, Tender, TenderRepository, UnavailableError, User
 from domain.testing import build
 from tests.forks.children import in_children
 
@@ -236,4 +236,4 @@ def test_a_private_file_stays_when_a_child_closes_the_database(tmp_path_factory:
         database.create_all()
         in_children(database.close)
         with database.get_session() as session:
-            assert session.find_login("nobody@example.org") is None
+            assert session.look_up(User, "email", "nobody@example.org") is None

@@ -8,17 +8,10 @@ import pytest
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import col, select
 
-from domain import (
-    OrganizationRepository,
-    Tender,
-    TenderRepository,
-    TimeLimits,
-    UnavailableError,
-    including_deleted,
-)
+from domain import OrganizationRepository, Tender, TenderRepository, TimeLimits, UnavailableError, including_deleted
 from domain.errors import OrganizationDeletedError
 from domain.ingest import ImportSummary, store, stored
-from domain.tenancy import TenantSession
+from domain.kit.session import TenantSession
 from tests.ingest.importer import BRIDGE, Importer, Json, counts, release
 
 

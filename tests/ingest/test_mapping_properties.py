@@ -15,7 +15,7 @@ from domain.ingest.files import Document
 from domain.ingest.items import Release
 from domain.ingest.mapping import TenderFields, merge
 from domain.ingest.shapes import items
-from domain.models.tender import TenderContent
+from domain.tenders.model import TenderContent
 
 Json = dict[str, JsonValue]
 

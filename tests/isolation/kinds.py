@@ -20,8 +20,8 @@ from domain import (
     User,
     UserRepository,
 )
-from domain.models import DomainModel, TenantEntity
-from domain.repositories import TenantRepository
+from domain.kit.model import DomainModel, TenantEntity
+from domain.kit.repository import TenantRepository
 from tests.isolation.world import Key, Kind, Ref, Row
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy.orm import SessionTransaction
 
 from domain import Database, DomainError, SystemSession, TenantSession
-from domain.models import TenantEntity
+from domain.kit.model import TenantEntity
 from tests.isolation.world import Ref, Rows, View
 
 T = TypeVar("T")

@@ -45,7 +45,7 @@ from domain import (
     UserRepository,
     including_deleted,
 )
-from domain.models import AnalysisResult
+from domain.analyses.model import AnalysisResult
 from domain.testing import build
 from tests.attack.crates import Crate, CrateRepository
 

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from domain import Database, TenantSession
-from domain.tenancy.options import Wanted
+from domain.kit.session.options import Wanted
 from domain.testing import Cluster, postgresql_database, sqlite_database
 from tests.attack.layers import Layer, switched_off
 from tests.isolation.statements import Side, differences, plant
@@ -59,5 +59,5 @@ def test_it_goes_red_where_the_compiler_leaves_the_organization_out(worlds: Worl
 
 @pytest.mark.parametrize("worlds", ["sqlite without views"], indirect=True)
 def test_it_goes_red_where_deleted_rows_are_not_left_out(worlds: Worlds) -> None:
-    with patch("domain.tenancy.guard.Wanted", _with_deleted):
+    with patch("domain.kit.session.guard.Wanted", _with_deleted):
         assert len(differences(worlds, opened, seeds=range(100))) > 10

@@ -50,7 +50,7 @@ from domain import (
     including_deleted,
 )
 from domain.errors import HardDeletionError
-from domain.models import SystemAccess
+from domain.kit.records import SystemAccess
 from domain.testing import Cluster, build, postgresql_database, sqlite_database
 from tests.attack import crates
 from tests.attack.crates import CrateRepository
@@ -62,7 +62,7 @@ select: Any = sqlalchemy.select
 Tender: Any = domain.Tender
 User: Any = domain.User
 Organization: Any = domain.Organization
-PurgeRecord: Any = domain.models.PurgeRecord
+PurgeRecord: Any = domain.kit.records.PurgeRecord
 Crate: Any = crates.Crate
 pytestmark = pytest.mark.filterwarnings("ignore:.*cartesian product")
 ENGINES = ["sqlite", "sqlite without views", "postgresql", "postgresql without policies"]

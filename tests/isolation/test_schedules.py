@@ -22,7 +22,7 @@ from domain import (
     TenderRepository,
     TenderStatus,
 )
-from domain.repositories import OrganizationRepository
+from domain.organizations.repository import OrganizationRepository
 from domain.testing import build
 from tests.isolation.schedules import Pair, Played, Unit, interleavings, play_all, rolled_back
 

@@ -22,7 +22,7 @@ from domain import (
     Upserted,
     UserRepository,
 )
-from domain.repositories import OrganizationRepository
+from domain.organizations.repository import OrganizationRepository
 from domain.testing import build
 from tests.isolation.kinds import TABLES, Facts, facts, shown
 from tests.isolation.machine import (

@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from domain import ArgumentError, Database, DomainError, Repository, TenantSession, Tender
-from domain.models import PurgeRecord, SystemAccess
+from domain.kit.records import PurgeRecord, SystemAccess
 from domain.testing import build
 
 MODELS: list[type[Any]] = [SystemAccess, PurgeRecord]

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from domain.config import parse_url
-from domain.database.engines import make_engine
+from domain.kit.database.engines import make_engine
 from domain.testing import Cluster
 from domain.testing.cluster import OWNER
 

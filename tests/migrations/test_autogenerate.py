@@ -38,7 +38,7 @@ def change(file: Path, old: str, new: str) -> None:
 
 def change_the_models(project: Path) -> None:
     """New columns with limits, a longer text, one more member, an amount's limits; a column and an index less."""
-    tender = project / "domain/models/tender.py"
+    tender = project / "domain/tenders/model.py"
     change(tender, "from sqlalchemy import CheckConstraint", "from sqlalchemy import CheckConstraint, text")
     change(tender, '    ERROR = "error"\n', '    ERROR = "error"\n    WITHDRAWN = "withdrawn"\n')
     change(tender, r"max_length=1000,", "max_length=2000,")

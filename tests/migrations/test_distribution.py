@@ -24,7 +24,7 @@ from pathlib import Path
 import domain
 from domain import *
 from domain.config import parse_url
-from domain.database.engines import make_engine
+from domain.kit.database.engines import make_engine
 from domain.migrations import check, current, head, upgrade
 assert Path(domain.__file__).is_relative_to(sys.argv[1]), domain.__file__
 engine = make_engine(parse_url(sys.argv[2]))

@@ -1,55 +1,27 @@
+"""The guide to an entity of this package (docs/3-extending.md), step by step on a copy of the project."""
+
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine
 
 from domain.migrations import upgrade
+from tests.docs.blocks import blocks, write_file
 
-MODEL = '''
-"""Comments: what people say about a tender."""
-
-from typing import Any, ClassVar
-
-from sqlmodel import Field
-
-from .base import DomainModel
-from .entity import TenantEntity
-from .fields import Text, tenant_key
-from .tables import live_index
-from .tender import Tender
-
-
-class CommentContent(DomainModel):
-    tender_id: int = tenant_key(Tender)
-    body: Text = Field(min_length=1, max_length=400)
-
-
-class Comment(CommentContent, TenantEntity, table=True):
-    __tablename__ = "comments"
-    __table_args__: ClassVar[Any] = (live_index("created_at", "id"),)
-'''
-
-REPOSITORY = '''
-"""Comments."""
-
-from ..models import Comment
-from .base import TenantRepository, constructor
-
-
-class CommentRepository(TenantRepository[Comment]):
-    model = Comment
-
-    @constructor(Comment)
-    def create(self, entity: Comment) -> Comment:
-        return self.add(entity)
-'''
+ROOT = Path(__file__).parents[2]
+GUIDE = ROOT / "docs/3-extending.md"
 
 USE = """
 import sys
 from collections.abc import Sequence
 from typing import assert_type
 
-from domain import Comment, CommentRepository, Database, OrganizationRepository, SubscriptionTier, TenderRepository
+from domain import Database, OrganizationRepository, TenderRepository
+from domain.contracts.model import Contract, ContractPatch
+from domain.repositories import ContractRepository
 
 
 def use(database: Database) -> None:
@@ -57,36 +29,45 @@ def use(database: Database) -> None:
         organization = OrganizationRepository(session).create(name="A", slug="a")
     with database.get_session(organization_id=organization.id) as session:
         tender = TenderRepository(session).create(title="Bridge")
-        comments = CommentRepository(session)
-        comment = assert_type(comments.create(tender_id=tender.id, body="Good"), Comment)
-        assert assert_type(comments.require(comment.id), Comment).body == "Good"
-        assert_type(comments.find(), Sequence[Comment])
-        comment.body = "Better"
+        contracts = ContractRepository(session)
+        contract = assert_type(contracts.create(tender_id=tender.id, number="1"), Contract)
+        assert assert_type(contracts.require(contract.id), Contract).number == "1"
+        assert_type(contracts.find(), Sequence[Contract])
+        contracts.update(contract.id, ContractPatch.model_validate({"number": "2"}))
     with database.get_session(organization_id=organization.id) as session:
-        comments = CommentRepository(session)
-        assert [comment.body for comment in comments.find()] == ["Better"]
-        assert comments.soft_delete(comment.id)
-        assert comments.count() == 0
+        contracts = ContractRepository(session)
+        assert [contract.number for contract in contracts.find()] == ["2"]
+        assert TenderRepository(session).soft_delete(tender.id)
+        assert contracts.count() == 0
 
 
-def misuse(comments: CommentRepository) -> None:
-    comments.create(tender_id=1, body=5)  # type: ignore[arg-type]  # refused: a text is wanted
-    comments.create(tender_id=1)  # type: ignore[call-arg]  # refused: the text is missing
+def misuse(contracts: ContractRepository) -> None:
+    contracts.create(tender_id=1, number=5)  # type: ignore[arg-type]  # refused: a text is wanted
+    contracts.create(tender_id=1)  # type: ignore[call-arg]  # refused: the number is missing
 
 
 for url in sys.argv[1:]:
     with Database(url) as database:
         use(database)
 """
+SUITES = ("isolation", "plans", "statement_counts")
 
 
-def export(file: Path, module: str, *names: str) -> None:
-    listed = "".join(f'    "{name}",\n' for name in names)
-    lines = f"from {module} import {', '.join(names)}\n\n__all__ = [\n{listed}"
-    file.write_text(file.read_text().replace("__all__ = [\n", lines, 1))
+def follow_the_guide(project: Path) -> None:
+    for block in blocks(GUIDE):
+        if block.title and block.title.startswith("domain/"):
+            write_file(block, project)
+        elif block.language == "diff":
+            (line,) = re.findall(r"^\+(from .+\n)", block.code, re.MULTILINE)
+            file = project / "domain/repositories.py"
+            file.write_text(file.read_text().replace("from .kit", f"{line}from .kit", 1))
+    file, listed = project / "pyproject.toml", '    "domain.deployment",\n'
+    said = file.read_text().replace(listed, f'    "domain.contracts",\n{listed}', 1)
+    file.write_text(said.replace('"domain.analyses | domain.bids', '"domain.contracts | domain.analyses | domain.bids'))
 
 
-def test_a_new_entity_takes_a_model_a_repository_its_exports_and_a_generated_revision(
+@pytest.mark.slow
+def test_a_new_entity_is_one_folder_one_line_and_one_revision(
     make_database: Callable[[str], Engine],
     project: Path,
     alembic: Callable[..., str],
@@ -96,16 +77,31 @@ def test_a_new_entity_takes_a_model_a_repository_its_exports_and_a_generated_rev
     databases = [make_database(kind) for kind in ("postgresql", "sqlite")]
     for engine in databases:
         upgrade(engine)
-    (project / "domain/models/comment.py").write_text(MODEL)
-    (project / "domain/repositories/comment.py").write_text(REPOSITORY)
-    export(project / "domain/models/__init__.py", ".comment", "Comment", "CommentContent")
-    export(project / "domain/repositories/__init__.py", ".comment", "CommentRepository")
-    export(project / "domain/__init__.py", ".models.comment", "Comment", "CommentContent")
-    export(project / "domain/__init__.py", ".repositories.comment", "CommentRepository")
+    follow_the_guide(project)
 
     use = [(engine, *words) for engine in databases for words in (("upgrade", "head"), ("check",))]
-    alembic(project, (databases[0], "revision", "--autogenerate", "-m", "comments"), *use)
+    alembic(project, (databases[0], "revision", "--autogenerate", "--rev-id", "0002", "-m", "contracts"), *use)
     (project / "use.py").write_text(USE)
     python("use.py", *map(url_of, databases), cwd=project)
     said = python("-m", "mypy", "--strict", "--config-file=", "--cache-dir=types", "use.py", cwd=project)
     assert said == "Success: no issues found in 1 source file\n"
+    python("-m", "ruff", "check", "--no-cache", "domain", "alembic", cwd=project)
+    python("-m", "ruff", "format", "--no-cache", "--check", "domain", "alembic", cwd=project)
+    python("-c", "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())", cwd=project)
+
+
+@pytest.mark.slow
+def test_the_suites_over_every_model_take_a_new_entity_in_without_a_list(
+    project: Path, alembic: Callable[..., str], make_database: Callable[[str], Engine], python: Callable[..., str]
+) -> None:
+    engine = make_database("sqlite")
+    upgrade(engine)
+    follow_the_guide(project)
+    alembic(project, (engine, "revision", "--autogenerate", "--rev-id", "0002", "-m", "contracts"))
+    shutil.copytree(ROOT / "tests", project / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    files = [f"tests/repositories/test_{name}.py" for name in SUITES]
+    said = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-rN", *files, cwd=project)
+    assert re.search(r"^\d+ passed", said.splitlines()[-1]), said
+    listed = python("-m", "pytest", "--collect-only", "-q", "-p", "no:xdist", *files, cwd=project)
+    for name in SUITES:
+        assert re.search(rf"test_{name}\.py.*ontract", listed), name

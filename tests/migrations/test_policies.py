@@ -10,10 +10,10 @@ from alembic.config import Config
 from sqlalchemy import Engine, text
 
 from domain import ConstraintError, Database, DomainModel, OrganizationRepository, TenderRepository
+from domain.kit.schema.beside import REPLACEABLES, faults
+from domain.kit.schema.policies import RowLevelSecurity
 from domain.migrations import check, downgrade, head, upgrade
 from domain.migrations.trees import domain_tables
-from domain.models.beside import REPLACEABLES, faults
-from domain.models.policies import RowLevelSecurity
 
 ROOT = Path(__file__).parents[2]
 Alembic = Callable[..., str]

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from sqlalchemy import Boolean, Column, Engine, ForeignKey, Identity, MetaData, String, Table, text
 
 from domain import DomainModel, Organization
+from domain.kit.model.fields import BigId
+from domain.kit.model.names import NAMING, fitted
+from domain.kit.model.tables import ORGANIZATION_ID
+from domain.kit.schema.beside import attach
 from domain.migrations import upgrade
 from domain.migrations.trees import domain_tables
-from domain.models.beside import attach
-from domain.models.fields import BigId
-from domain.models.names import NAMING, fitted
-from domain.models.scope import SLUG_SETTING
-from domain.models.tables import ORGANIZATION_ID
+from domain.organizations.model import SLUG_SETTING
 
 EXAMPLES = int(os.environ.get("BESIDE_EXAMPLES", "12"))
 TABLES = ["m_plans", f"m Odd {'x' * 57}"]

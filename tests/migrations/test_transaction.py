@@ -153,7 +153,7 @@ def test_an_engine_of_the_applications_own_is_migrated_in_one_transaction_too(
 DEPLOY = """
 import sys
 from domain.config import parse_url
-from domain.database.engines import make_engine
+from domain.kit.database.engines import make_engine
 from domain.migrations import upgrade
 engine = make_engine(parse_url(sys.argv[1]))
 print("ready", flush=True)

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Engine, make_url
 
 from domain import Database
-from domain.database.engines import make_engine
-from domain.models.base import REGISTRY
+from domain.kit.database.engines import make_engine
+from domain.kit.model.base import REGISTRY
 from domain.testing import Cluster, postgresql_database, sqlite_database
 
 

@@ -1,4 +1,4 @@
-"""What ``domain.models.base`` relies on and its authors do not promise: a new version that breaks it shows here."""
+"""What ``domain.kit.model.base`` relies on and its authors do not promise: a new version that breaks it shows here."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from sqlalchemy.orm import class_mapper, registry
 from sqlalchemy.orm.attributes import manager_of_class, set_attribute
 
 from domain import Tender, TenderContent
-from domain.models.base import REGISTRY
+from domain.kit.model.base import REGISTRY
 
 
 class Point(BaseModel):

@@ -7,10 +7,10 @@ from sqlalchemy import CheckConstraint
 from sqlmodel import Field
 
 from domain import DomainModel, Entity, Tender, TenderStatus, Text
+from domain.kit.model.base import REGISTRY
+from domain.kit.model.names import LONGEST, fitted
+from domain.kit.records import SystemAccess
 from domain.migrations.trees import domain_tables
-from domain.models import SystemAccess
-from domain.models.base import REGISTRY
-from domain.models.names import LONGEST, fitted
 
 LIMITS = {"min_length": "length", "max_length": "length", "ge": "range", "gt": "range", "le": "range", "lt": "range"}
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, ForeignKeyConstraint, Integer, MetaData, Table
 
 from domain import Tender, User
+from domain.kit.model.graph import ON_DELETE, Graph, Rows, graph_of
 from domain.migrations.trees import domain_tables
-from domain.models.graph import ON_DELETE, Graph, Rows, graph_of
 
 NAMES = "abcdefgh"
 Keys = Sequence[tuple[str, str]]  # child, parent

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from domain import AnalysisResult, BidDocument, ConstraintError, Entity, Organization, Tender, TenderNotice, User
-from domain.models import PurgeRecord, SystemAccess
+from domain.kit.records import PurgeRecord, SystemAccess
 from domain.testing import build
 
 

@@ -24,9 +24,10 @@ from domain import (
     managed_field,
 )
 from domain.errors import InvalidRowsError
-from domain.models import AuditEntry, DomainModel, PurgeRecord, SystemAccess
-from domain.models.base import REGISTRY
-from domain.models.managed import managed_fields
+from domain.kit.model import DomainModel
+from domain.kit.model.base import REGISTRY
+from domain.kit.model.managed import managed_fields
+from domain.kit.records import AuditEntry, PurgeRecord, SystemAccess
 from domain.testing import build
 
 TABLES: list[type[Any]] = sorted(

@@ -15,7 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
-from domain.models.names import LONGEST, NAMING, fitted
+from domain.kit.model.names import LONGEST, NAMING, fitted
 
 NAMES = st.text(min_size=1, max_size=90)
 

@@ -18,7 +18,7 @@ from domain import (
     UserPublic,
     models,
 )
-from domain.models.managed import managed_fields
+from domain.kit.model.managed import managed_fields
 from domain.testing import build
 
 EXPORTED = [getattr(models, name) for name in models.__all__]

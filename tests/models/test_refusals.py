@@ -10,9 +10,9 @@ from sqlalchemy import Column, ForeignKeyConstraint, Index, Integer, UniqueConst
 from sqlmodel import Field
 
 from domain import DomainModel, Entity, Organization, TenantEntity, Tender, TenderContent, live_unique, tenant_key
-from domain.models import refusals
-from domain.models.base import REGISTRY
-from domain.models.names import LONGEST
+from domain.kit.model import refusals
+from domain.kit.model.base import REGISTRY
+from domain.kit.model.names import LONGEST
 
 LONG = "ä" * 31 + "bc"  # 33 characters, 64 bytes
 WHOLE = "b" * LONGEST

@@ -23,9 +23,8 @@ from domain import (
     UserPublic,
     UserRepository,
 )
-from domain.models import UserAccess
-from domain.models.user import UserSecret
 from domain.testing import build
+from domain.users.model import UserAccess, UserSecret
 
 SECRET = "$argon2id$very-secret"
 GOOD: dict[str, Any] = {"email": "ann@example.org", "full_name": "Ann", "hashed_password": SECRET}

@@ -16,7 +16,7 @@ from domain import (
     TenderNotice,
     User,
 )
-from domain.models.tables import live_unique_indexes
+from domain.kit.model.tables import live_unique_indexes
 from domain.testing import build
 
 Rows = tuple[Entity, Entity]

@@ -8,7 +8,7 @@ from sqlalchemy import event
 from sqlmodel import delete, select
 
 from domain import Database, DomainModel, Entity, Organization, Tender
-from domain.models import PurgeRecord, SystemAccess
+from domain.kit.records import PurgeRecord, SystemAccess
 from domain.testing import Cluster, build, postgresql_database
 
 

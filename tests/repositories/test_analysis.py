@@ -22,7 +22,7 @@ from domain import (
     Tender,
     TenderRepository,
 )
-from domain.repositories import MonthlyCost
+from domain.analyses.repository import MonthlyCost
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 Make = Callable[..., Any]

@@ -28,8 +28,8 @@ from domain import (
     Upserted,
 )
 from domain.errors import InvalidRowsError
-from domain.models import SystemAccess
-from domain.repositories import Repository
+from domain.kit.records import SystemAccess
+from domain.kit.repository import Repository
 from domain.testing import build
 
 Stored = Callable[[type[Any], int], dict[str, Any]]

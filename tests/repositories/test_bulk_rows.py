@@ -24,7 +24,7 @@ from domain import (
     UserRepository,
 )
 from domain.errors import InvalidRowsError
-from domain.repositories import RowOutcome
+from domain.kit.repository import RowOutcome
 
 Rows = Callable[[type[Any]], list[dict[str, Any]]]
 Stored = Callable[[type[Any], int], dict[str, Any]]

@@ -49,9 +49,9 @@ from domain import (
     live_unique,
     managed_field,
 )
-from domain.models.base import REGISTRY
-from domain.models.types import UTC_DATETIME, Money, json_dict, json_list, value_enum
-from domain.repositories.recordset import has_recordset
+from domain.kit.model.base import REGISTRY
+from domain.kit.model.types import UTC_DATETIME, Money, json_dict, json_list, value_enum
+from domain.kit.repository.recordset import has_recordset
 
 POSTGRESQL = postgresql.psycopg2.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
 SQLITE = sqlite.dialect()
@@ -245,7 +245,7 @@ def test_so_are_types_that_json_does_not_carry(domain_db: Database, rows: list[d
 
 def test_the_tables_of_this_package_travel_as_json() -> None:
     models: list[type[Any]] = [
-        mapper.class_ for mapper in REGISTRY.mappers if mapper.class_.__module__.startswith("domain.models")
+        mapper.class_ for mapper in REGISTRY.mappers if mapper.class_.__module__.startswith("domain.")
     ]
     assert len(models) > 7
     models.append(Specimen)

@@ -22,7 +22,7 @@ from domain import (
     TenderRepository,
     TenderStatus,
 )
-from domain.models import TenderProgress
+from domain.tenders.model import TenderProgress
 from domain.testing import build
 
 Stored = Callable[[type[Any], int], dict[str, Any]]

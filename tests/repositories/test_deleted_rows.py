@@ -25,9 +25,9 @@ from domain import (
     including_deleted,
 )
 from domain.errors import HardDeletionError
-from domain.models import SystemAccess
-from domain.repositories.reads import relationship_of
-from domain.tenancy import PURGING
+from domain.kit.model.fields import relationship_of
+from domain.kit.records import SystemAccess
+from domain.kit.session import PURGING
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 Make = Callable[..., Any]

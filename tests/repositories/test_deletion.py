@@ -34,7 +34,7 @@ from domain import (
     UserRepository,
 )
 from domain.errors import OrganizationDeletedError
-from domain.tenancy import organizations
+from domain.kit.session import deleted_organizations as organizations
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 Rows = Callable[[type[Any]], list[dict[str, Any]]]

@@ -41,8 +41,8 @@ from domain import (
     UserPatch,
     UserRepository,
 )
-from domain.models import TenderNoticeContent
-from domain.models.tables import live_unique_indexes
+from domain.kit.model.tables import live_unique_indexes
+from domain.tenders.notices import TenderNoticeContent
 from domain.testing import build
 
 Rows = Callable[[type[Any]], list[dict[str, Any]]]

@@ -20,10 +20,10 @@ from domain import (
     personal_field,
     tenant_key,
 )
+from domain.kit.model.names import LONGEST
 from domain.migrations import check
-from domain.models.names import LONGEST
-from domain.models.scope import EMAIL_SETTING
 from domain.testing.attack import attack
+from domain.users.model import EMAIL_SETTING
 
 START = "contract_performance_evaluation_questionnaire_section_of_year_"
 SCORE = "the_score_that_the_evaluating_person_gave"

@@ -27,11 +27,11 @@ from domain import (
     init_db,
 )
 from domain.errors import OrganizationDeletedError
-from domain.models import OrganizationPlan, OrganizationUsage
+from domain.organizations.model import OrganizationPlan, OrganizationUsage
 from domain.testing import build, make_organization
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
-PERIOD = "domain.repositories.organization.current_period"
+PERIOD = "domain.organizations.repository.current_period"
 
 
 def limited(database: Database, limit: int, **fields: object) -> int:
@@ -41,7 +41,7 @@ def limited(database: Database, limit: int, **fields: object) -> int:
 
 def test_the_first_steps_of_the_documentation_run_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("domain.database.default._default", None)
+    monkeypatch.setattr("domain.default._default", None)
     db = init_db("sqlite:///:memory:")
     db.create_all()
     with db.get_session() as session:
@@ -345,7 +345,7 @@ def test_a_clock_that_is_a_month_behind_grants_no_second_month(
 def test_the_period_is_the_utc_month_in_any_time_zone() -> None:
     from datetime import UTC, datetime
 
-    from domain.models import organization
+    from domain.organizations import model as organization
 
     class LateOnTheLastDay(datetime):
         @classmethod

@@ -27,7 +27,7 @@ from domain import (
     User,
     UserRepository,
 )
-from domain.repositories.page import decode_cursor, encode_cursor
+from domain.kit.repository.cursor import decode_cursor, encode_cursor
 from domain.testing import build
 
 Make = Callable[..., Any]

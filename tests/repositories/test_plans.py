@@ -25,10 +25,12 @@ from domain import (
     User,
     UserRepository,
 )
+from domain.kit.model.tables import organization_column
+from domain.kit.schema.scope import ORGANIZATION_SETTING
 from domain.migrations.trees import domain_tables
-from domain.models.scope import EMAIL_SETTING, ORGANIZATION_SETTING, SLUG_SETTING
-from domain.models.tables import organization_column
+from domain.organizations.model import SLUG_SETTING
 from domain.testing import Cluster, build, postgresql_database
+from domain.users.model import EMAIL_SETTING
 
 from .plans import fill, nodes, plans_of
 

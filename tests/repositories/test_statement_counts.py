@@ -36,9 +36,9 @@ from domain import (
     User,
     UserRepository,
 )
-from domain.models import TenderNoticeContent
-from domain.models.base import reference_graph
-from domain.models.tables import live_unique_indexes
+from domain.kit.model.base import reference_graph
+from domain.kit.model.tables import live_unique_indexes
+from domain.tenders.notices import TenderNoticeContent
 from domain.testing import build
 
 Repo = Any  # a repository, of whatever model

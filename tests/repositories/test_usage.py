@@ -11,11 +11,11 @@ import pytest
 from sqlmodel import select
 
 from domain import ArgumentError, Database, Organization, OrganizationRepository, TenantScopeError
-from domain.models import OrganizationPlan
+from domain.organizations.model import OrganizationPlan
 from domain.testing import make_organization
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
-PERIOD = "domain.repositories.organization.current_period"
+PERIOD = "domain.organizations.repository.current_period"
 OCTOBER, NOVEMBER = date(2099, 10, 1), date(2099, 11, 1)  # later than the month that the row was made in
 
 

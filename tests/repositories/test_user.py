@@ -20,8 +20,8 @@ from domain import (
     UserRole,
 )
 from domain.errors import OrganizationDeletedError
-from domain.models import UserActivity
 from domain.testing import build
+from domain.users.model import UserActivity
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 Make = Callable[..., Any]

@@ -33,8 +33,9 @@ from domain import (
     UserPatch,
     UserRepository,
 )
-from domain.models import TenderNoticeContent, TenderProgress
-from domain.models.tables import live_unique_indexes
+from domain.kit.model.tables import live_unique_indexes
+from domain.tenders.model import TenderProgress
+from domain.tenders.notices import TenderNoticeContent
 from domain.testing import build
 
 Stored = Callable[[type[Any], int], dict[str, Any]]

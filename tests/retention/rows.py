@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, func, insert, select
 
 from domain import AnalysisResult, AuditEntry, BidDocument, Database, Entity, Organization, Tender, User, utcnow
-from domain.models import PurgeRecord, SystemAccess
+from domain.kit.records import PurgeRecord, SystemAccess
 from domain.retention import PurgeCount
 from domain.testing import build
 from tests.retention.kinds import Remark, Section, Unit

@@ -17,7 +17,7 @@ from domain import (
     User,
     utcnow,
 )
-from domain.models import PurgeRecord, SystemAccess
+from domain.kit.records import PurgeRecord, SystemAccess
 from domain.retention import PurgeCount, plan_purge, purge
 from tests.retention.kinds import Remark, Section, Unit
 from tests.retention.rows import LONG_AGO, left, put, same_deletion, trail_of, without_trail

@@ -15,7 +15,7 @@ from domain import (
     Tender,
     Upserted,
 )
-from domain.repositories import MonthlyCost
+from domain.analyses.repository import MonthlyCost
 
 
 def reads(session: TenantSession) -> None:

@@ -6,7 +6,7 @@ from typing import assert_type
 from pydantic import JsonValue
 
 from domain import Page, TenantSession, TenderNotice, TenderNoticeRepository, Upserted
-from domain.models import TenderNoticeContent
+from domain.tenders.notices import TenderNoticeContent
 
 
 def reads(session: TenantSession) -> None:

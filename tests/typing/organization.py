@@ -14,7 +14,7 @@ from domain import (
     TenantSession,
     Upserted,
 )
-from domain.models import OrganizationPlan
+from domain.organizations.model import OrganizationPlan
 
 
 def reads(session: TenantSession) -> None:

@@ -20,8 +20,8 @@ from domain import (
     TenderStatus,
     Upserted,
 )
-from domain.models import TenderProgress
-from domain.repositories import RowOutcome
+from domain.kit.repository import RowOutcome
+from domain.tenders.model import TenderProgress
 
 
 def reads(session: TenantSession) -> None:

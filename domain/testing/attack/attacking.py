@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from ...database import Database
-from ...models import DomainModel
+from ...kit.model import DomainModel
 from .call import Call
 from .discovery import Kind, repositories
 from .handwritten import read_calls, write_calls

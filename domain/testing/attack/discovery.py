@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import inspect
 
 from ...database import Database
-from ...models import DomainModel, Organization, TenantEntity
-from ...models.base import REGISTRY, model_of, reference_graph
-from ...models.tables import is_tenant_table
-from ...repositories import Repository
+from ...kit.model import DomainModel, TenantEntity
+from ...kit.model.base import REGISTRY, model_of, reference_graph
+from ...kit.model.tables import is_tenant_table
+from ...kit.repository import Repository
+from ...organizations.model import Organization
 
 Model = type[Any]  # of a TenantEntity, or Organization
 Kind = type[Any]  # of a Repository, of whatever model

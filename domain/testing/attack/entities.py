@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError, create_model
 
-from ...models import DomainModel, Organization
-from ...models.tables import ORGANIZATION_ID
+from ...kit.model import DomainModel
+from ...kit.model.tables import ORGANIZATION_ID
+from ...organizations.model import Organization
 from ..building import build
 from .discovery import Model, references
 from .world import World

@@ -14,9 +14,10 @@ from sqlalchemy import exists, or_, true
 from sqlalchemy.orm import aliased
 from sqlmodel import select
 
-from ...models import DomainModel, Entity, Organization
-from ...models.tables import ORGANIZATION_ID
-from ...repositories.page import encode_cursor
+from ...kit.model import DomainModel, Entity
+from ...kit.model.tables import ORGANIZATION_ID
+from ...kit.repository.cursor import encode_cursor
+from ...organizations.model import Organization
 from .discovery import Model, references
 from .entities import Choice, filled, patches, rows
 from .world import Side, World

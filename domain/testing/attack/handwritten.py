@@ -7,9 +7,9 @@ from sqlalchemy import delete, exists, func, insert, literal, select, union_all,
 from sqlalchemy.orm import Session, aliased, selectinload
 from sqlmodel import col
 
-from ...models.tables import ORGANIZATION_ID
-from ...repositories.reads import relationship_of
-from ...tenancy import PURGING, including_deleted
+from ...kit.model.fields import relationship_of
+from ...kit.model.tables import ORGANIZATION_ID
+from ...kit.session import PURGING, including_deleted
 from .call import Act, Call, executing
 from .discovery import Model, references
 from .world import World

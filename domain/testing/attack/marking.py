@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ...models.tables import ORGANIZATION_ID
+from ...kit.model.tables import ORGANIZATION_ID
 from ..building import build
 from .discovery import Model, references
 

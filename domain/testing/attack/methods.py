@@ -6,7 +6,7 @@ from functools import partial
 from inspect import Parameter, signature
 from typing import Any, get_type_hints
 
-from ...models import Entity
+from ...kit.model import Entity
 from .call import Call
 from .discovery import Kind, public_methods, references
 from .entities import Choice, rows

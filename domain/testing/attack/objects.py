@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import make_transient
 from sqlalchemy.orm.attributes import set_attribute
 
-from ...models.tables import ORGANIZATION_ID
+from ...kit.model.tables import ORGANIZATION_ID
 from .call import Act, Call
 from .discovery import Model
 from .world import World

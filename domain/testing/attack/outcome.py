@@ -10,8 +10,8 @@ from sqlalchemy import Row, inspect
 from sqlmodel import SQLModel
 
 from ...errors import ConstraintError, DuplicateError
-from ...models import DomainModel, Entity
-from ...models.base import REGISTRY
+from ...kit.model import DomainModel, Entity
+from ...kit.model.base import REGISTRY
 from .discovery import Model
 
 _LIMIT = 1000  # of items that are looked at in one answer

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Integer, delete, insert, literal_column, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ...models.tables import ORGANIZATION_ID, live_unique_indexes
+from ...kit.model.tables import ORGANIZATION_ID, live_unique_indexes
 from .call import Call, executing
 from .discovery import Model
 from .world import World

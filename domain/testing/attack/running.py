@@ -12,9 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ...database import Database
 from ...errors import DomainError
-from ...models import Organization, OwnedByOrganization
-from ...models.tables import ORGANIZATION_ID
-from ...tenancy import SystemSession, TenantSession
+from ...kit.model import OwnedByOrganization
+from ...kit.model.tables import ORGANIZATION_ID
+from ...kit.session import SystemSession, TenantSession
+from ...organizations.model import Organization
 from .call import Call
 from .discovery import references
 from .outcome import is_disclosed_by_design, rendered, settled, shape

@@ -5,7 +5,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, inspect, select
 
 from ...database import Database
-from ...models import AuditEntry, DomainModel, PurgeRecord, SystemAccess
+from ...kit.model import DomainModel
+from ...kit.records import AuditEntry, PurgeRecord, SystemAccess
 
 Key = tuple[object, ...]
 Rows = dict[Key, dict[str, Any]]

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import inspect
 
 from ...database import Database
-from ...models.beside import faults as faults_beside
-from ...models.tables import ORGANIZATION_ID
+from ...kit.model.tables import ORGANIZATION_ID
+from ...kit.schema.beside import faults as faults_beside
 from .discovery import Kind, Model, references
 
 

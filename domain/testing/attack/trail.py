@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlmodel import col
 
-from ...models import AuditAction, AuditEntry
-from ...models.tables import ORGANIZATION_ID
-from ...repositories import AuditRepository
+from ...kit.model.tables import ORGANIZATION_ID
+from ...kit.records import AuditAction, AuditEntry
+from ...kit.repository import AuditRepository
 from .call import Act, Call, executing
 from .raw import with_unguarded
 from .world import World

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import func, text
 from sqlmodel import literal, select
 
-from ...tenancy import including_deleted
+from ...kit.session import including_deleted
 from .call import Call
 from .discovery import Model
 from .world import World

@@ -10,9 +10,9 @@ from sqlalchemy.orm import make_transient_to_detached
 
 from ...database import Database
 from ...errors import ConfigurationError, DomainError
-from ...models import Organization
-from ...models.tables import ORGANIZATION_ID, live_unique_indexes
-from ...tenancy import TenantSession
+from ...kit.model.tables import ORGANIZATION_ID, live_unique_indexes
+from ...kit.session import TenantSession
+from ...organizations.model import Organization
 from ..building import build
 from .discovery import Model, references, tenant_models
 from .marking import marked

@@ -1,0 +1,1 @@
+"""Analyses of tenders: relevance, ratings and what they cost."""

@@ -1,0 +1,98 @@
+"""Analyses: what an AI agent found out about a tender; one live per tender."""
+
+from typing import Any, ClassVar
+
+from sqlmodel import Field
+
+from ..kit.model.base import DomainModel
+from ..kit.model.entity import Patch, Public, Stamped, TenantEntity
+from ..kit.model.fields import Cost, Text, example, tenant_key
+from ..kit.model.tables import live_index, live_unique
+from ..kit.model.types import Money, json_list
+from ..tenders.model import Tender
+
+
+def score_field(description: str) -> Any:
+    """A rating from 0 to 10, or none yet."""
+    return Field(default=None, ge=0, le=10, description=description, schema_extra=example(7.5))
+
+
+class AnalysisFilter(DomainModel):
+    """The first look: is it for us at all?"""
+
+    is_relevant: bool = Field(description="Whether the tender is worth a rating.", schema_extra=example(True))
+    confidence: float = Field(ge=0, le=1, description="How sure the filter is, 0 to 1.", schema_extra=example(0.92))
+    filter_categories: list[Text] = Field(
+        default_factory=list,
+        description="What it was filed under.",
+        schema_extra=example(["bridges"]),
+        sa_type=json_list(Text),
+    )
+    filter_reasoning: Text | None = Field(
+        default=None, description="Why.", schema_extra=example("Matches our steel bridge work.")
+    )
+
+
+class AnalysisRating(DomainModel):
+    """The second look: how good is it?"""
+
+    overall_score: float | None = score_field("All in all, 0 to 10.")
+    strategic_fit: float | None = score_field("Fit with the organization's plans, 0 to 10.")
+    financial_attractiveness: float | None = score_field("What it may earn, 0 to 10.")
+    win_probability: float | None = score_field("How likely a win is, 0 to 10.")
+    resource_requirements: float | None = score_field("How well it fits the people at hand, 0 to 10.")
+    strengths: list[Text] = Field(
+        default_factory=list,
+        description="What speaks for it.",
+        schema_extra=example(["Local office"]),
+        sa_type=json_list(Text),
+    )
+    risks: list[Text] = Field(
+        default_factory=list,
+        description="What speaks against it.",
+        schema_extra=example(["Tight schedule"]),
+        sa_type=json_list(Text),
+    )
+    requirements: list[Text] = Field(
+        default_factory=list,
+        description="What a bidder must show.",
+        schema_extra=example(["ISO 9001"]),
+        sa_type=json_list(Text),
+    )
+    recommendation: Text | None = Field(default=None, description="What to do.", schema_extra=example("Bid."))
+
+
+class AnalysisCost(DomainModel):
+    """What it took."""
+
+    llm_model: Text | None = Field(
+        default=None, max_length=100, description="The model that was asked.", schema_extra=example("large-2")
+    )
+    processing_cost: Cost | None = Field(
+        default=None,
+        ge=0,
+        description="USD, exact to 6 decimals.",
+        schema_extra=example("0.042500"),
+        sa_type=Money(14, 6),
+    )
+
+
+class AnalysisContent(AnalysisFilter, AnalysisRating, AnalysisCost):
+    """What an analysing worker writes."""
+
+    tender_id: int = tenant_key(Tender)
+
+
+class AnalysisResult(AnalysisContent, TenantEntity, table=True):
+    """What is known about a tender."""
+
+    __tablename__ = "analysis_results"
+    __table_args__: ClassVar[Any] = (live_unique("tender_id"), live_index("overall_score", "tender_id"))
+
+
+class AnalysisPatch(AnalysisFilter, AnalysisRating, AnalysisCost, Patch):
+    """PATCH body."""
+
+
+class AnalysisPublic(AnalysisContent, Stamped, Public):
+    """Response."""

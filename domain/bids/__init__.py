@@ -1,0 +1,1 @@
+"""Bid documents: the drafts that answer tenders."""

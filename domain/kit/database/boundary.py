@@ -1,0 +1,36 @@
+"""Where a session commits: at the end of its block, and nowhere else."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy.exc import PendingRollbackError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from ...errors import ConflictError, UnavailableError
+from ..session import DomainSession
+from .translate import FAILED, LOST
+
+SessionT = TypeVar("SessionT", bound=DomainSession)
+
+_RECONNECT = "8s2b"  # SQLAlchemy's code for going on after a lost connection
+
+
+@contextmanager
+def committing(session: SessionT) -> Generator[SessionT]:
+    """Commit on success, roll back on error, close. Raises UnavailableError; ConflictError after a failed statement."""
+    try:
+        with session:
+            yield session
+            session.commit()
+    except PoolTimeout as error:
+        message = "no connection came free in time: see pool_size"
+        raise UnavailableError(message, retryable=not session.has_committed) from error
+    except PendingRollbackError as error:
+        if error.code == _RECONNECT:
+            raise UnavailableError(LOST, retryable=not session.has_committed) from error
+        raise ConflictError(FAILED) from error
+    except UnavailableError as error:
+        if session.has_committed:
+            error.retryable = False  # what was committed midway would be done twice
+        raise

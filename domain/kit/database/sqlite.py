@@ -1,0 +1,145 @@
+"""SQLite, so that it behaves as PostgreSQL does under READ COMMITTED: one writer at a time, readers beside it."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from weakref import finalize
+
+from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from ...limits import TimeLimits
+from ..private import is_locking
+from ..schema.audit_sqlite import CONTEXT
+from ..session import actor_of, forget_actor
+from .sqlite_scope import EmbeddedConnection, ScopedCompiler
+
+BUSY_TIMEOUT_MS, _FOR_EVER = 30_000, 2**31 - 1
+_FIND_CONTEXT = f"SELECT 1 FROM sqlite_master WHERE name = '{CONTEXT}'"  # noqa: S608  # nothing from outside
+_WAITING = "domain_savepoints"  # in Connection.info: the names of savepoints that wait for the first write
+_LEAVES_NOTHING = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "SAVEPOINT", "RELEASE", "ROLLBACK")  # PRAGMA may
+_NO_WRITES = ("SELECT", "PRAGMA", "EXPLAIN", "BEGIN")
+
+
+def private_file(url: URL, owner: object) -> tuple[URL, Callable[[], object] | None]:
+    """A temporary file in the place of ``:memory:``, which several connections could not share, and what removes it.
+
+    It goes with its owner, at the latest, and not by a forked child.
+    """
+    if url.database not in (None, "", ":memory:") and url.query.get("mode") != "memory":
+        return url, None
+    folder = tempfile.mkdtemp(prefix="domain-")
+    return url.set(database=str(Path(folder, "memory.db")), query={}), finalize(owner, _remove, folder, os.getpid())
+
+
+def _remove(folder: str, process: int) -> None:
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def configure(engine: Engine, limits: TimeLimits, *, scoped: bool) -> None:
+    """Foreign keys, write-ahead log, waiting for the lock, and explicit transactions for every connection.
+
+    ``scoped`` ones are held to the scope of the tables; those of migrations are not.
+    """
+    busy_timeout = dict(limits.settings()).get("lock_timeout", BUSY_TIMEOUT_MS) or _FOR_EVER
+
+    if scoped:
+        engine.dialect.statement_compiler = ScopedCompiler
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: EmbeddedConnection, _record: object) -> None:
+        connection.isolation_level = None  # the driver would begin (too late) and commit (too early) on its own
+        for pragma in (
+            "foreign_keys=ON",
+            f"busy_timeout={busy_timeout}",
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "recursive_triggers=ON",  # or INSERT OR REPLACE would remove another organization's row unseen
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    def _begin_before_the_first_write(
+        connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
+    ) -> tuple[str, Any]:
+        cursor.connection.is_tainted |= not statement.startswith(_LEAVES_NOTHING)
+        is_autocommit = connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
+        if is_autocommit or cursor.connection.in_transaction:
+            return statement, parameters
+        if scoped:
+            cursor.connection.hold_scope()
+        waiting: list[str] = connection.info.setdefault(_WAITING, [])
+        if _is_kept(statement, waiting):
+            return f"-- {statement}", parameters
+        # Reads before it see what is committed, each its own moment, and hold no lock. A read transaction that
+        # turned into a writing one would fail at once where another writer came between: IMMEDIATE waits.
+        is_read = statement.lstrip().upper().startswith(_NO_WRITES) or _is_select(context)
+        if not is_read or _takes_lock(context):
+            cursor.execute("BEGIN IMMEDIATE")
+            for name in waiting:
+                cursor.execute(f"SAVEPOINT {name}")
+            waiting.clear()
+            if (names := actor_of(connection)) and _has_trail(cursor):
+                cursor.execute(f"INSERT INTO {CONTEXT} VALUES (?, ?)", names)  # noqa: S608  # its own name
+        return statement, parameters
+
+    @event.listens_for(engine, "commit")
+    def _on_commit(connection: Connection) -> None:
+        connection.info.pop(_WAITING, None)
+        driver: Any = connection.connection.dbapi_connection
+        driver.settings.clear()
+        if driver.in_transaction and actor_of(connection) and _has_trail(driver):
+            # What another program writes later is not this session's.
+            driver.execute(f"DELETE FROM {CONTEXT}")  # noqa: S608  # its own name
+        forget_actor(connection)
+
+    @event.listens_for(engine, "rollback")
+    def _on_rollback(connection: Connection) -> None:
+        if not connection.invalidated:
+            connection.info.pop(_WAITING, None)
+            driver: Any = connection.connection.dbapi_connection
+            driver.settings.clear()
+            forget_actor(connection)
+
+    @event.listens_for(engine, "checkout")
+    def _on_checkout(connection: EmbeddedConnection, _record: object, _fairy: object) -> None:
+        if scoped:
+            connection.hold_scope()
+
+    @event.listens_for(engine, "checkin")
+    def _on_checkin(connection: EmbeddedConnection | None, record: ConnectionPoolEntry) -> None:
+        # A COMMIT that SQLite refuses leaves its transaction open; SQLAlchemy takes it for ended.
+        if connection is not None and connection.in_transaction:
+            connection.rollback()
+        if connection is not None and connection.is_tainted and not connection.is_inherited:
+            record.invalidate()
+
+
+def _is_kept(statement: str, waiting: list[str]) -> bool:
+    """Keep a savepoint for the first write: by itself it would begin a transaction that can't wait for a writer."""
+    command, _, name = statement.rpartition(" ")
+    if command == "SAVEPOINT":
+        waiting.append(name)
+        return True
+    if command in ("RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT") and name in waiting:
+        del waiting[waiting.index(name) :]
+        return True
+    return False
+
+
+def _has_trail(cursor: Any) -> bool:
+    """Not before its migrations, or where an application made its own tables alone."""
+    return cursor.execute(_FIND_CONTEXT).fetchone() is not None
+
+
+def _is_select(context: Any) -> bool:
+    """Whether SQLAlchemy built it as a SELECT, however its text begins: WITH, or a comment."""
+    return context is not None and context.compiled is not None and context.compiled.statement.is_select
+
+
+def _takes_lock(context: Any) -> bool:
+    return context is not None and context.compiled is not None and is_locking(context.compiled.statement)

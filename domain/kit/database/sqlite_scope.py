@@ -1,0 +1,68 @@
+"""SQLite's part of the scope: a connection that holds tables to its settings, and how they are written to."""
+
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
+
+from ..model import DomainModel
+from ..model.tables import ORGANIZATION_ID, ORGANIZATIONS
+from ..schema.scope import scope
+from ..schema.scope_sqlite import TABLES, created, dropped, scoped
+from .forking import InheritableConnection
+
+
+class EmbeddedConnection(InheritableConnection):
+    """A connection with settings for a transaction, as PostgreSQL has; SQL reads them by ``current_setting``."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.settings: dict[str, int | str] = {}
+        self._version: int | None = None
+        self._held: list[str] = []
+        self.create_function("current_setting", 1, self.settings.get, deterministic=True)  # for one statement
+
+    def set_local(self, name: str, value: int | str) -> None:
+        """Keep the setting, or none where it is empty, until the transaction ends."""
+        self.settings[name] = value
+        if value == "":
+            del self.settings[name]
+
+    def hold_scope(self) -> None:
+        """Hold every table of the file to its scope, those made by now included. Not within a transaction."""
+        (version,) = self.execute("PRAGMA main.schema_version").fetchone()
+        if version != self._version:
+            rules = scoped(dict(self.execute(TABLES).fetchall()), DomainModel.metadata.tables)
+            script = [statement for name in self._held for statement in dropped(name)]
+            script += [
+                statement for name in rules for statement in created(name, rules[name], rules.get(ORGANIZATIONS, ()))
+            ]
+            self.executescript(";\n".join(script))
+            self._version, self._held = version, list(rules)
+
+
+class ScopedCompiler(SQLiteCompiler):
+    """Names the tables themselves where they are written to: views take no writes."""
+
+    def visit_insert(self, insert_stmt: Any, *args: Any, **options: Any) -> str:
+        base: Any = super()
+        written: str = base.visit_insert(insert_stmt, *args, **options)
+        name = self.preparer.format_table(insert_stmt.table)
+        return written.replace(f"INTO {name}", f"INTO main.{name}", 1) if _is_view(insert_stmt.table) else written
+
+    def update_tables_clause(self, update_stmt: Any, from_table: Any, extra_froms: Any, **options: Any) -> str:
+        base: Any = super()
+        written: str = base.update_tables_clause(update_stmt, from_table, extra_froms, **options)
+        return f"main.{written}" if _is_view(from_table) else written
+
+    def delete_table_clause(self, delete_stmt: Any, from_table: Any, extra_froms: Any, **options: Any) -> str:
+        base: Any = super()
+        written: str = base.delete_table_clause(delete_stmt, from_table, extra_froms, **options)
+        return f"main.{written}" if _is_view(from_table) else written
+
+
+def _is_view(written: Any) -> bool:
+    """Whether a view shadows the table, or the aliased one."""
+    table = getattr(written, "element", written)
+    known = DomainModel.metadata.tables.get(table.name, table)
+    return ORGANIZATION_ID in table.c or (isinstance(known, Table) and scope(known) is not None)

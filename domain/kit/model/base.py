@@ -1,0 +1,248 @@
+"""``DomainModel``: one SQLModel base whose table classes validate on construction and assignment, not on load."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, dataclass_transform
+
+from pydantic import BaseModel, GetJsonSchemaHandler, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
+from sqlalchemy import MetaData, Table, inspect
+from sqlalchemy.event import listen
+from sqlalchemy.orm import class_mapper, registry
+from sqlalchemy.orm.attributes import set_attribute
+from sqlmodel import Field, SQLModel
+from sqlmodel.main import FieldInfo, SQLModelMetaclass
+
+from ..private import init_private_attributes
+from .fields import library_field, managed_field, personal_field, relation, tenant_key
+from .graph import Graph, graph_of
+from .managed import MANAGED, managed_fields, refuse_managed
+from .names import NAMING
+from .refusals import refuse
+from .tables import ORGANIZATIONS, complete_table
+
+
+@dataclass_transform(
+    kw_only_default=True,
+    field_specifiers=(Field, FieldInfo, library_field, managed_field, personal_field, relation, tenant_key),
+)
+class DomainMeta(SQLModelMetaclass):
+    """Completes each table from its fields, with CHECKs and composite foreign keys, unless it refuses the class."""
+
+    def __init__(cls, name: str, bases: tuple[type[Any], ...], class_dict: dict[str, Any], **kwargs: Any) -> None:
+        if cls.model_config.get("table") and not hasattr(cls, "__table__"):
+            refuse(cls, REGISTRY.metadata.tables.values())
+        super().__init__(name, bases, class_dict, **kwargs)
+        table: Table | None = cls.__dict__.get("__table__")
+        if table is not None:
+            if not getattr(cls, "__audited__", True):
+                table.info["audited"] = False
+            complete_table(table, dict(cls.model_fields))
+            if getattr(cls, "__private_attributes__", None):
+                listen(cls, "load", init_private_attributes, propagate=True)  # SQLAlchemy calls no constructor
+
+
+REGISTRY = registry(metadata=MetaData(naming_convention=NAMING))
+_graph_of = lru_cache(maxsize=1)(graph_of)
+
+
+def reference_graph() -> Graph:
+    """The graph of every table that is known by now."""
+    return _graph_of(tuple(REGISTRY.metadata.tables.values()))
+
+
+def model_of(table: Table) -> type[Any]:
+    """The class that the table was made for. Raises StopIteration where there is none."""
+    return next(mapper.class_ for mapper in REGISTRY.mappers if mapper.local_table is table)
+
+
+def organization_model() -> type[Any]:
+    """The class of the organizations."""
+    return model_of(REGISTRY.metadata.tables[ORGANIZATIONS])
+
+
+class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
+    """The base of every table, request, patch and response class.
+
+    Unknown keywords are refused. Errors don't repeat the input, which may be confidential; those of a class
+    with secret (``exclude=True``) fields don't carry it at all.
+    """
+
+    __tablename__: ClassVar[Any]
+    __table__: ClassVar[Table]
+    __table_args__: ClassVar[Any] = ()
+    __audited__: ClassVar[bool] = True
+    """Whether the audit trail follows the rows of an organization's table; set it False on the table's class."""
+    __of_organization__: ClassVar[bool] = False
+    """Whether its rows are an organization's: those of ``TenantEntity`` and of no other base."""
+
+    if TYPE_CHECKING:  # SQLModel's own says nothing of what it returns
+
+        def __new__(cls, *_args: Any, **_data: Any) -> Self: ...
+
+    def __init__(self, **data: Any) -> None:
+        if _is_table(type(self)):
+            draft = self._draft(data)
+            refuse_managed(type(self), draft.model_fields_set)
+            self._adopt(draft)
+            return
+        with _without_secrets(type(self)):
+            super().__init__(**data)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        cls = type(self)
+        if name not in cls.model_fields or not _is_table(cls):
+            if name in cls.__sqlmodel_relationships__ and inspect(cls).relationships[name].viewonly:
+                raise AttributeError(f"{cls.__name__}.{name} is read-only: nothing assigned to it would be saved")
+            super().__setattr__(name, value)
+            return
+        current = vars(self)
+        if inspect(self, raiseerr=False) is None:  # a draft inside one of the model's own validators
+            current[name] = value
+            return
+        if name in managed_fields(cls, by_library=True):
+            raise AttributeError(f"{cls.__name__}.{name} is read-only: {MANAGED}")
+        if name not in current or current[name] is not value:
+            value = cls.checked_fields({name: value}, beside=current)[name]
+        set_attribute(self, name, value)
+        self.model_fields_set.add(name)
+
+    def __iter__(self) -> Generator[tuple[str, Any]]:
+        """As in pydantic, without secrets: ``dict(row)`` is what people log."""
+        return (pair for pair in super().__iter__() if not _is_secret(type(self), pair[0]))
+
+    def __repr_args__(self) -> Sequence[tuple[str | None, Any]]:
+        return [pair for pair in super().__repr_args__() if not _is_secret(type(self), pair[0])]
+
+    @classmethod
+    def model_validate(  # type: ignore[override]  # SQLModel's own signature, which differs from pydantic's
+        cls,
+        obj: Any,
+        *,
+        strict: bool | None = None,
+        from_attributes: bool | None = None,
+        context: dict[str, Any] | None = None,
+        update: dict[str, Any] | None = None,
+    ) -> Self:
+        """As in SQLModel. A table class is built as its constructor builds it: no secret in an error."""
+        if not _is_table(cls):
+            with _without_secrets(cls):
+                return super().model_validate(
+                    obj, strict=strict, from_attributes=from_attributes, context=context, update=update
+                )
+        source, update = obj, update or {}
+        if isinstance(obj, BaseModel):
+            obj = _given(obj)
+        elif update and not isinstance(obj, dict):
+            fields = cls.model_fields.keys() - managed_fields(cls)
+            obj = {name: getattr(obj, name) for name in fields if hasattr(obj, name)}
+        data = {**cast(dict[str, Any], obj), **update} if isinstance(obj, dict) else obj
+        draft = cls._draft(data, strict=strict, from_attributes=from_attributes, context=context)
+        is_row = isinstance(source, DomainModel) and _is_table(type(source))  # what it has was the library's to give
+        refuse_managed(cls, update.keys() if is_row else draft.model_fields_set)
+        instance: Self = class_mapper(cls).class_manager.new_instance()  # configured, as a constructor finds it
+        instance._adopt(draft)
+        return instance
+
+    def sqlmodel_update(self, obj: dict[str, Any] | BaseModel, *, update: dict[str, Any] | None = None) -> Self:
+        """As in SQLModel, but of another model the fields that were set: a patch writes nothing else."""
+        return super().sqlmodel_update(_given(obj) if isinstance(obj, BaseModel) else obj, update=update)
+
+    def __copy__(self) -> Self:
+        """Of a row: a new one, not yet saved. (Sharing SQLAlchemy's state, one would be saved for the other.)"""
+        return type(self).model_validate(self) if _is_table(type(self)) else super().__copy__()
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return copy(self) if _is_table(type(self)) else super().__deepcopy__(memo)
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """As in pydantic: the error about broken JSON repeats no secret either."""
+        with _without_secrets(cls):
+            return super().model_validate_json(json_data, **options)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = super().__get_pydantic_json_schema__(core_schema, handler)
+        for field in handler.resolve_ref_schema(schema).get("properties", {}).values():
+            _correct(field)
+        return schema
+
+    @classmethod
+    def _draft(cls, data: Any, **options: Any) -> Self:
+        draft: Self = cls.__new__(cls)
+        with _without_secrets(cls):
+            cls.__pydantic_validator__.validate_python(data, self_instance=draft, **options)
+        return draft
+
+    @classmethod
+    def checked_row(cls, data: dict[str, object]) -> dict[str, object]:
+        """The fields and defaults of a row, without the object. Raises pydantic's ValidationError."""
+        return dict(vars(cls._draft(data)))
+
+    @classmethod
+    def checked_fields(cls, data: dict[str, object], *, beside: dict[str, object] | None = None) -> dict[str, object]:
+        """The given fields alone, each checked ``beside`` what the others have. Raises pydantic's ValidationError."""
+        draft = cls.__new__(cls)
+        vars(draft).update({name: value for name, value in (beside or {}).items() if name in cls.model_fields})
+        with _without_secrets(cls):
+            for name, value in data.items():
+                cls.__pydantic_validator__.validate_assignment(draft, name, value)
+        return {name: vars(draft)[name] for name in data}
+
+    def _adopt(self, draft: Self) -> None:
+        for name, value in vars(draft).items():
+            set_attribute(self, name, value)
+        for slot in ("__pydantic_fields_set__", "__pydantic_private__"):
+            object.__setattr__(self, slot, getattr(draft, slot))
+
+
+DomainModel.model_config["extra"] = "forbid"
+DomainModel.model_config["hide_input_in_errors"] = True
+DomainModel.model_config["allow_inf_nan"] = False  # SQLite would store NULL
+
+
+def _is_table(cls: type[DomainModel]) -> bool:
+    return bool(cls.model_config.get("table"))
+
+
+def _is_secret(cls: type[DomainModel], name: str | None) -> bool:
+    field = cls.model_fields.get(name or "")
+    return field is not None and bool(field.exclude)
+
+
+def _correct(field: dict[str, Any]) -> None:
+    """Pydantic writes the limit of a field with validators under its own name, and a default that it would refuse."""
+    options: list[dict[str, Any]] = [field, *field.get("anyOf", ())]
+    for option in options:
+        if "ge" in option:
+            option["minimum"] = option.pop("ge")
+    if {"type": "null"} not in options and field.get("default", ...) is None:
+        del field["default"]
+
+
+def _given(model: BaseModel) -> dict[str, Any]:
+    """The fields that were set on it; of a row, every field that has a value."""
+    cls = type(model)
+    if not issubclass(cls, DomainModel) or not _is_table(cls):
+        return {name: getattr(model, name) for name in model.model_fields_set}
+    fields = ((name, getattr(model, name), field.default) for name, field in cls.model_fields.items())
+    return {name: value for name, value, default in fields if value is not None or default is not None}
+
+
+@contextmanager
+def _without_secrets(cls: type[DomainModel]) -> Generator[None]:
+    """Raise a validation error without what a class with secret fields was given."""
+    try:
+        yield
+    except ValidationError as error:
+        if not any(field.exclude for field in cls.model_fields.values()):
+            raise
+        lines: list[InitErrorDetails] = []
+        for line in error.errors(include_url=False, include_context=False, include_input=False):
+            reason = PydanticCustomError(line["type"], line["msg"])  # pyright: ignore[reportArgumentType]  # pydantic's own
+            lines.append(InitErrorDetails(type=reason, loc=line["loc"], input="hidden"))
+        raise ValidationError.from_exception_data(error.title, lines, hide_input=True) from None

@@ -1,0 +1,139 @@
+"""The columns that every table has, and the bases of tables, patches and responses."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import Identity, text
+from sqlalchemy.orm import declared_attr
+from sqlmodel import Field
+
+from .base import DomainModel
+from .clock import DatabaseTime
+from .fields import BigId, Text, UtcDatetime, example, library_field, utcnow
+from .tables import ORGANIZATIONS
+from .types import UTC_DATETIME
+
+_NOW = {"server_default": DatabaseTime()}
+
+
+class Identified(DomainModel):
+    """A row with an id."""
+
+    id: int = library_field(
+        default=None,
+        description="Id given by the database.",
+        schema_extra=example(42, json_schema_extra={"readOnly": True}),
+        primary_key=True,
+        sa_type=BigId,
+        sa_column_kwargs={"server_default": Identity()},
+    )
+
+
+class Stamped(Identified):
+    """What the library fills in and every reader may see."""
+
+    created_at: UtcDatetime = library_field(
+        sa_type=UTC_DATETIME,
+        default_factory=utcnow,
+        description="When the row was created.",
+        schema_extra=example("2026-05-01T12:00:00Z"),
+        sa_column_kwargs=_NOW,
+    )
+    updated_at: UtcDatetime = library_field(
+        sa_type=UTC_DATETIME,
+        audited=False,
+        default_factory=utcnow,
+        description="When the row last changed.",
+        schema_extra=example("2026-05-02T08:30:00Z"),
+        sa_column_kwargs={**_NOW, "onupdate": utcnow},
+    )
+    version: int = library_field(
+        audited=False,
+        default=1,
+        description="Counts the row's changes; send it back to update exactly what was read.",
+        schema_extra=example(3),
+        sa_column_kwargs={"server_default": text("1")},
+    )
+
+
+class Deletable(DomainModel):
+    """Soft deletion: the row stays, out of every answer that does not ask for it."""
+
+    is_deleted: bool = library_field(
+        default=False,
+        description="Whether the row is deleted.",
+        schema_extra=example(False),
+        sa_column_kwargs={"server_default": text("false")},
+    )
+    deleted_at: UtcDatetime | None = library_field(
+        sa_type=UTC_DATETIME,
+        default=None,
+        description="When it was deleted.",
+        schema_extra=example("2026-06-01T09:00:00Z"),
+    )
+    deletion_id: UUID | None = library_field(
+        default=None,
+        description="The deletion it went with: restoring brings back exactly the rows that share it.",
+        schema_extra=example("0197f3c2-6d1e-7c3a-9a54-3f2b8c1d0e9f"),
+    )
+    deleted_by: Text | None = library_field(
+        audited=False,  # the trail names the actor itself
+        default=None,
+        max_length=255,
+        description="Who deleted it: the session's actor.",
+        schema_extra=example("user:12"),
+    )
+
+
+class Entity(Deletable, Stamped):
+    """A table's base. A saved object is checked against the version it was read as."""
+
+    retention_days: ClassVar[int | None] = 90
+    """How long a deleted row can be restored before ``purge`` removes it; None: for ever."""
+
+    @declared_attr.directive
+    @classmethod
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.__table__.c.version, "eager_defaults": False}
+
+
+class OwnedByOrganization(DomainModel):
+    """A row of an organization: what sessions, policies and repositories scope."""
+
+    __of_organization__: ClassVar[bool] = True
+    organization_id: int = Field(
+        default=None,
+        description="The organization that the row belongs to; a bound session fills it in.",
+        schema_extra=example(7),
+        primary_key=True,
+        foreign_key=f"{ORGANIZATIONS}.id",
+        sa_type=BigId,
+    )
+
+
+class TenantEntity(Entity, OwnedByOrganization):
+    """The base of every table that holds an organization's data. Primary key: (organization_id, id)."""
+
+
+class Patch(DomainModel):
+    """Mixin for PATCH bodies: every inherited field may be left out; its limits, and null where allowed, stay."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        for field in cls.model_fields.values():
+            field.default, field.default_factory = None, None
+            field.json_schema_extra = _without_default
+        cls.model_rebuild(force=True)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)  # null would not be accepted for most fields
+
+
+class Public(DomainModel):
+    """Mixin for responses, an allow-list of fields: ignores the others, so that old clients outlive new fields."""
+
+
+Public.model_config["extra"] = "ignore"
+Public.model_config["json_schema_serialization_defaults_required"] = True  # a response carries every field

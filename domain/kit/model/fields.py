@@ -1,0 +1,144 @@
+"""Field types and field specifiers that the models are written with."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Annotated, Any, Literal, overload
+
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_core import PydanticUndefined
+from sqlalchemy import BigInteger, Integer
+from sqlalchemy.orm import QueryableAttribute, class_mapper
+from sqlalchemy.types import TypeEngine
+from sqlmodel import Field, Relationship
+
+# SQLite gives database-generated ids to INTEGER keys only.
+BigId: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
+
+ACTOR: dict[str, Any] = {"info": {"mentions": True}}
+"""``sa_column_kwargs`` of a column that says who did something: erasing a person takes their addresses out of it."""
+
+
+def utcnow() -> datetime:
+    """Now, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def as_utc(value: datetime) -> datetime:
+    """The same instant in UTC. Raises ValueError on a time without an offset."""
+    if value.utcoffset() is None:
+        raise ValueError("needs a time zone offset, as in 2026-05-01T12:00:00+02:00 or ...Z")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is out of range in UTC") from None
+
+
+def storable(text: str) -> str:
+    """The text itself. Raises ValueError where PostgreSQL could not store it: NUL, or half a surrogate pair."""
+    if "\x00" in text:
+        raise ValueError("must not contain the NUL character (U+0000)")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must not contain an unpaired surrogate (U+D800 to U+DFFF)") from None
+    return text
+
+
+_WIDE = Context(prec=60)
+
+
+def rounded(*, precision: int, scale: int) -> Callable[[Decimal], Decimal]:
+    """Round half-even to ``scale`` decimals. Raises ValueError where NUMERIC(precision, scale) can't hold it."""
+    limit = Decimal(10) ** (precision - scale)
+    step = Decimal(1).scaleb(-scale)
+
+    def fit(value: Decimal) -> Decimal:
+        if not value.is_finite() or value.copy_abs() >= limit:  # abs() overflows
+            raise ValueError(f"must be a number below {limit:f}")
+        result = value.quantize(step, ROUND_HALF_EVEN, _WIDE)
+        if abs(result) >= limit:
+            raise ValueError(f"must be a number below {limit:f}")
+        return result or abs(result)  # no database keeps the sign of -0
+
+    return fit
+
+
+def _no_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
+    return value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+Text = Annotated[str, AfterValidator(storable)]
+UtcDatetime = Annotated[datetime, AfterValidator(as_utc)]
+Amount = Annotated[Decimal, BeforeValidator(_no_bool), AfterValidator(rounded(precision=20, scale=4))]
+Cost = Annotated[Decimal, BeforeValidator(_no_bool), AfterValidator(rounded(precision=14, scale=6))]
+# Lower-cased before its limits are checked: some letters become two.
+LowerText = Annotated[str, BeforeValidator(_lower), AfterValidator(storable), AfterValidator(str.lower)]
+
+
+def example(value: object, **schema: object) -> dict[str, Any]:
+    """``schema_extra`` with one example, and what else a JSON schema may say (``pattern``)."""
+    return {"examples": [value], **schema}
+
+
+def managed_field(
+    *, init: Literal[False] = False, audited: bool = True, by_library: bool = False, **options: Any
+) -> Any:
+    """A column that code fills in, and no client: readable and typed, no constructor keyword, in no update.
+
+    A row in which no column changes but those not ``audited`` has no entry in the audit trail.
+    """
+    column = options.pop("sa_column_kwargs", {})
+    info = {"managed": True, "audited": audited, "by_library": by_library}
+    return Field(sa_column_kwargs={**column, "info": info}, **options)
+
+
+def library_field(*, init: Literal[False] = False, **options: Any) -> Any:
+    """A managed column that the library alone fills in: no assignment writes it, and no statement by hand."""
+    return managed_field(by_library=True, **options)
+
+
+def personal_field(**options: Any) -> Any:
+    """A column that tells who a person is: in the audit trail its values stand apart, where they can be erased."""
+    column = options.pop("sa_column_kwargs", {})
+    return Field(sa_column_kwargs={**column, "info": {"personal": True}}, **options)
+
+
+def relation(condition: str, *, init: Literal[False] = False) -> Any:
+    """A read-only relationship over live rows; ``lazy="raise"``: the methods that load it say so."""
+    return Relationship(
+        sa_relationship_kwargs={"primaryjoin": condition, "viewonly": True, "lazy": "raise", "uselist": False}
+    )
+
+
+def relationship_of(model: type[object], name: str) -> QueryableAttribute[object]:
+    """A relationship as loader options take it; its class attribute is typed as the related object."""
+    attribute: QueryableAttribute[object] = class_mapper(model).attrs[name].class_attribute
+    return attribute
+
+
+@overload
+def tenant_key(target: type, *, description: str = ..., index: bool = ...) -> Any: ...
+@overload
+def tenant_key(target: type, *, default: None, description: str = ..., index: bool = ...) -> Any: ...
+def tenant_key(
+    target: type, *, default: Any = PydanticUndefined, description: str | None = None, index: bool = True
+) -> Any:
+    """A reference to a row of the tenant table ``target``, in the same organization.
+
+    Declares the column and, on the table class, the composite foreign key (organization_id, column).
+    """
+    name = target.__name__
+    return Field(
+        default=default,
+        description=description or f"Id of the {name}, in the same organization.",
+        schema_extra=example(42),
+        sa_type=BigId,
+        sa_column_kwargs={"info": {"tenant_key": target, "tenant_key_index": index}},
+    )

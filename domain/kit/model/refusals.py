@@ -1,0 +1,74 @@
+"""What a table class may not say. It is checked before SQLAlchemy knows the class: a refused one leaves no trace."""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Table
+
+from .names import LONGEST
+from .tables import ORGANIZATION_ID, ORGANIZATIONS, is_tenant_table
+
+_LINE = "write class Name(TenantEntity, table=True), or name the column otherwise, without a foreign key"
+
+_Columns = dict[str, Column[Any]]
+_Key = list[tuple[str, str]]  # each column, with the "table.column" that it refers to
+
+
+def refuse(model: type[Any], tables: Collection[Table]) -> None:
+    """Raise TypeError where a new table class would not do beside these tables, with the line to write instead."""
+    columns: _Columns = {name: value for name, value in vars(model).items() if isinstance(value, Column)}
+    rules: tuple[Any, ...] = () if isinstance(model.__table_args__, dict) else model.__table_args__
+    _refuse_long_names(model, columns, rules)
+    _refuse_tenant_keys(model, columns)
+    if not model.__of_organization__:
+        _refuse_organization(model, columns, rules)
+    tenants = {table.fullname for table in tables if is_tenant_table(table)}
+    if ORGANIZATION_ID in columns:
+        tenants.add(model.__tablename__)
+    for table in tables:  # it may name this one since before it was made
+        _refuse_plain_keys(table.name, _keys({}, table.foreign_key_constraints), tenants)
+    _refuse_plain_keys(model.__name__, _keys(columns, rules), tenants)
+
+
+def _refuse_long_names(model: type[Any], columns: _Columns, rules: Iterable[Any]) -> None:
+    given = [rule.name for rule in rules if not isinstance(rule, CheckConstraint | dict)]  # a CHECK's is a part of one
+    for name in (model.__tablename__, *(column.name or key for key, column in columns.items()), *filter(None, given)):
+        if len(name.encode()) > LONGEST:
+            raise TypeError(f"{model.__name__}: PostgreSQL has names of up to {LONGEST} bytes; shorten {name!r}")
+
+
+def _refuse_organization(model: type[Any], columns: _Columns, rules: Iterable[object]) -> None:
+    """A table that is an organization's by a column of its own would be scoped by half of what scopes."""
+    keys = [pair for key in _keys(columns, rules) for pair in key]
+    for name in (name for name, target in keys if target.startswith(f"{ORGANIZATIONS}.")):
+        raise TypeError(f"{model.__name__}.{name}: what refers to an organization derives from TenantEntity; {_LINE}")
+    if ORGANIZATION_ID in columns:
+        raise TypeError(f"{model.__name__}.{ORGANIZATION_ID}: derive from TenantEntity, which has it; {_LINE}")
+
+
+def _refuse_tenant_keys(model: type[Any], columns: _Columns) -> None:
+    targets = {name: column.info["tenant_key"] for name, column in columns.items() if "tenant_key" in column.info}
+    for name, target in targets.items():
+        table = getattr(target, "__table__", None)
+        if ORGANIZATION_ID not in columns or table is None or not is_tenant_table(table):
+            said = "tenant_key joins two tenant tables; derive both from TenantEntity"
+            raise TypeError(f"{model.__name__}.{name}: {said}")
+
+
+def _refuse_plain_keys(child: str, keys: Iterable[_Key], tenants: Collection[str]) -> None:
+    for key in keys:
+        target = key[0][1].rpartition(".")[0]
+        if target in tenants and (ORGANIZATION_ID, f"{target}.{ORGANIZATION_ID}") not in key:
+            name = next((own for own, named in key if own != named.rpartition(".")[2]), key[-1][0])
+            raise TypeError(
+                f"{child}.{name}: a plain foreign key to {target!r} can point at another organization's row;"
+                f" write {name}: int = tenant_key(...) with the model of {target!r}"
+            )
+
+
+def _keys(columns: _Columns, rules: Iterable[object]) -> Iterator[_Key]:
+    for name, column in columns.items():
+        yield from ([(name, key.target_fullname)] for key in column.foreign_keys)
+    for rule in rules:
+        if isinstance(rule, ForeignKeyConstraint):
+            yield list(zip(rule.column_keys, (key.target_fullname for key in rule.elements), strict=True))

@@ -1,0 +1,113 @@
+"""What the metaclass adds to a table once its columns stand."""
+
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    ForeignKeyConstraint,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    text,
+    true,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import DDLCompiler
+
+from ..private import number_by
+from .checks import add_checks
+from .graph import ON_DELETE
+
+ORGANIZATION_ID = "organization_id"
+ORGANIZATIONS = "organizations"
+"""The table of the organizations themselves: an application's own, with an ``id`` and ``is_deleted``."""
+# As each database renders ``~is_deleted`` in a query: a partial index serves only its own predicate.
+LIVE = text("NOT is_deleted")
+LIVE_SQLITE = text("is_deleted = 0")
+
+
+def complete_table(table: Table, fields: dict[str, FieldInfo]) -> None:
+    """Add CHECKs from the fields, and composite keys for ``tenant_key``."""
+    add_checks(table, fields)
+    for column in table.c:
+        if column.name in fields and fields[column.name].exclude:
+            column.info = {**column.info, "secret": True}
+    if is_tenant_table(table):
+        # In this order in the database: SQLAlchemy puts the generated column of a key that it made itself first.
+        table.append_constraint(PrimaryKeyConstraint(table.c[ORGANIZATION_ID], table.c.id))
+        # SQLAlchemy takes half of a composite key for no autoincrement, and would send one INSERT a row.
+        number_by(table.c.id)
+    for key in table.foreign_key_constraints:
+        if table.info.get("goes_with_organization") and key.column_keys == [ORGANIZATION_ID]:
+            key.info[ON_DELETE] = "cascade"
+    for column in list(table.c):
+        if target := column.info.get("tenant_key"):
+            _add_tenant_key(table, column, target.__table__)
+
+
+def is_tenant_table(table: Table) -> bool:
+    """Whether rows of this table belong to an organization."""
+    return ORGANIZATION_ID in table.c
+
+
+def is_organization(entity: object) -> bool:
+    """Whether a class, or an object of it, is that of the organizations."""
+    return getattr(entity, "__tablename__", None) == ORGANIZATIONS
+
+
+def organization_column(table: Table) -> Column[int] | None:
+    """The column that holds the organization, of an organization its id; None where rows belong to none."""
+    return table.c.get("id" if table.name == ORGANIZATIONS else ORGANIZATION_ID)
+
+
+def of_organization(rows: Table | type[Any], organization: int | BindParameter[int] | None) -> ColumnElement[bool]:
+    """The condition that rows are the organization's; true of all where it is None, or rows belong to none."""
+    column: Any = organization_column(rows if isinstance(rows, Table) else rows.__table__)
+    if column is None or organization is None:
+        return true()
+    equal: ColumnElement[bool] = (column if isinstance(rows, Table) else getattr(rows, column.key)) == organization
+    return equal
+
+
+def live_unique(*columns: str, across_organizations: bool = False) -> Index:
+    """Unique among live rows of an organization; for ``__table_args__``. Create, upsert and restore understand it."""
+    key = columns if across_organizations else (ORGANIZATION_ID, *columns)
+    return Index(
+        None,
+        *key,
+        unique=True,
+        postgresql_where=LIVE,
+        sqlite_where=LIVE_SQLITE,
+        info={"live_unique": columns},
+    )
+
+
+def live_unique_indexes(table: Table) -> list[Index]:
+    """The table's ``live_unique`` indexes, in a fixed order."""
+    return sorted((i for i in table.indexes if "live_unique" in i.info), key=lambda index: str(index.name))
+
+
+def live_index(*columns: str) -> Index:
+    """An index over an organization's live rows; for ``__table_args__``."""
+    return Index(None, ORGANIZATION_ID, *columns, postgresql_where=LIVE, sqlite_where=LIVE_SQLITE)
+
+
+def _add_tenant_key(table: Table, column: Column[Any], target: Table) -> None:
+    pairs = [table.c[ORGANIZATION_ID], column], [target.c[ORGANIZATION_ID], target.c.id]
+    table.append_constraint(ForeignKeyConstraint(*pairs, info={ON_DELETE: "cascade"}))
+    if column.info["tenant_key_index"]:
+        Index(None, table.c[ORGANIZATION_ID], column)
+
+
+@compiles(PrimaryKeyConstraint, "sqlite")
+def _sqlite_primary_key(constraint: PrimaryKeyConstraint, compiler: DDLCompiler, **options: Any) -> str:
+    # SQLite generates ids for a single-column key only; the pair stays unique for composite foreign keys. A purged
+    # row's id is not given out again, as it is not on PostgreSQL: the audit trail and others' links still name it.
+    names = [column.name for column in constraint.columns]
+    key = "PRIMARY KEY (id AUTOINCREMENT)" if "deletion_id" in constraint.table.c else "PRIMARY KEY (id)"
+    if names == [ORGANIZATION_ID, "id"]:
+        return f"{key}, UNIQUE ({ORGANIZATION_ID}, id)"
+    return key if names == ["id"] else compiler.visit_primary_key_constraint(constraint, **options)

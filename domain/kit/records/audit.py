@@ -1,0 +1,97 @@
+"""The audit trail: an entry for every row of an organization that was written, whatever wrote it.
+
+The database's own triggers write it (see ``audit_trail``), so that bulk statements and hand-written SQL can't go
+round it. Nothing in this package changes an entry, but the erasing of a person.
+"""
+
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from pydantic import JsonValue
+from sqlalchemy import Index
+from sqlmodel import Field
+
+from ..model.base import DomainModel
+from ..model.clock import DatabaseTime
+from ..model.entity import Identified, OwnedByOrganization, Public
+from ..model.fields import ACTOR, BigId, Text, UtcDatetime, example, utcnow
+from ..model.types import UTC_DATETIME, json_dict, value_enum
+
+
+class AuditAction(StrEnum):
+    """What happened to a row."""
+
+    INSERT = "insert"
+    UPDATE = "update"
+    SOFT_DELETE = "soft_delete"
+    RESTORE = "restore"
+    PURGE = "purge"
+
+
+class AuditRecord(DomainModel):
+    """Who, when, what, which request."""
+
+    recorded_at: UtcDatetime = Field(
+        sa_type=UTC_DATETIME,
+        default_factory=utcnow,
+        description="When: the start of the statement.",
+        schema_extra=example("2026-05-01T12:00:00Z"),
+        sa_column_kwargs={"server_default": DatabaseTime()},
+    )
+    actor: Text | None = Field(
+        default=None,
+        max_length=255,
+        description="Who, as the session was told; null for what came past the sessions.",
+        schema_extra=example("user:12"),
+        sa_column_kwargs=ACTOR,
+    )
+    request_id: Text | None = Field(
+        default=None, max_length=255, description="Which request.", schema_extra=example("req-4f1c")
+    )
+    entity: Text = Field(max_length=63, description="The row's table.", schema_extra=example("orders"))
+    row_id: int = Field(description="The row's id.", schema_extra=example(42), sa_type=BigId)
+    action: AuditAction = Field(
+        description="What happened.", schema_extra=example("update"), sa_type=value_enum(AuditAction)
+    )
+    before: dict[str, JsonValue] | None = Field(
+        default=None,
+        description="The columns that changed, as they were; null where the row was made or removed."
+        " Of secret and personal columns the name alone.",
+        schema_extra=example({"status": "pending"}),
+        sa_type=json_dict(JsonValue, verbatim=True),
+    )
+    after: dict[str, JsonValue] | None = Field(
+        default=None,
+        description="The same columns as they are now.",
+        schema_extra=example({"status": "complete"}),
+        sa_type=json_dict(JsonValue, verbatim=True),
+    )
+    personal: dict[str, JsonValue] | None = Field(
+        default=None,
+        description="Before and after of the personal columns that changed; null once the person is erased.",
+        schema_extra=example({"before": {"full_name": "Ann"}, "after": {"full_name": "Ann Example"}}),
+        sa_type=json_dict(JsonValue, verbatim=True),
+    )
+
+
+class AuditEntry(AuditRecord, Identified, OwnedByOrganization, table=True):
+    """One row, written once. It refers to nothing, and so outlives what it is about."""
+
+    __tablename__ = "audit_entries"
+    __table_args__: ClassVar[Any] = (
+        Index(None, "organization_id", "entity", "row_id"),
+        {"info": {"written_by_triggers": True}},
+    )
+    __audited__: ClassVar[bool] = False
+
+    organization_id: int = Field(
+        default=None,
+        description="The organization that the row belongs to, or is.",
+        schema_extra=example(7),
+        primary_key=True,
+        sa_type=BigId,
+    )
+
+
+class AuditEntryPublic(AuditRecord, Identified, Public):
+    """Response."""

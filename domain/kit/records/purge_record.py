@@ -1,0 +1,45 @@
+"""The record of what purge removed."""
+
+from typing import Any, ClassVar
+
+from sqlmodel import Field
+
+from ..model.base import DomainModel
+from ..model.entity import Entity
+from ..model.fields import ACTOR, BigId, Text, UtcDatetime, example
+from ..model.types import UTC_DATETIME
+
+
+class PurgeRecordContent(DomainModel):
+    """Who removed how many rows of which table, and of whom."""
+
+    actor: Text = Field(
+        min_length=1,
+        max_length=255,
+        description="Who.",
+        schema_extra=example("nightly-purge"),
+        sa_column_kwargs=ACTOR,
+    )
+    reason: Text = Field(min_length=1, max_length=1000, description="Why.", schema_extra=example("retention is over"))
+    # No foreign key, and not the name that scopes a table: the record outlives the organization.
+    purged_organization_id: int | None = Field(
+        default=None,
+        description="The organization whose rows they were; none for tables that belong to no organization.",
+        schema_extra=example(7),
+        sa_type=BigId,
+    )
+    table_name: Text = Field(min_length=1, max_length=255, description="The table.", schema_extra=example("orders"))
+    row_count: int = Field(ge=1, description="How many rows.", schema_extra=example(1000))
+    deleted_before: UtcDatetime = Field(
+        sa_type=UTC_DATETIME,
+        description="They, or their organization, had been deleted before this.",
+        schema_extra=example("2026-05-01T12:00:00Z"),
+    )
+
+
+class PurgeRecord(PurgeRecordContent, Entity, table=True):
+    """One batch, written in the transaction that removed its rows."""
+
+    __tablename__ = "purge_records"
+    __table_args__: ClassVar[Any] = ({"info": {"of_the_system": True}},)
+    retention_days: ClassVar[int | None] = None

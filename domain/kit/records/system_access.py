@@ -1,0 +1,30 @@
+"""The record of every use of a system session."""
+
+from typing import Any, ClassVar
+
+from sqlmodel import Field
+
+from ..model.base import DomainModel
+from ..model.entity import Entity
+from ..model.fields import ACTOR, Text, example
+
+
+class SystemAccessContent(DomainModel):
+    """Who went across organizations, and why."""
+
+    actor: Text = Field(
+        min_length=1,
+        max_length=255,
+        description="Who.",
+        schema_extra=example("nightly-reset"),
+        sa_column_kwargs=ACTOR,
+    )
+    reason: Text = Field(min_length=1, max_length=1000, description="Why.", schema_extra=example("new month"))
+
+
+class SystemAccess(SystemAccessContent, Entity, table=True):
+    """Written, and committed, before the session is handed out."""
+
+    __tablename__ = "system_access"
+    retention_days: ClassVar[int | None] = None
+    __table_args__: ClassVar[Any] = ({"info": {"of_the_system": True}},)

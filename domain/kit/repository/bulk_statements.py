@@ -1,0 +1,104 @@
+"""Statements for thousands of rows at once: on PostgreSQL of one JSON text, elsewhere of as many parameters."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from typing import cast as typed
+
+from sqlalchemy import ColumnElement, Text, bindparam, literal, tuple_
+from sqlmodel import col, insert, select, update
+
+from ..model import Entity
+from ..model.fields import utcnow
+from ..model.tables import ORGANIZATION_ID, of_organization
+from ..session import DomainSession, expire_on_savepoint_rollback, own
+from .recordset import POSITION, Values, among, has_recordset, recordset
+
+
+def insert_rows(
+    session: DomainSession,
+    model: type[Entity],
+    rows: Sequence[Values],
+    organization: int | None,
+    *,
+    encoded: Collection[str] = (),
+) -> list[int]:
+    """Insert valid rows, which all have the same fields: their ids, in order.
+
+    Other columns get their defaults. Of the ``encoded`` fields the values are JSON already, as texts.
+    """
+    if not rows:
+        return []
+    table, now, dialect = model.__table__, utcnow(), session.get_bind().dialect
+    names = [c.key for c in table.c if c.key in rows[0] and c.key != ORGANIZATION_ID and "managed" not in c.info]
+    fixed: dict[str, Any] = {"created_at": now, "updated_at": now}
+    if ORGANIZATION_ID in table.c:
+        fixed[ORGANIZATION_ID] = organization
+    statement: Any = insert(table).returning(table.c.id)
+    params: list[Any] | None = None
+    if has_recordset(table, names, dialect):
+        source = recordset(table, names, rows, dialect, encoded=encoded)
+        values = [literal(value, table.c[name].type).label(name) for name, value in fixed.items()]
+        chosen = select(*(source.c[name] for name in names), *values).order_by(source.c[POSITION])
+        statement = statement.from_select([*names, *fixed], chosen)
+    else:
+        keys = {name: f"encoded_{name}" if name in encoded else name for name in names}
+        statement = statement.values({name: bindparam(keys[name], type_=Text()) for name in encoded})
+        params = [{**fixed, **{keys[name]: row[name] for name in names}} for row in rows]
+    found = typed(Any, session.exec(own(statement), params=params))
+    # The ids are given out in the order of the rows, and may come back in another.
+    return sorted(found.scalars())
+
+
+def stored_rows(
+    session: DomainSession,
+    model: type[Entity],
+    where: Sequence[ColumnElement[bool]],
+    key: Sequence[str],
+    names: Sequence[str],
+    rows: Sequence[Values],
+    params: Mapping[str, object],
+) -> list[dict[str, Any]]:
+    """The rows that meet ``where`` with the keys of ``rows``: id and named fields; locked till the transaction ends."""
+    attributes = [getattr(model, name) for name in ("id", *names)]
+    statement = typed(Any, select)(*attributes).where(*where)
+    dialect = session.get_bind().dialect
+    if len(key) == 1:
+        statement = statement.where(among(session, model, key[0], [row[key[0]] for row in rows]))
+    elif has_recordset(model.__table__, key, dialect):
+        source = recordset(model.__table__, key, rows, dialect)
+        statement = statement.where(*(getattr(model, name) == source.c[name] for name in key))
+    else:
+        keys = [tuple(row[name] for name in key) for row in rows]
+        statement = statement.where(tuple_(*(getattr(model, name) for name in key)).in_(keys))
+    # In the same order for everybody, or two bulk writes could wait for each other.
+    statement = statement.order_by(col(model.id)).with_for_update(key_share=True, of=model)
+    found = typed(Any, session.exec(own(statement), params=dict(params)))
+    return [dict(zip(("id", *names), row, strict=True)) for row in found]
+
+
+def update_rows(
+    session: DomainSession, model: type[Entity], names: Sequence[str], rows: Sequence[Values], organization: int | None
+) -> None:
+    """Set the named fields of live rows by their id, in one statement; every row has all of them."""
+    table = model.__table__
+    these = of_organization(table, organization)
+    stamps: dict[str, Any] = {"updated_at": utcnow(), "version": table.c.version + 1}
+    options: dict[str, Any] = {"synchronize_session": False}
+    if has_recordset(table, names, dialect := session.get_bind().dialect):
+        source = recordset(table, ["id", *names], rows, dialect)
+        values: dict[str, Any] = {name: source.c[name] for name in names}
+        many = update(model).where(these, ~col(model.is_deleted), col(model.id) == source.c.id)
+        session.exec(own(many.values({**values, **stamps})), execution_options=options)
+        return
+    # Of the table: the ORM takes a list of rows by their primary key alone.
+    values = {name: bindparam(f"row_{name}", type_=table.c[name].type) for name in names}
+    each = table.update().where(these, ~table.c.is_deleted, table.c.id == bindparam("row_id"))
+    params = [{f"row_{name}": row[name] for name in ("id", *names)} for row in rows]
+    session.exec(own(each.values({**values, **stamps})), params=params, execution_options=options)
+
+
+def reload_rows(session: DomainSession, model: type[Entity], ids: Sequence[int], organization: int | None) -> None:
+    """Let objects that the session holds show their new state, until a savepoint is rolled back."""
+    statement = select(model).where(of_organization(model, organization), col(model.id).in_(ids))
+    for entity in session.exec(own(statement), execution_options={"populate_existing": True}).all():
+        expire_on_savepoint_rollback(session, entity)

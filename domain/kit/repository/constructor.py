@@ -1,0 +1,29 @@
+"""``constructor``: a repository's ``create`` with the keywords of its model, typed."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+SelfT = TypeVar("SelfT")
+EntityT = TypeVar("EntityT")
+
+
+def constructor(
+    model: Callable[P, EntityT],
+) -> Callable[[Callable[[SelfT, EntityT], EntityT]], Callable[Concatenate[SelfT, P], EntityT]]:
+    """Give ``method(self, entity)`` the keywords of the model's constructor, typed::
+
+    @constructor(Order)
+    def create(self, entity: Order) -> Order:
+        return self.add(entity)
+    """
+
+    def decorate(method: Callable[[SelfT, EntityT], EntityT]) -> Callable[Concatenate[SelfT, P], EntityT]:
+        @wraps(method)
+        def create(self: SelfT, /, *args: P.args, **fields: P.kwargs) -> EntityT:
+            return method(self, model(*args, **fields))
+
+        return create
+
+    return decorate

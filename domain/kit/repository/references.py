@@ -1,0 +1,108 @@
+"""What is written refers to rows of the same organization that are not deleted, nor being deleted."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from sqlalchemy import Table, event, inspect
+from sqlalchemy.orm import UOWTransaction
+from sqlmodel import col, select
+
+from ...errors import ConstraintError
+from ..model import DomainModel, Entity
+from ..model.base import model_of, reference_graph
+from ..model.graph import Edge, Graph
+from ..model.tables import ORGANIZATION_ID, is_organization, of_organization
+from ..session import DomainSession, own
+
+
+def lock_references(
+    session: DomainSession,
+    model: type[Entity],
+    contents: Sequence[DomainModel | Mapping[str, object]],
+    *,
+    organization: int | None,
+) -> None:
+    """Keep what the contents of rows refer to from being deleted until they are committed; one query a key.
+
+    The highest first, and in the order of the ids, as a deletion locks them, so that the two don't wait for each
+    other.
+
+    Raises:
+        ConstraintError: one of those is deleted, another organization's, or unknown.
+    """
+    if organization is None:
+        return
+    for parent, edge in parents(model):
+        if is_organization(parent):
+            ids: set[object] = {organization} if _are_new(contents) else set()
+        else:
+            ids = {_value(content, edge.column) for content in contents} - {None}
+        if ids:
+            live = (of_organization(parent, organization), col(parent.id).in_(ids), ~col(parent.is_deleted))
+            locked = select(parent.id).where(*live).order_by(col(parent.id))
+            locked = locked.with_for_update(read=True, key_share=True)
+            if len(session.exec(own(locked)).all()) < len(ids):
+                raise ConstraintError(
+                    f"a reference points at no live row of this organization ({edge.name})", constraint=edge.name
+                )
+
+
+def parents(model: type[Entity]) -> Sequence[tuple[type[Entity], Edge]]:
+    """What a row of the model goes with, and by which key; the highest first, as a deletion locks them."""
+    return _parents(model.__table__, reference_graph())
+
+
+@lru_cache
+def _parents(table: Table, graph: Graph) -> Sequence[tuple[type[Entity], Edge]]:
+    edges = [edge for edge in graph.of(table) if edge.on_delete is not None]
+    edges.sort(key=lambda edge: graph.cascades.order.index(edge.parent))
+    return [(model_of(edge.parent), edge) for edge in edges]
+
+
+_LOCKED = "domain_locked_references"  # in Session.info: the new objects for which it is done, by id()
+
+
+def add_locked(session: DomainSession, entities: Sequence[Entity]) -> None:
+    """Insert new objects for which ``lock_references`` was called."""
+    session.info[_LOCKED] = set(map(id, entities))
+    try:
+        session.add_all(entities)
+        session.flush()
+    finally:
+        del session.info[_LOCKED]
+
+
+@event.listens_for(DomainSession, "before_flush", propagate=True)
+def _lock_the_rest(session: DomainSession, _context: UOWTransaction, _objects: object) -> None:
+    """What ``session.add`` brought, or an assignment moved to another row, is held to the same."""
+    locked: set[int] = session.info.get(_LOCKED, set())
+    referring: defaultdict[tuple[type[Entity], int], list[Entity]] = defaultdict(list)
+    for entity in _referring(session, locked):
+        organization = vars(entity).get(ORGANIZATION_ID) or session.bound_organization_id
+        if organization is not None:
+            referring[type(entity), organization].append(entity)
+    for (model, organization), entities in referring.items():
+        lock_references(session, model, entities, organization=organization)
+
+
+def _referring(session: DomainSession, locked: set[int]) -> Iterable[Entity]:
+    for entity in session.new:
+        if isinstance(entity, Entity) and id(entity) not in locked and parents(type(entity)):
+            yield entity
+    for entity in session.dirty:
+        if isinstance(entity, Entity) and any(
+            inspect(entity).attrs[edge.column].history.added for _, edge in parents(type(entity))
+        ):
+            yield entity
+
+
+def _value(content: DomainModel | Mapping[str, object], name: str) -> object:
+    return content.get(name) if isinstance(content, Mapping) else getattr(content, name, None)
+
+
+def _are_new(contents: Sequence[DomainModel | Mapping[str, object]]) -> bool:
+    """Whether they are rows to insert: an update's changes leave the organization as it is."""
+    return any(
+        isinstance(content, Mapping | Entity) or ORGANIZATION_ID in type(content).model_fields for content in contents
+    )

@@ -1,0 +1,228 @@
+"""Every public method of a repository. What takes more than a few lines stands in the module of its verb."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Generic, TypeVar, overload
+
+from ...errors import ArgumentError, NotFoundError
+from ..model import DomainModel, TenantEntity
+from ..session import DomainSession, TenantSession
+from . import bulk, paging, writing
+from .bulk import Upserted
+from .bulk_rows import Content
+from .cursor import Page, checked_limit, checked_offset
+from .deleting import delete_batch, preview_batch
+from .listing import listing
+from .paging import Where, narrowed
+from .restoring import restore_batch
+from .scope import Scope
+from .statements import LIMIT, OFFSET, ModelT
+
+TenantT = TypeVar("TenantT", bound=TenantEntity)
+
+
+class Repository(Generic[ModelT]):
+    """CRUD, soft delete, pages and bulk writes for a model that belongs to no organization.
+
+    A subclass names its model::
+
+        class CurrencyRepository(Repository[Currency]):
+            model = Currency
+
+    Deleted rows stay out unless ``include_deleted`` asks for them; unknown and foreign ids are not found. Writes are
+    flushed at once, so that an error is raised where it is made; the session's boundary commits. ``org_id`` names the
+    organization, and binds an unbound session to it.
+    """
+
+    model: type[ModelT]
+
+    def __init__(self, session: DomainSession) -> None:
+        self.session = session
+        self._scope = Scope(session, self.model)
+
+    # Reading
+
+    def get(self, entity_id: int, /, *, include_deleted: bool = False, org_id: int | None = None) -> ModelT | None:
+        """The row with this id, or None."""
+        sql, params = self._scope.sql, self._scope.row_parameters(entity_id, org_id)
+        return self.session.exec(sql.get if include_deleted else sql.get_live, params=params).one_or_none()
+
+    def require(self, entity_id: int, /, *, include_deleted: bool = False, org_id: int | None = None) -> ModelT:
+        """The row with this id. Raises NotFoundError."""
+        entity = self.get(entity_id, include_deleted=include_deleted, org_id=org_id)
+        if entity is None:
+            raise NotFoundError(self.model, entity_id)
+        return entity
+
+    def find(
+        self,
+        *where: Where,
+        limit: int = 50,
+        offset: int = 0,
+        include_deleted: bool = False,
+        org_id: int | None = None,
+    ) -> Sequence[ModelT]:
+        """Rows that meet every condition, newest first. ``limit``: 1 to 200. Raises ArgumentError."""
+        sql = self._scope.sql
+        statement = sql.slice if include_deleted else listing(self.model, sql).slice
+        params = {LIMIT: checked_limit(limit), OFFSET: checked_offset(offset), **self._scope.parameters(org_id)}
+        return self.session.exec(narrowed(statement, *where), params=params).all()
+
+    def count(self, *where: Where, include_deleted: bool = False, org_id: int | None = None) -> int:
+        """How many rows meet every condition."""
+        statements = self._scope.sql if include_deleted else listing(self.model, self._scope.sql)
+        counted = narrowed(statements.count, *where) if where else statements.total
+        return self.session.exec(counted, params=self._scope.parameters(org_id)).one()
+
+    def exists(self, *where: Where, include_deleted: bool = False, org_id: int | None = None) -> bool:
+        """Whether any row meets every condition."""
+        sql, params = self._scope.sql, self._scope.parameters(org_id)
+        statement = sql.exists if include_deleted else sql.exists_live
+        return self.session.exec(narrowed(statement, *where), params=params).first() is not None
+
+    def page(
+        self,
+        *where: Where,
+        after: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+        with_total: bool = False,
+        org_id: int | None = None,
+    ) -> Page[ModelT]:
+        """A page by keyset, newest first: no gaps and nothing twice while rows are added and deleted.
+
+        The first page, or the one ``after`` a page's ``next_cursor``, or the one ``before`` its ``previous_cursor``.
+
+        Raises:
+            ArgumentError: ``limit`` is outside 1..200, both cursors are given, or one is not of this model's pages.
+        """
+        return paging.page(
+            self._scope, *where, after=after, before=before, limit=limit, with_total=with_total, org_id=org_id
+        )
+
+    def stream(self, *where: Where, batch_size: int = 500, org_id: int | None = None) -> Iterator[ModelT]:
+        """Every row that meets the conditions, newest first, ``batch_size`` rows in memory at a time.
+
+        Each batch is a page of its own, so that commits and rollbacks in between are as harmless as between pages.
+        """
+        if batch_size < 1:
+            raise ArgumentError(f"batch_size must be 1 or more, not {batch_size}")
+        return paging.batches(self._scope, where, batch_size, self._scope.parameters(org_id))
+
+    # Writing
+
+    def add(self, entity: ModelT, /, *, org_id: int | None = None) -> ModelT:
+        """Insert a new row; its id and every column are loaded.
+
+        Where a flush would do nothing else, this is one INSERT, and the session's flush events are not told of it.
+
+        Raises:
+            DuplicateError: a live row has the same unique value.
+            ConstraintError: the database refused a value, or a reference points at no live row of the organization.
+        """
+        writing.add(self._scope, entity, org_id)
+        return entity
+
+    def put(self, entity: ModelT, /, *, org_id: int | None = None) -> ModelT:
+        """Insert the row, or update the live one with the same natural key.
+
+        Fields that were not set on ``entity`` keep their value. Returns the row as it is now stored.
+
+        Raises:
+            DuplicateError: the key is taken in another organization.
+            ConstraintError: as in ``add``.
+        """
+        return writing.put(self._scope, entity, org_id)
+
+    def update(
+        self,
+        entity_id: int,
+        changes: DomainModel,
+        /,
+        *,
+        expected_version: int | None = None,
+        org_id: int | None = None,
+    ) -> ModelT:
+        """Write the fields that were set on ``changes`` (a patch or a body). Returns the row as it is now.
+
+        Raises:
+            NotFoundError: no live row of this organization has the id.
+            StaleVersionError: the row is not at ``expected_version``, or changes meanwhile.
+            ArgumentError: ``changes`` sets a field that is not the caller's to write.
+            DuplicateError, ConstraintError: as in ``add``.
+        """
+        writing.refuse_managed(self._scope, changes)
+        entity = self.require(entity_id, org_id=org_id)
+        writing.update(self._scope, entity, changes, expected_version)
+        return entity
+
+    @overload
+    def create_many(  # type: ignore[overload-overlap]  # decided alike when it runs: model objects come first
+        self, rows: Iterable[ModelT], /, *, org_id: int | None = None
+    ) -> Sequence[ModelT]: ...
+    @overload
+    def create_many(self, rows: Iterable[Content], /, *, org_id: int | None = None) -> Sequence[int]: ...
+    def create_many(
+        self, rows: Iterable[ModelT | DomainModel | Mapping[str, object]], /, *, org_id: int | None = None
+    ) -> Sequence[ModelT] | Sequence[int]:
+        """Insert every row, in order: all of them, or none.
+
+        Of model objects, returns them, with their id and every column loaded. Of contents and mappings, which is
+        much faster, returns the ids.
+
+        Raises:
+            InvalidRowsError: rows are not valid; each is named by its position.
+            DuplicateError, ConstraintError: as in ``add``.
+        """
+        return bulk.create_many(self._scope, list(rows), org_id)
+
+    def upsert_many(self, rows: Iterable[Content], /, *, org_id: int | None = None) -> Upserted:
+        """Create or update a live row for each content or mapping, told apart by the model's natural key.
+
+        All of them are written, or none. Fields that a row does not give keep their value; of two rows with one key
+        the later counts.
+
+        Raises:
+            InvalidRowsError: rows are not valid, have no natural key, or set a field that is not the caller's to
+                write; each is named by its position.
+            DuplicateError: the key is taken in another organization, or by now.
+            ConstraintError: as in ``add``.
+        """
+        return bulk.upsert_many(self._scope, rows, org_id)
+
+    # Deleting and restoring
+
+    def soft_delete(self, entity_id: int, /, org_id: int | None = None) -> bool:
+        """Delete the row and what belongs to it, as one deletion. False where there is no such live row.
+
+        Each row gets the deletion's ``deletion_id`` and ``deleted_at``, and the session's actor as ``deleted_by``.
+        """
+        organization = self._scope.organization_of(entity_id, org_id)
+        return delete_batch(self.session, self.model, entity_id, organization=organization)
+
+    def preview_delete(self, entity_id: int, /, org_id: int | None = None) -> Mapping[str, int]:
+        """How many rows of each model ``soft_delete`` would delete; empty where there is no such live row."""
+        organization = self._scope.organization_of(entity_id, org_id)
+        return preview_batch(self.session, self.model, entity_id, organization=organization)
+
+    def restore(self, entity_id: int, /, org_id: int | None = None) -> bool:
+        """Bring back exactly what was deleted with the row. False where no such row is deleted.
+
+        Where it raises, nothing is restored.
+
+        Raises:
+            DuplicateError: a live row has taken a unique value meanwhile; ``holder_id`` says which, where it is one
+                of this organization.
+            ConflictError: what the row belongs to is itself deleted.
+        """
+        organization = self._scope.organization_of(entity_id, org_id)
+        return restore_batch(self.session, self.model, entity_id, organization=organization)
+
+
+class TenantRepository(Repository[TenantT]):
+    """The same for an organization's data: every SELECT, UPDATE and DELETE carries organization_id.
+
+    The organization is the session's; ``org_id`` names it where the session is bound to none yet.
+    """
+
+    def __init__(self, session: TenantSession) -> None:
+        super().__init__(session)

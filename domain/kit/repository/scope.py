@@ -1,0 +1,120 @@
+"""What a repository's functions work on: its session, its model, and the organization that a call is for."""
+
+from collections.abc import Mapping
+from typing import Any, Generic
+
+from sqlalchemy import inspect
+from sqlalchemy.orm.attributes import set_attribute, set_committed_value
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from ...errors import TenantRequiredError
+from ..model import Entity, TenantEntity
+from ..model.tables import ORGANIZATION_ID, is_organization
+from ..session import DomainSession, SystemSession, TenantSession, expire_on_savepoint_rollback, own
+from .statements import KEY, ORGANIZATION, ModelT, Statements, statements
+
+Params = dict[str, object]
+_CHANGING = {"synchronize_session": False}
+
+
+class Scope(Generic[ModelT]):
+    """``sql`` has the model's statements, which carry the organization unless a system session works on organizations.
+
+    Where rows are organizations themselves, they stay in reach when they are deleted.
+    """
+
+    def __init__(self, session: DomainSession, model: type[ModelT]) -> None:
+        self.session = session
+        self.model = model
+        self._of_organizations = is_organization(model)
+        # Only a system session reaches across organizations, and only over the organizations themselves.
+        scoped = issubclass(model, TenantEntity) or not isinstance(session, SystemSession)
+        self.sql: Statements[ModelT] = statements(model, scoped=scoped)
+
+    def organization(self, org_id: int | None) -> int | None:
+        """The organization that a call is for; None for a table that belongs to none.
+
+        Raises:
+            TenantRequiredError: the session is bound to no organization, and none is named.
+            TenantScopeError: it is bound to another one.
+        """
+        if not self.sql.is_scoped:
+            return None
+        session = self.session
+        if not isinstance(session, TenantSession):
+            raise TenantRequiredError(f"{self.model.__name__} in a system session (see as_organization)")
+        if org_id is not None:
+            return session.bind_organization(org_id, admits_deleted=self._of_organizations)
+        if not self._of_organizations:
+            session.refuse_deleted()
+        return session.organization_id
+
+    def organization_of(self, entity_id: int, org_id: int | None) -> int | None:
+        """The organization that a call on one row is for: of an organization's row, itself. Raises as the other."""
+        if not self._of_organizations:
+            return self.organization(org_id)
+        organization = entity_id if org_id is None else org_id
+        if isinstance(self.session, TenantSession):
+            self.session.bind_organization(organization, admits_deleted=True)
+        return organization
+
+    def parameters(self, org_id: int | None) -> Params:
+        """The parameters that scope a statement; raises as ``organization`` does."""
+        organization = self.organization(org_id)
+        return {} if organization is None else {ORGANIZATION: organization}
+
+    def row_parameters(self, entity_id: int, org_id: int | None) -> Params:
+        """The parameters that scope a statement to one row; raises as ``organization`` does."""
+        organization = self.organization_of(entity_id, org_id)
+        return {KEY: entity_id, **({ORGANIZATION: organization} if self.sql.is_scoped else {})}
+
+    def claim(self, entity: ModelT, org_id: int | None) -> None:
+        """Give a new object its organization: the argument, what it names itself, or the session's."""
+        if isinstance(entity, TenantEntity):
+            named: int | None = vars(entity).get(ORGANIZATION_ID)
+            organization = self.organization(named if org_id is None else org_id)
+            if named is not None:
+                self.organization(named)
+            elif organization is not None:
+                set_attribute(entity, ORGANIZATION_ID, organization)  # it needs no check: it is the session's
+
+    def change(self, statement: ReturningUpdate[*tuple[Any, ...]], organization: int | None, **values: object) -> bool:
+        """Run an UPDATE of one row, at most, that returns its id; whether there was one.
+
+        An object that the session holds of the row is read again; or is given the values that the statement returned,
+        where the version is among them and did not change.
+        """
+        self.session.flush()
+        params = {**values} if organization is None else {ORGANIZATION: organization, **values}
+        found = self.session.exec(own(statement), params=params, execution_options=_CHANGING).mappings().first()
+        if found is None:
+            return False
+        if self.session.identity_map:
+            row: dict[str, Any] = {**found}
+            show(self.session, self.model, row["id"], organization, row, seen_version=row.get("version"))
+        return True
+
+
+def show(
+    session: DomainSession,
+    model: type[Entity],
+    entity_id: int,
+    organization: int | None,
+    values: Mapping[str, Any],
+    *,
+    seen_version: int | None,
+) -> None:
+    """Give the object that the session holds of the row, if any, the values that were written.
+
+    If the object is at another version than ``seen_version`` it has missed a write, so it is refreshed instead.
+    """
+    identity = (organization, entity_id) if issubclass(model, TenantEntity) else (entity_id,)
+    entity: Entity | None = session.identity_map.get(inspect(model).identity_key_from_primary_key(identity))
+    if entity is None:
+        return
+    if seen_version is not None and vars(entity).get("version") == seen_version:
+        for name, value in values.items():
+            set_committed_value(entity, name, value)
+    else:
+        session.refresh(entity, model.__table__.c.keys())  # the columns: what is loaded beside them stays
+    expire_on_savepoint_rollback(session, entity)

@@ -1,0 +1,58 @@
+"""Writing single rows: an INSERT, an upsert by the natural key, and updates that check the version they saw."""
+
+from pydantic import ValidationError
+
+from ...errors import ArgumentError, DuplicateError, StaleVersionError
+from ..model import DomainModel
+from ..model.tables import ORGANIZATION_ID, live_unique_indexes
+from ..session import expire_on_savepoint_rollback, own
+from .inserting import insert_one
+from .references import lock_references
+from .scope import Scope
+from .statements import ModelT
+from .upsert import upsert_statement
+
+
+def add(scope: Scope[ModelT], entity: ModelT, org_id: int | None) -> None:
+    """Insert a new row."""
+    scope.claim(entity, org_id)
+    lock_references(scope.session, scope.model, [entity], organization=vars(entity).get(ORGANIZATION_ID))
+    insert_one(scope.session, scope.sql, entity)
+
+
+def put(scope: Scope[ModelT], entity: ModelT, org_id: int | None) -> ModelT:
+    """Insert the row, or update the live one with the same natural key; the row as it is now stored."""
+    scope.claim(entity, org_id)
+    session, organization = scope.session, scope.organization(org_id)
+    session.flush()
+    lock_references(session, scope.model, [entity], organization=organization)
+    statement = upsert_statement(entity, session.get_bind().dialect.name, organization=organization)
+    returning = own(statement.returning(scope.model))
+    stored = session.scalars(returning, execution_options={"populate_existing": True}).one_or_none()
+    if stored is None:
+        index = live_unique_indexes(scope.sql.table)[0]
+        raise DuplicateError(scope.model.__name__, index.info["live_unique"], constraint=str(index.name))
+    if stored.version > 1:  # a new one has nothing to be read again
+        expire_on_savepoint_rollback(session, stored)
+    return stored
+
+
+def refuse_managed(scope: Scope[ModelT], changes: DomainModel) -> None:
+    """Raise ArgumentError where the changes set what is the library's to write, or no field."""
+    names = changes.model_fields_set
+    if wrong := sorted(names & scope.sql.managed | names - scope.model.model_fields.keys()):
+        raise ArgumentError(f"{scope.model.__name__}: {', '.join(wrong)} can't be written by an update")
+
+
+def update(scope: Scope[ModelT], entity: ModelT, changes: DomainModel, expected_version: int | None) -> None:
+    """Write the fields that were set on ``changes``. Raises StaleVersionError where the row is at another version."""
+    if expected_version is not None and entity.version != expected_version:
+        raise StaleVersionError(scope.model.__name__, entity.id, seen=expected_version, current=entity.version)
+    lock_references(scope.session, scope.model, [changes], organization=vars(entity).get(ORGANIZATION_ID))
+    try:
+        for name in changes.model_fields_set:
+            setattr(entity, name, getattr(changes, name))
+    except ValidationError:
+        scope.session.refresh(entity)  # what was set before must not be saved by a later flush
+        raise
+    scope.session.flush()

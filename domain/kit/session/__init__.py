@@ -1,0 +1,36 @@
+"""Sessions bound to an organization, and what guards them."""
+
+from . import executing, guard
+from .actors import actor_of, checked
+from .actors import forget as forget_actor
+from .deleted_organizations import forget_live
+from .executing import scope_engine
+from .options import ADMITS_DELETED, INCLUDE_DELETED, OWN, PURGING, READS, including_deleted, own, own_options
+from .savepoints import expire_on_savepoint_rollback
+from .sessions import DomainSession
+from .setting import refuse_unstorable
+from .system_sessions import SystemSession
+from .tenant_sessions import TenantSession
+
+__all__ = [
+    "ADMITS_DELETED",
+    "INCLUDE_DELETED",
+    "OWN",
+    "PURGING",
+    "READS",
+    "DomainSession",
+    "SystemSession",
+    "TenantSession",
+    "actor_of",
+    "checked",
+    "executing",
+    "forget_actor",
+    "forget_live",
+    "guard",
+    "including_deleted",
+    "expire_on_savepoint_rollback",
+    "own",
+    "own_options",
+    "refuse_unstorable",
+    "scope_engine",
+]

@@ -1,0 +1,42 @@
+"""Who writes, and for which request, as the audit trail is told: for a transaction, by the database's own means."""
+
+from sqlalchemy import Connection
+
+from ...errors import ArgumentError
+from ..model.fields import storable
+from ..schema.policies import ACTOR_SETTING, REQUEST_SETTING
+from .setting import set_local
+
+MAX_LENGTH = 255
+_ON_SQLITE = "domain_acting"  # in Connection.info: what its writing transaction puts into the database
+
+
+def checked(name: str, value: str | None) -> str | None:
+    """The value. Raises ArgumentError where the trail could not hold it, or would take it for none."""
+    if value is not None and not 1 <= len(value) <= MAX_LENGTH:
+        raise ArgumentError(f"{name} must have 1 to {MAX_LENGTH} characters; leave it out for none")
+    try:
+        return value and storable(value)
+    except ValueError as error:
+        raise ArgumentError(f"{name} {error}") from None
+
+
+def act_as(connection: Connection, actor: str | None, request_id: str | None) -> None:
+    """Have the rest of the transaction recorded under these names."""
+    if connection.dialect.name == "sqlite":
+        connection.info[_ON_SQLITE] = (actor, request_id)
+        return
+    for setting, value in ((ACTOR_SETTING, actor), (REQUEST_SETTING, request_id)):
+        if value is not None:
+            set_local(connection, setting, value)
+
+
+def actor_of(connection: Connection) -> tuple[str | None, str | None] | None:
+    """The names that hold in a transaction on SQLite; None where it has none."""
+    names: tuple[str | None, str | None] | None = connection.info.get(_ON_SQLITE)
+    return names if names and any(names) else None
+
+
+def forget(connection: Connection) -> None:
+    """The transaction has ended."""
+    connection.info.pop(_ON_SQLITE, None)

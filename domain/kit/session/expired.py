@@ -1,0 +1,25 @@
+"""Objects that a rollback expired: they could not be read once their session is closed."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlalchemy import inspect, tuple_
+from sqlmodel import Session, select
+
+from ..model import DomainModel
+from .options import INCLUDE_DELETED
+
+
+def load_expired(session: Session) -> None:
+    """Read them again while it is open, by one query a model."""
+    expired: defaultdict[type[DomainModel], list[Sequence[object]]] = defaultdict(list)
+    for entity in session.identity_map.values():
+        if isinstance(entity, DomainModel) and inspect(entity).expired:
+            expired[type(entity)].append(inspect(entity).identity or ())
+    if expired:
+        session.rollback()  # of a transaction that a failed flush has ended
+    for model, identities in expired.items():
+        mapper = inspect(model)
+        key = [mapper.get_property_by_column(column).class_attribute for column in mapper.primary_key]
+        found = select(model).where(tuple_(*key).in_(identities))
+        session.exec(found, execution_options={INCLUDE_DELETED: True}).all()

@@ -1,0 +1,56 @@
+"""Settings that last for a transaction (the organization, the actor); on PostgreSQL sent with the next statement.
+
+Local to the transaction, so that nothing survives on a pooled connection (PgBouncer's transaction mode included).
+The session sets them at every begin; the connection repeats them after a rollback to a savepoint, which undoes what
+was set inside it.
+"""
+
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from sqlalchemy import Connection
+
+from ...errors import ArgumentError
+from ..model.fields import storable
+from ..schema.scope import SYSTEM_SETTING
+
+_INT64_MAX = 2**63 - 1
+
+
+class _SettingConnection(Protocol):
+    """A driver's connection that keeps settings: ``OneMessageConnection``, ``EmbeddedConnection``."""
+
+    def set_local(self, name: str, value: int | str) -> None: ...
+
+    def run_before_next_statement(self, question: str, sent: Callable[[], object]) -> None: ...
+
+
+def refuse_unstorable(value: object) -> None:
+    """Raise ArgumentError for what no column can hold: NUL, half a surrogate pair, an integer beyond 64 bits."""
+    if isinstance(value, str):
+        try:
+            storable(value)
+        except ValueError as error:
+            raise ArgumentError(f"a text {error}") from None
+    elif isinstance(value, int) and not -_INT64_MAX - 1 <= value <= _INT64_MAX:
+        raise ArgumentError("an integer must fit into 64 bits")
+
+
+def set_local(connection: Connection, name: str, value: int | str) -> None:
+    """Have the database know a setting from the next statement on, until the transaction ends."""
+    refuse_unstorable(value)
+    cast(_SettingConnection, connection.connection.dbapi_connection).set_local(name, value)
+
+
+def admit_system(connection: Connection) -> None:
+    """Have SQLite, which has no logins, know that this is a system session's transaction."""
+    if connection.dialect.name == "sqlite":
+        set_local(connection, SYSTEM_SETTING, 1)
+
+
+def run_before_next_statement(connection: Connection, question: str, sent: Callable[[], object]) -> None:
+    """Have PostgreSQL run a SELECT without parameters before the next statement, in its message: for its lock or error.
+
+    ``sent`` is called as it goes out.
+    """
+    cast(_SettingConnection, connection.connection.dbapi_connection).run_before_next_statement(question, sent)

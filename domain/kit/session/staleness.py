@@ -1,0 +1,64 @@
+"""Which of the objects that a flush was to save the database has moved past."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+from sqlmodel import select
+
+from ...errors import ConflictError, DomainError, StaleVersionError
+from ..model import Entity
+from ..model.tables import of_organization
+from ..schema.scope import ORGANIZATION_SETTING
+from .setting import set_local
+
+
+class Seen(NamedTuple):
+    """An object that is to be saved, and the version that it was read as."""
+
+    model: type[Entity]
+    entity_id: int
+    version: int | None
+
+
+def seen_versions(dirty: Iterable[object]) -> list[Seen]:
+    """Of the changed objects. From ``vars``: an expired attribute would be loaded, which flushes."""
+    seen = [
+        Seen(type(entity), vars(entity)["id"], vars(entity).get("version"))
+        for entity in dirty
+        if isinstance(entity, Entity) and vars(entity).get("id") is not None
+    ]
+    return sorted(seen, key=lambda one: (one.model.__name__, one.entity_id))  # of several, always the same is named
+
+
+def stale(connection: Connection | None, organization_id: int | None, seen: list[Seen]) -> ConflictError:
+    """The error for a flush that found a row changed, and was rolled back; one query a model, the first of them."""
+    for model in dict.fromkeys(one.model for one in seen):
+        of_model = [one for one in seen if one.model is model]
+        current = _versions(connection, organization_id, model, [one.entity_id for one in of_model])
+        for one in of_model:
+            if one.version is not None and current.get(one.entity_id) != one.version:
+                now = current.get(one.entity_id)
+                return StaleVersionError(model.__name__, one.entity_id, seen=one.version, current=now)
+    # What moved the row on was a statement of the same transaction: it is undone by now.
+    return ConflictError("a row was changed, in this transaction, after the object was read; read it again")
+
+
+def _versions(
+    connection: Connection | None, organization_id: int | None, model: type[Entity], ids: list[int]
+) -> dict[int, int]:
+    if connection is None or connection.closed or connection.invalidated:
+        return {}
+    columns = model.__table__.c
+    these = of_organization(model.__table__, organization_id)
+    statement = select(columns.id, columns.version).where(these, columns.id.in_(ids))
+    is_over = not connection.in_transaction()
+    try:
+        if organization_id is not None:
+            set_local(connection, ORGANIZATION_SETTING, organization_id)
+        return {row.id: row.version for row in connection.execute(statement)}
+    except DomainError:
+        return {}  # the conflict is what the caller has to hear of
+    finally:
+        if is_over:
+            connection.rollback()

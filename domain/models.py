@@ -1,0 +1,87 @@
+"""The tables and the schemas: one set of classes. Importing them needs no database."""
+
+from .analyses.model import (
+    AnalysisContent,
+    AnalysisCost,
+    AnalysisFilter,
+    AnalysisPatch,
+    AnalysisPublic,
+    AnalysisRating,
+    AnalysisResult,
+)
+from .bids.model import BidContent, BidCost, BidDocument, BidDocumentContent, BidPatch, BidPublic
+from .kit.model import DomainModel, Entity, OwnedByOrganization, Patch, Public, Stamped, TenantEntity
+from .kit.records import (
+    AuditAction,
+    AuditEntry,
+    AuditEntryPublic,
+    PurgeRecord,
+    PurgeRecordContent,
+    SystemAccess,
+    SystemAccessContent,
+)
+from .organizations.model import (
+    Organization,
+    OrganizationContent,
+    OrganizationPatch,
+    OrganizationPlan,
+    OrganizationPublic,
+    OrganizationUsage,
+    SubscriptionTier,
+)
+from .tenders.model import Tender, TenderContent, TenderDB, TenderPatch, TenderProgress, TenderPublic, TenderStatus
+from .tenders.notices import TenderNotice, TenderNoticeContent
+from .users.model import User, UserAccess, UserActivity, UserPatch, UserProfile, UserPublic, UserRole
+
+__all__ = [
+    "AnalysisContent",
+    "AnalysisCost",
+    "AnalysisFilter",
+    "AnalysisPatch",
+    "AnalysisPublic",
+    "AnalysisRating",
+    "AnalysisResult",
+    "AuditAction",
+    "AuditEntry",
+    "AuditEntryPublic",
+    "BidContent",
+    "BidCost",
+    "BidDocument",
+    "BidDocumentContent",
+    "BidPatch",
+    "BidPublic",
+    "DomainModel",
+    "Entity",
+    "Organization",
+    "OrganizationContent",
+    "OrganizationPatch",
+    "OrganizationPlan",
+    "OrganizationPublic",
+    "OrganizationUsage",
+    "OwnedByOrganization",
+    "Patch",
+    "Public",
+    "PurgeRecord",
+    "PurgeRecordContent",
+    "Stamped",
+    "SubscriptionTier",
+    "SystemAccess",
+    "SystemAccessContent",
+    "TenantEntity",
+    "Tender",
+    "TenderContent",
+    "TenderDB",
+    "TenderNotice",
+    "TenderNoticeContent",
+    "TenderPatch",
+    "TenderProgress",
+    "TenderPublic",
+    "TenderStatus",
+    "User",
+    "UserAccess",
+    "UserActivity",
+    "UserPatch",
+    "UserProfile",
+    "UserPublic",
+    "UserRole",
+]

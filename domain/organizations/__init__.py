@@ -1,0 +1,1 @@
+"""Organizations: the tenants, their plan and their month's usage."""

@@ -1,0 +1,114 @@
+"""Organizations: the tenants, their plan and their month's usage."""
+
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sqlalchemy import CheckConstraint
+from sqlmodel import Field
+
+from ..kit.model.base import DomainModel
+from ..kit.model.entity import Entity, Patch, Public, Stamped
+from ..kit.model.fields import Text, example, library_field
+from ..kit.model.tables import ORGANIZATIONS, live_unique
+from ..kit.model.types import value_enum
+
+INT32_MAX = 2**31 - 1
+SLUG_SETTING = "app.organization_slug"
+
+
+class SubscriptionTier(StrEnum):
+    """The plans on sale."""
+
+    FREE = "free"
+    BASIC = "basic"
+    PRO = "pro"
+    ENTERPRISE = "enterprise"
+
+
+def current_period() -> date:
+    """The first day of the current UTC month."""
+    return datetime.now(UTC).date().replace(day=1)
+
+
+class OrganizationContent(DomainModel):
+    """What a client may write."""
+
+    name: Text = Field(
+        min_length=1,
+        max_length=255,
+        description="The organization's name.",
+        schema_extra=example("Acme Corp"),
+    )
+    slug: Text = Field(
+        min_length=1,
+        max_length=100,
+        description="Its name in URLs: lower-case words joined by single hyphens.",
+        schema_extra=example("acme", pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$"),
+    )
+
+
+class OrganizationPlan(DomainModel):
+    """What sales and administration write."""
+
+    subscription_tier: SubscriptionTier = Field(
+        default=SubscriptionTier.FREE,
+        description="The plan it pays for.",
+        schema_extra=example("pro"),
+        sa_type=value_enum(SubscriptionTier),
+    )
+    monthly_analysis_limit: int = Field(
+        default=100,
+        ge=0,
+        le=INT32_MAX,
+        description="How many analyses a UTC month allows.",
+        schema_extra=example(100),
+    )
+    is_active: bool = Field(default=True, description="Whether it may use the product.", schema_extra=example(True))
+    legal_hold: bool = Field(
+        default=False,
+        description="Whether all it has must be kept: nothing is purged or erased meanwhile.",
+        schema_extra=example(False),
+    )
+
+
+class OrganizationUsage(DomainModel):
+    """What metering writes."""
+
+    monthly_analysis_count: int = library_field(
+        audited=False,
+        default=0,
+        ge=0,
+        le=INT32_MAX,
+        description="Analyses used in usage_period.",
+        schema_extra=example(17),
+    )
+    usage_period: date = library_field(
+        audited=False,
+        default_factory=current_period,
+        description="First day of the UTC month that the count belongs to.",
+        schema_extra=example("2026-05-01"),
+    )
+
+
+class Organization(OrganizationContent, OrganizationPlan, OrganizationUsage, Entity, table=True):
+    """A tenant. Its id scopes every other table."""
+
+    __tablename__ = ORGANIZATIONS
+    __table_args__: ClassVar[Any] = (
+        live_unique("slug", across_organizations=True),
+        CheckConstraint(
+            "trim(slug, 'abcdefghijklmnopqrstuvwxyz0123456789-') = ''"
+            " AND trim(slug, '-') = slug AND replace(slug, '--', '') = slug",
+            name="slug_words",
+        ),
+        {"info": {"lookups": {"slug": SLUG_SETTING}, "creations": {"slug": SLUG_SETTING}}},
+    )
+
+
+class OrganizationPatch(OrganizationContent, Patch):
+    """PATCH body."""
+
+
+class OrganizationPublic(OrganizationContent, OrganizationPlan, OrganizationUsage, Stamped, Public):
+    """Response."""

@@ -1,0 +1,1 @@
+"""Tenders, the notices that they are imported from, and the work on them."""

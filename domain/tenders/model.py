@@ -1,0 +1,188 @@
+"""Tenders: calls for bids, as one organization follows them."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Optional
+
+from pydantic import StringConstraints
+from sqlalchemy import CheckConstraint, Index, text
+from sqlmodel import Field
+
+from ..kit.model.base import DomainModel
+from ..kit.model.entity import Patch, Public, Stamped, TenantEntity
+from ..kit.model.fields import Amount, Text, UtcDatetime, example, library_field, relation
+from ..kit.model.tables import live_index, live_unique
+from ..kit.model.types import UTC_DATETIME, Money, json_list, value_enum
+
+if TYPE_CHECKING:
+    from ..analyses.model import AnalysisResult
+    from ..bids.model import BidDocument
+
+
+class TenderStatus(StrEnum):
+    """How far the processing has come."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    FILTERED_OUT = "filtered_out"
+    RATED_LOW = "rated_low"
+    COMPLETE = "complete"
+    ERROR = "error"
+
+
+CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+class TenderContent(DomainModel):
+    """What a client or an import may write: the request body."""
+
+    external_id: Text | None = Field(
+        default=None,
+        max_length=255,
+        description="The publisher's id; unique among the organization's live tenders.",
+        schema_extra=example("ocds-213czf-000-00001"),
+    )
+    source: Text | None = Field(
+        default=None, max_length=100, description="Where it was found.", schema_extra=example("ocds")
+    )
+    title: Text = Field(
+        min_length=1,
+        max_length=500,
+        description="What is bought, in a line.",
+        schema_extra=example("Harbour bridge"),
+    )
+    description: Text | None = Field(
+        default=None,
+        description="What is bought, in full.",
+        schema_extra=example("Two spans, 90 m, by 2028."),
+    )
+    organization_name: Text | None = Field(
+        default=None, max_length=255, description="The buyer.", schema_extra=example("City of Bergen")
+    )
+    deadline: UtcDatetime | None = Field(
+        sa_type=UTC_DATETIME,
+        default=None,
+        description="When bids are due, in UTC.",
+        schema_extra=example("2027-03-01T12:00:00Z"),
+    )
+    estimated_value: Amount | None = Field(
+        default=None,
+        ge=0,
+        description="The buyer's estimate, in currency; exact to 4 decimals, rounded half-even.",
+        schema_extra=example("1250000.00"),
+        sa_type=Money(20, 4),
+    )
+    currency: CurrencyCode | None = Field(
+        default=None,
+        min_length=3,
+        max_length=3,
+        description="ISO 4217 code; never without a value.",
+        schema_extra=example("EUR"),
+    )
+    url: Text | None = Field(
+        default=None,
+        max_length=1000,
+        description="Where the notice is published.",
+        schema_extra=example("https://example.org/notices/1"),
+    )
+    location: Text | None = Field(
+        default=None,
+        max_length=255,
+        description="Where the work is done.",
+        schema_extra=example("Bergen, Norway"),
+    )
+    categories: list[Text] = Field(
+        default_factory=list,
+        description="Classification codes, such as CPV.",
+        schema_extra=example(["45221110"]),
+        sa_type=json_list(Text),
+    )
+    notice_status: Text | None = Field(
+        default=None, max_length=50, description="The publisher's own word.", schema_extra=example("active")
+    )
+    published_at: UtcDatetime | None = Field(
+        sa_type=UTC_DATETIME,
+        default=None,
+        description="When it was published.",
+        schema_extra=example("2026-05-01T12:00:00Z"),
+    )
+
+
+class TenderProgress(DomainModel):
+    """What the processing writes."""
+
+    status: TenderStatus = Field(
+        default=TenderStatus.PENDING,
+        description="How far the processing has come.",
+        schema_extra=example("pending"),
+        sa_type=value_enum(TenderStatus),
+    )
+    processing_time: float | None = Field(
+        default=None,
+        ge=0,
+        description="Seconds that the processing took.",
+        schema_extra=example(12.5),
+    )
+    error_message: Text | None = Field(
+        default=None, description="Why the status is error.", schema_extra=example("The model timed out.")
+    )
+
+
+class TenderLease(DomainModel):
+    """What ``claim`` writes."""
+
+    leased_until: UtcDatetime | None = library_field(
+        audited=False,
+        sa_type=UTC_DATETIME,
+        default=None,
+        description="Until when a worker has it; where that is past, the next one may take it.",
+        schema_extra=example("2026-05-01T12:05:00Z"),
+    )
+
+
+class Tender(TenderContent, TenderProgress, TenderLease, TenantEntity, table=True):
+    """A call for bids that an organization follows."""
+
+    __tablename__ = "tenders"
+    __table_args__: ClassVar[Any] = (
+        live_unique("external_id"),
+        live_index("created_at", "id"),
+        live_index("status", "created_at", "id"),
+        # For claim, which finds what a worker has left; rows without a lease are not in it.
+        Index(
+            None,
+            "organization_id",
+            "leased_until",
+            postgresql_where=text("leased_until IS NOT NULL"),
+            sqlite_where=text("leased_until IS NOT NULL"),
+        ),
+        # An import must not bring back what was deleted.
+        Index(
+            "ix_tenders_deleted_external_id",
+            "organization_id",
+            "external_id",
+            postgresql_where=text("is_deleted"),
+            sqlite_where=text("is_deleted = 1"),
+        ),
+        CheckConstraint("currency IS NULL OR estimated_value IS NOT NULL", name="currency_needs_value"),
+        CheckConstraint("trim(currency, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') = ''", name="currency_capitals"),
+    )
+
+    analysis: Optional["AnalysisResult"] = relation(
+        "and_(Tender.organization_id == foreign(AnalysisResult.organization_id),"
+        " Tender.id == foreign(AnalysisResult.tender_id), not_(AnalysisResult.is_deleted))"
+    )
+    bid: Optional["BidDocument"] = relation(
+        "and_(Tender.organization_id == foreign(BidDocument.organization_id),"
+        " Tender.id == foreign(BidDocument.tender_id), not_(BidDocument.is_deleted))"
+    )
+
+
+class TenderPatch(TenderContent, Patch):
+    """PATCH body."""
+
+
+class TenderPublic(TenderContent, TenderProgress, Stamped, Public):
+    """Response."""
+
+
+TenderDB = Tender

@@ -1,0 +1,75 @@
+"""Notices: the releases that a tender was imported from, as they were received."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from pydantic import JsonValue
+from sqlmodel import Field
+
+from ..kit.model.base import DomainModel
+from ..kit.model.entity import TenantEntity
+from ..kit.model.fields import Text, UtcDatetime, example, tenant_key
+from ..kit.model.tables import live_unique
+from ..kit.model.types import UTC_DATETIME, json_dict
+from ..kit.repository import TenantRepository, constructor
+from ..kit.repository.paging import slice_with
+from .model import Tender
+
+
+class TenderNoticeContent(DomainModel):
+    """What an import writes."""
+
+    tender_id: int = tenant_key(Tender)
+    release_id: Text | None = Field(
+        default=None,
+        max_length=1000,
+        description="The publisher's id of the release; may repeat.",
+        schema_extra=example("r-1"),
+    )
+    released_at: UtcDatetime | None = Field(
+        sa_type=UTC_DATETIME,
+        default=None,
+        description="The release's own date.",
+        schema_extra=example("2026-05-01T12:00:00Z"),
+    )
+    digest: Text = Field(
+        min_length=64,
+        max_length=64,
+        description="SHA-256 of the content: what is received twice is kept once.",
+        schema_extra=example("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+    )
+    content: dict[str, JsonValue] = Field(
+        description="The release as received.",
+        schema_extra=example({"ocid": "ocds-213czf-000-00001", "tag": ["tender"]}),
+        sa_type=json_dict(JsonValue, verbatim=True),
+    )
+    package: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="What the package around it said: uri and publishedDate.",
+        schema_extra=example({"publishedDate": "2026-05-01T12:00:00Z"}),
+        sa_type=json_dict(JsonValue, verbatim=True),
+    )
+
+
+class TenderNotice(TenderNoticeContent, TenantEntity, table=True):
+    """One release; a tender is merged from all of its releases."""
+
+    __tablename__ = "tender_notices"
+    __table_args__: ClassVar[Any] = (live_unique("tender_id", "digest"),)
+
+
+class TenderNoticeRepository(TenantRepository[TenderNotice]):
+    """The notices of one organization's tenders."""
+
+    model = TenderNotice
+
+    @constructor(TenderNotice)
+    def create(self, entity: TenderNotice) -> TenderNotice:
+        """Insert a notice. Raises DuplicateError where the tender has the same one."""
+        return self.add(entity)
+
+    def list_by_tender_id(
+        self, tender_id: int, limit: int = 50, offset: int = 0, org_id: int | None = None
+    ) -> Sequence[TenderNotice]:
+        """The tender's notices, the last received first."""
+        return slice_with(self._scope, "tender_id", tender_id, limit=limit, offset=offset, org_id=org_id)

@@ -1,0 +1,181 @@
+"""Tenders: finding, searching and the status of their processing."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ColumnElement, or_
+from sqlalchemy.orm import selectinload
+from sqlmodel import col, func, select
+
+from ..errors import ArgumentError
+from ..kit.model.fields import relationship_of, utcnow
+from ..kit.repository import bulk, constructor, paging
+from ..kit.repository.bulk import Upserted
+from ..kit.repository.bulk_rows import Content
+from ..kit.repository.cursor import Page, checked_limit, checked_offset
+from ..kit.repository.listing import VALUE, listing
+from ..kit.repository.paging import Where, newest_with, slice_with
+from ..kit.repository.statements import KEY
+from ..kit.session import own
+from .claims import TenderClaims
+from .model import Tender, TenderProgress, TenderStatus
+from .statuses import EXPECTED, NEW, set_status
+
+MAX_WORDS = 20
+MAX_TEXT = 1000
+
+
+class TenderRepository(TenderClaims):
+    """The tenders of one organization."""
+
+    model = Tender
+
+    @constructor(Tender)
+    def create(self, entity: Tender) -> Tender:
+        """Insert a new tender. Raises DuplicateError where a live one has the external id."""
+        return self.add(entity)
+
+    def get_by_id(self, tender_id: int, org_id: int | None = None) -> Tender | None:
+        """The live tender with this id, or None."""
+        return self.get(tender_id, org_id=org_id)
+
+    def get_by_external_id(self, external_id: str, org_id: int | None = None) -> Tender | None:
+        """The live tender with this publisher's id, or None."""
+        return newest_with(self._scope, "external_id", external_id, org_id=org_id)
+
+    def list_by_organization(
+        self, org_id: int | None = None, status: TenderStatus | None = None, limit: int = 50, offset: int = 0
+    ) -> Sequence[Tender]:
+        """Live tenders, newest first; of one status, if it is given."""
+        if status is None:
+            return self.find(limit=limit, offset=offset, org_id=org_id)
+        return slice_with(self._scope, "status", status, limit=limit, offset=offset, org_id=org_id)
+
+    def list_with_related(
+        self, status: TenderStatus | None = None, limit: int = 50, offset: int = 0, org_id: int | None = None
+    ) -> Sequence[Tender]:
+        """As ``list_by_organization``, with ``analysis`` and ``bid`` loaded: three statements, however many rows."""
+        statement = self._scope.sql.newest_live.where(*_narrowed(status)).options(
+            selectinload(relationship_of(Tender, "analysis")), selectinload(relationship_of(Tender, "bid"))
+        )
+        statement = statement.limit(checked_limit(limit)).offset(checked_offset(offset))
+        options = {"populate_existing": True}  # an analysis made since the tender was first listed is shown
+        return self.session.exec(own(statement), params=self._scope.parameters(org_id), execution_options=options).all()
+
+    def page(
+        self,
+        *where: Where,
+        status: TenderStatus | None = None,
+        search: str | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+        with_total: bool = False,
+        org_id: int | None = None,
+    ) -> Page[Tender]:
+        """A page by keyset, newest first, of a status and a search if given; as in every repository otherwise."""
+        return paging.page(
+            self._scope,
+            *where,
+            *(_matching(search) if search else ()),
+            column=None if status is None else "status",
+            value=status,
+            after=after,
+            before=before,
+            limit=limit,
+            with_total=with_total,
+            org_id=org_id,
+        )
+
+    def count_by_organization(self, org_id: int | None = None, status: TenderStatus | None = None) -> int:
+        """How many live tenders there are; of one status, if it is given."""
+        if status is None:
+            return self.count(org_id=org_id)
+        counted = listing(Tender, self._scope.sql, "status").total
+        return self.session.scalar(counted, params={VALUE: status, **self._scope.parameters(org_id)}) or 0
+
+    def count_by_status(self, org_id: int | None = None) -> dict[TenderStatus, int]:
+        """How many live tenders each status has, 0 included."""
+        statement = (
+            select(Tender.status, func.count())
+            .where(self._scope.sql.organization, self._scope.sql.is_live)
+            .group_by(Tender.status)
+        )
+        counts = dict.fromkeys(TenderStatus, 0)
+        counts.update(
+            (TenderStatus(s), n) for s, n in self.session.exec(own(statement), params=self._scope.parameters(org_id))
+        )
+        return counts
+
+    def search(self, text: str, limit: int = 50, offset: int = 0, org_id: int | None = None) -> Sequence[Tender]:
+        """Live tenders that have every word of ``text`` in title, description, buyer or place, newest first.
+
+        Case does not matter (on SQLite for ASCII letters only); at most 20 words and 1000 characters.
+        """
+        return self.find(*_matching(text), limit=limit, offset=offset, org_id=org_id)
+
+    def update_status(
+        self,
+        tender_id: int,
+        status: TenderStatus,
+        error_message: str | None = None,
+        processing_time: float | None = None,
+        *,
+        expected: TenderStatus | None = None,
+        expected_version: int | None = None,
+        org_id: int | None = None,
+    ) -> bool:
+        """Set the status, whatever it and the version were, unless they are ``expected``; ``processing_time`` in
+        seconds.
+
+        False where no such live tender is here, or it is no longer in the ``expected`` status or version: with the
+        version that ``claim`` returned, a worker whose lease has lapsed overwrites nothing. Any status but ``error``
+        clears error_message, and any but ``processing`` ends a lease.
+
+        Raises:
+            ArgumentError: an error_message for another status than ``error``.
+            pydantic.ValidationError: a value outside the field's limits.
+        """
+        progress = TenderProgress(status=status, error_message=error_message, processing_time=processing_time)
+        if error_message is not None and progress.status is not TenderStatus.ERROR:
+            raise ArgumentError(f"error_message goes with the status error, not {progress.status}")
+        organization = self._scope.organization(org_id)
+        new: dict[str, object] = {"status": progress.status, "updated_at": utcnow()}
+        if progress.status is not TenderStatus.ERROR or error_message is not None:
+            new["error_message"] = error_message
+        if processing_time is not None:
+            new["processing_time"] = progress.processing_time
+        seen = {"status": expected, "version": expected_version}
+        expects = {name: value for name, value in seen.items() if value is not None}
+        statement = set_status(
+            self._scope.sql,
+            new=frozenset(new),
+            expected=frozenset(expects),
+            processing=progress.status is TenderStatus.PROCESSING,
+        )
+        parameters = {NEW.format(name): value for name, value in new.items()}
+        parameters |= {EXPECTED.format(name): value for name, value in expects.items()}
+        return self._scope.change(statement, organization, **{KEY: tender_id}, **parameters)
+
+    def upsert_many(
+        self, rows: Iterable[Content], /, *, source: str | None = None, org_id: int | None = None
+    ) -> Upserted:
+        """As in every repository, told apart by external_id; ``source``, if given, is set on every row."""
+        return bulk.upsert_many(self._scope, rows, org_id, None if source is None else {"source": source})
+
+    def soft_delete(self, tender_id: int, org_id: int | None = None) -> bool:
+        """Delete the tender and what belongs to it, as one deletion. False where there is no such live tender."""
+        return super().soft_delete(tender_id, org_id=org_id)
+
+
+def _narrowed(status: TenderStatus | None) -> tuple[ColumnElement[bool], ...]:
+    return () if status is None else (col(Tender.status) == status,)
+
+
+def _matching(text: str) -> tuple[ColumnElement[bool], ...]:
+    words = text.split()
+    if len(words) > MAX_WORDS:
+        raise ArgumentError(f"search takes at most {MAX_WORDS} words, not {len(words)}")
+    if len(text) > MAX_TEXT:
+        raise ArgumentError(f"search takes at most {MAX_TEXT} characters, not {len(text)}")
+    columns = (col(Tender.title), col(Tender.description), col(Tender.organization_name), col(Tender.location))
+    return tuple(or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in words)

@@ -1,0 +1,1 @@
+"""Users: one login, one account, in one organization."""

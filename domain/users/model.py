@@ -1,0 +1,97 @@
+"""Users: one login, one account, in one organization."""
+
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sqlalchemy import CheckConstraint
+from sqlmodel import Field
+
+from ..kit.model.base import DomainModel
+from ..kit.model.entity import Patch, Public, Stamped, TenantEntity
+from ..kit.model.fields import LowerText, Text, UtcDatetime, example, library_field, personal_field
+from ..kit.model.tables import live_unique
+from ..kit.model.types import UTC_DATETIME, value_enum
+
+EMAIL_SETTING = "app.login_email"
+
+
+class UserRole(StrEnum):
+    """What a user may do, widest first."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
+class UserProfile(DomainModel):
+    """What a client may write."""
+
+    email: LowerText = personal_field(
+        min_length=3,
+        max_length=255,
+        description="The login, stored lower-case; unique among the live users of the whole system.",
+        schema_extra=example("ann@example.org", pattern=r"^[^@\s]+@[^@\s]+$"),
+    )
+    full_name: Text = personal_field(
+        min_length=1, max_length=255, description="The person's name.", schema_extra=example("Ann Example")
+    )
+
+
+class UserAccess(DomainModel):
+    """What administrators write."""
+
+    role: UserRole = Field(
+        default=UserRole.MEMBER,
+        description="What the user may do.",
+        schema_extra=example("member"),
+        sa_type=value_enum(UserRole),
+    )
+    is_active: bool = Field(default=True, description="Whether the user may log in.", schema_extra=example(True))
+    is_verified: bool = Field(
+        default=False, description="Whether the email is known to be theirs.", schema_extra=example(False)
+    )
+
+
+class UserSecret(DomainModel):
+    """Never in a response, repr, error or log."""
+
+    hashed_password: Text = Field(
+        min_length=1,
+        max_length=255,
+        exclude=True,
+        repr=False,
+        description="The password's hash, with its algorithm and salt.",
+        schema_extra=example("$argon2id$v=19$m=65536,t=3,p=4$..."),
+    )
+
+
+class UserActivity(DomainModel):
+    """What logging in writes."""
+
+    last_login_at: UtcDatetime | None = library_field(
+        sa_type=UTC_DATETIME,
+        audited=False,
+        default=None,
+        description="When the user last logged in.",
+        schema_extra=example("2026-05-01T12:00:00Z"),
+    )
+
+
+class User(UserProfile, UserAccess, UserSecret, UserActivity, TenantEntity, table=True):
+    """A login of an organization."""
+
+    __tablename__ = "users"
+    __table_args__: ClassVar[Any] = (
+        live_unique("email", across_organizations=True),
+        CheckConstraint("email = lower(email)", name="email_lower_case"),
+        {"info": {"lookups": {"email": EMAIL_SETTING}, "goes_with_organization": True}},
+    )
+
+
+class UserPatch(UserProfile, Patch):
+    """PATCH body."""
+
+
+class UserPublic(UserProfile, UserAccess, UserActivity, Stamped, Public):
+    """Response."""
