@@ -19,7 +19,7 @@ from ..tenders.repository import TenderRepository
 from .demo_companies import RULE
 from .demo_story import GOOD_SCORE, Customer
 from .demo_walls import Attempt
-from .screen import amounts, cell, day, grid, safe
+from .screen import amount, cell, day, grid, safe
 
 LISTED = 5
 _STATUSES = {
@@ -117,8 +117,8 @@ def _best(db: Database, customer: Customer) -> Table:
         scores = {a.tender_id: a.overall_score for a in analyses.find(col(AnalysisResult.tender_id).in_(ids))}
         with_bid = {bid.tender_id for bid in bids.find(col(BidDocument.tender_id).in_(ids))}
     table = grid("score", "tender", "value", "", "deadline", "bid", right=("score", "value"), wide="tender")
-    for tender, value in zip(tenders, amounts([tender.estimated_value for tender in tenders]), strict=True):
+    for tender in tenders:
         bid = "draft" if tender.id in with_bid else ""
-        score = f"{scores[tender.id]:.1f}"
+        score, value = f"{scores[tender.id]:.1f}", amount(tender.estimated_value)
         table.add_row(score, cell(tender.title), value, tender.currency or "", day(tender.deadline), bid)
     return table
