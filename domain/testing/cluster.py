@@ -95,12 +95,12 @@ class Cluster:
 
     def url(self, name: str, role: str) -> str:
         """The database's URL for one of the logins."""
-        assert self._admin is not None, "start() first"
+        assert self._admin is not None, "enter it first: with Cluster() as cluster"
         url = self._admin.set(database=name, username=role, password=PASSWORD)
         return url.render_as_string(hide_password=False)
 
     def _engine(self, name: str | None = None) -> Engine:
-        assert self._admin is not None, "start() first"
+        assert self._admin is not None, "enter it first: with Cluster() as cluster"
         return create_engine(self._admin if name is None else self._admin.set(database=name), poolclass=NullPool)
 
     def _run(self, statement: str) -> None:
