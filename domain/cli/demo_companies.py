@@ -18,7 +18,6 @@ class Company:
 
     name: str
     slug: str
-    folder: str
     trade: str
     tier: SubscriptionTier
     monthly_analysis_limit: int
@@ -29,7 +28,6 @@ class Company:
 NORTHWIND = Company(
     name="Northwind Bridges",
     slug="demo-northwind",
-    folder="northwind",
     trade="builds bridges and roads",
     tier=SubscriptionTier.PRO,
     monthly_analysis_limit=100,
@@ -39,7 +37,6 @@ NORTHWIND = Company(
 SOLMAR = Company(
     name="Solmar Health",
     slug="demo-solmar",
-    folder="solmar",
     trade="supplies health equipment and IT",
     tier=SubscriptionTier.FREE,
     monthly_analysis_limit=15,

@@ -43,7 +43,7 @@ def tell(db: Database, company: Company) -> Customer:
         monthly_analysis_limit=company.monthly_analysis_limit,
     )
     organization, _ = ensure_organization(db, company.slug, actor=ACTOR, wanted=wanted)
-    with as_file(files(SAMPLES) / company.folder) as folder:
+    with as_file(files(SAMPLES) / company.slug.removeprefix("demo-")) as folder:
         import_paths(db, [folder], organization_id=organization.id, strict=True, actor=ACTOR)
     with db.get_session(organization_id=organization.id, actor=ACTOR) as session:
         if not AnalysisRepository(session).exists():

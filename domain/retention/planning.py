@@ -11,7 +11,7 @@ from ..kit.model.tables import of_organization, organization_column
 from ..kit.session import SystemSession
 from ..limits import BULK
 from .counts import PurgeCount, PurgePlan
-from .schema import ORGANIZATIONS, Schema
+from .schema import ORGANIZATIONS
 from .terms import Condition, Terms
 
 
@@ -25,14 +25,14 @@ def plan_purge(
         ConfigurationError: PostgreSQL without SYSTEM_DATABASE_URL, or a table that no imported model describes.
     """
     with db.system_session(actor=actor, reason="count what purge would remove", time_limits=BULK) as system:
-        terms = Terms(Schema(system.connection()), older_than_days=older_than_days)
+        terms = Terms(system.connection(), older_than_days=older_than_days)
         return planned(system, terms, organization_id=organization_id)
 
 
 def planned(system: SystemSession, terms: Terms, *, organization_id: int | None) -> PurgePlan:
     """The plan, in the order in which rows go: organization by organization, children first."""
     counts: Counter[tuple[int | None, str]] = Counter()
-    for table in terms.schema.children_first:
+    for table in terms.children_first:
         for statement in _counting(terms, table, organization_id):
             for organization, rows in system.connection().execute(statement):
                 counts[organization, table.name] += rows

@@ -23,7 +23,7 @@ from ..limits import BULK
 from .batches import Batches, execute
 from .counts import PurgeCount, PurgeReport
 from .planning import planned
-from .schema import ORGANIZATIONS, TRAIL, Schema
+from .schema import ORGANIZATIONS, TRAIL
 from .terms import Condition, Terms
 
 MAX_BATCH = 10_000
@@ -54,14 +54,14 @@ def purge(
     if not 1 <= batch_size <= MAX_BATCH:
         raise ArgumentError(f"batch_size is 1 to {MAX_BATCH}, not {batch_size}")
     with db.system_session(actor=actor, reason=reason, time_limits=BULK) as system:
-        terms = Terms(Schema(system.connection()), older_than_days=older_than_days)
+        terms = Terms(system.connection(), older_than_days=older_than_days)
         plan = planned(system, terms, organization_id=organization_id)
         system.commit()
         record = partial(PurgeRecord, actor=actor, reason=reason)
         run = _Run(system, terms, Batches(system, size=batch_size), record, progress)
         for organization in dict.fromkeys(count.organization_id for count in plan.counts):
             names = {count.table for count in plan.counts if count.organization_id == organization}
-            tables = [table for table in terms.schema.children_first if table.name in names]
+            tables = [table for table in terms.children_first if table.name in names]
             if organization is not None and organization in plan.ending:
                 run.end(organization, tables)
             else:
@@ -81,7 +81,7 @@ class _Run:
 
     def remove_expired(self, organization: int | None, tables: list[Table]) -> None:
         """Remove one organization's expired rows from these tables, which are in the order of the plan."""
-        terms, again = self.terms, self.terms.schema.graph.refers_to_itself
+        terms, again = self.terms, self.terms.graph.refers_to_itself
         for table in reversed(tables):
             heads = terms.removable(table, table) & terms.heads_a_deletion(table) & terms.unclaimed(table)
             self.batches.all(table, self._let_go, heads, organization=organization, again=again(table))
@@ -104,7 +104,7 @@ class _Run:
                 terms.unreferenced(table),
                 organization=organization_id,
                 while_organization=is_let_go,
-                again=terms.schema.graph.refers_to_itself(table),
+                again=terms.graph.refers_to_itself(table),
             )
 
     def _let_go(self, table: Table, these: Condition) -> None:

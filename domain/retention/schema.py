@@ -1,12 +1,9 @@
-"""The tables that purge knows: what refers to what, and in which order they are emptied."""
+"""The tables that purge knows, and what refers to what."""
 
-from functools import cached_property
-
-from sqlalchemy import Connection, FromClause, Table, inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from ..errors import ConfigurationError
-from ..kit.model import DomainModel, Entity
-from ..kit.model.base import REGISTRY
+from ..kit.model import DomainModel
 from ..kit.model.graph import Graph, graph_of
 from ..kit.records import AuditEntry
 from ..organizations.model import Organization
@@ -18,26 +15,16 @@ _PARTITIONS = text(
 )
 
 
-class Schema:
-    """Those tables of our models, and of an application's, that the database has.
+def known_graph(connection: Connection) -> Graph:
+    """What refers to what, of those tables of our models, and of an application's, that the database has.
 
     Raises:
         ConfigurationError: another table refers to them, which the imported models don't tell of.
     """
-
-    def __init__(self, connection: Connection) -> None:
-        present = set(inspect(connection).get_table_names())
-        self.graph: Graph = graph_of(table for table in DomainModel.metadata.tables.values() if table.name in present)
-        self.models: dict[FromClause, type[Entity]] = {
-            mapper.local_table: mapper.class_ for mapper in REGISTRY.mappers if issubclass(mapper.class_, Entity)
-        }
-        _refuse_unknown(connection, {table.name for table in self.graph.tables})
-
-    @cached_property
-    def children_first(self) -> list[Table]:
-        """The order in which they are emptied; the organizations and their trail come last."""
-        order = self.graph.order[::-1]
-        return sorted(order, key=lambda table: (table is ORGANIZATIONS, table is TRAIL))
+    present = set(inspect(connection).get_table_names())
+    graph = graph_of(table for table in DomainModel.metadata.tables.values() if table.name in present)
+    _refuse_unknown(connection, {table.name for table in graph.tables})
+    return graph
 
 
 def _refuse_unknown(connection: Connection, known: set[str]) -> None:

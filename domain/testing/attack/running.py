@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import product
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -148,23 +147,18 @@ def _pattern(values: Collection[str]) -> Callable[[str], list[str]]:
 
 @contextmanager
 def _changes(database: Database) -> Generator[list[str]]:
-    """The statements of the block that may have changed something, and were committed."""
+    """The statements of the block that may have changed something."""
     sent: list[str] = []
-    committed: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if _CHANGE.search(statement):
             sent.append(statement)
 
-    def keep(_connection: object) -> None:
-        committed.extend(sent)
-
-    listeners: list[tuple[str, Callable[..., None]]] = [("before_cursor_execute", note), ("commit", keep)]
-    engines = [engine for engine in (database.engine, database.system_engine) if engine is not None]
-    for engine, (name, listener) in product(engines, listeners):
-        event.listen(engine, name, listener)
+    engines = {database.engine, database.system_engine or database.engine}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     try:
-        yield committed
+        yield sent
     finally:
-        for engine, (name, listener) in product(engines, listeners):
-            event.remove(engine, name, listener)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
