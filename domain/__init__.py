@@ -31,7 +31,7 @@ from .kit.model.fields import (
     utcnow,
 )
 from .kit.model.tables import live_index, live_unique
-from .kit.model.types import Money, json_dict, json_list, value_enum
+from .kit.model.types import Money, json_dict, json_list, json_model, value_enum
 from .kit.session import DomainSession, SystemSession, TenantSession, including_deleted
 from .limits import TimeLimits
 from .models import (
@@ -166,6 +166,7 @@ __all__ = [
     "init_db",
     "json_dict",
     "json_list",
+    "json_model",
     "live_index",
     "live_unique",
     "managed_field",

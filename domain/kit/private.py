@@ -30,6 +30,8 @@ options_of: _Look = attrgetter("_with_options")  # of ``statement.options(...)``
 annotations_of: _Look = attrgetter("_annotations")  # tell the class, or the alias of it, that a table was named by
 cache_key_of: _Look = methodcaller("_generate_cache_key")  # to look once into those of one form
 
+unattached_of: _Look = attrgetter("_pending_colargs")  # the columns that a constraint names, before it has a table
+
 
 def is_locking(statement: object) -> bool:
     """Whether it is a SELECT ... FOR UPDATE or SHARE: SQLite renders none, and must take its lock instead."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Table, delete, update
+from sqlalchemy import Table, delete, select, update
 
 from ..database import Database
 from ..errors import ArgumentError
@@ -115,6 +115,11 @@ class _Run:
     def _remove(
         self, organization: int | None, deleted_before: datetime | None, table: Table, these: Condition
     ) -> None:
+        for edge in self.terms.graph.to(table):
+            if edge.on_delete == "set_null":
+                child, gone = edge.child, select(table.c.id).where(these).correlate(None)
+                empty = {edge.column: None, "version": child.c.version + 1}
+                execute(self.system, update(child).where(child.c[edge.column].in_(gone)).values(empty))
         rows = execute(self.system, delete(table).where(these))
         if table is ORGANIZATIONS:  # what its last rows left there
             execute(self.system, delete(TRAIL).where(TRAIL.c[ORGANIZATION_ID] == organization))

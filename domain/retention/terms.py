@@ -9,7 +9,7 @@ from ..errors import ArgumentError
 from ..kit.model import Entity
 from ..kit.model.base import REGISTRY
 from ..kit.model.fields import utcnow
-from ..kit.model.graph import Graph
+from ..kit.model.graph import Edge, Graph
 from ..kit.model.tables import is_tenant_table
 from .schema import ORGANIZATIONS, TRAIL, known_graph
 
@@ -56,7 +56,7 @@ class Terms:
         """Expired, and so is all that refers to it. (Of a table that refers to itself: one step deep.)"""
         conditions = [self.expired(rows, table)]
         if table not in below:
-            for reference in self.graph.to(table):
+            for reference in self._holding(table):
                 if not (table is ORGANIZATIONS and is_tenant_table(reference.child)):  # those go with it
                     child = reference.child.alias()
                     goes = self.removable(child, reference.child, below=(*below, table))
@@ -65,7 +65,7 @@ class Terms:
 
     def unreferenced(self, table: Table) -> Condition:
         """Nothing refers to it any more, whether that is live or deleted."""
-        referring = [(reference, reference.child.alias()) for reference in self.graph.to(table)]
+        referring = [(reference, reference.child.alias()) for reference in self._holding(table)]
         return and_(true(), *(~exists().where(reference.joins(child, table)) for reference, child in referring))
 
     def heads_a_deletion(self, table: Table) -> Condition:
@@ -92,3 +92,7 @@ class Terms:
     def ending(self) -> Condition:
         """Of organizations: deleted, for longer than they are kept, and under no legal hold."""
         return and_(self.expired(ORGANIZATIONS, ORGANIZATIONS), ~ORGANIZATIONS.c.legal_hold)
+
+    def _holding(self, table: Table) -> list[Edge]:
+        """The keys that refer to the table and hold its rows: not those that purging empties."""
+        return [edge for edge in self.graph.to(table) if edge.on_delete != "set_null"]

@@ -19,7 +19,7 @@ WHOLE = "b" * LONGEST
 
 
 def made(base: type[Entity] = TenantEntity, table: str = "invoices", rules: Any = (), **fields: Any) -> Any:
-    annotations = dict.fromkeys(fields, int)
+    annotations = {name: int for name in fields if not name.startswith("__")}
     body = {"__tablename__": table, "__table_args__": rules, "__annotations__": annotations, **fields}
     return new_class("Invoice", (base,), {"table": True}, lambda namespace: namespace.update(body))
 
@@ -39,6 +39,13 @@ REFUSED: dict[str, dict[str, Any]] = {
     "long column": {LONG: Field()},
     "long name of a column": {"of": Field(sa_column=Column(LONG, Integer))},
     "long index": {"rules": (Index(LONG, "id"), {"info": {}})},
+    "empty reference that is required": {"of": tenant_key(Tender, on_delete="set_null")},
+    "derived from a table": {"base": Tender},
+    "schema of its own": {"rules": ({"schema": "billing"},)},
+    "mapper arguments": {"__mapper_args__": {"polymorphic_on": "kind"}},
+    "unique field": {"of": Field(unique=True)},
+    "unique constraint": {"rules": (UniqueConstraint("of"),), "of": Field()},
+    "unique index": {"rules": (Index("ux", "organization_id", "of", unique=True),), "of": Field()},
     "long constraint": {"rules": (UniqueConstraint("id", name=LONG),)},
 }
 

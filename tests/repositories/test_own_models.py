@@ -50,7 +50,7 @@ class Drawing(TenantEntity, table=True):
     __tablename__ = "test_drawings"
     retention_days: ClassVar[int | None] = 30
     lot_id: int = tenant_key(Lot)
-    other_tender_id: int | None = tenant_key(Tender, default=None)
+    other_tender_id: int | None = tenant_key(Tender, default=None, on_delete="cascade")
 
 
 class AccessKey(TenantEntity, table=True):

@@ -12,6 +12,8 @@ from sqlalchemy.orm import QueryableAttribute, class_mapper
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, Relationship
 
+from .graph import ON_DELETE, OnDelete
+
 # SQLite gives database-generated ids to INTEGER keys only.
 BigId: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -124,21 +126,37 @@ def relationship_of(model: type[object], name: str) -> QueryableAttribute[object
 
 
 @overload
-def tenant_key(target: type, *, description: str = ..., index: bool = ...) -> Any: ...
-@overload
-def tenant_key(target: type, *, default: None, description: str = ..., index: bool = ...) -> Any: ...
 def tenant_key(
-    target: type, *, default: Any = PydanticUndefined, description: str | None = None, index: bool = True
+    target: type | str, *, description: str = ..., index: bool = ..., on_delete: OnDelete | None = ...
+) -> Any: ...
+@overload
+def tenant_key(
+    target: type | str, *, default: None, description: str = ..., index: bool = ..., on_delete: OnDelete | None = ...
+) -> Any: ...
+def tenant_key(
+    target: type | str,
+    *,
+    default: Any = PydanticUndefined,
+    description: str | None = None,
+    index: bool = True,
+    on_delete: OnDelete | None = None,
 ) -> Any:
     """A reference to a row of the tenant table ``target``, in the same organization.
 
-    Declares the column and, on the table class, the composite foreign key (organization_id, column).
+    Declares the column and, on the table class, the composite foreign key (organization_id, column). A name stands for
+    the class itself, or for one that its module defines later.
+
+    ``on_delete`` says what a soft deletion of the target does to the rows that refer to it: "cascade" deletes them with
+    it (the default of a required reference, and of one to the class itself), "set_null" leaves them as they are, and
+    purging the target empties the reference (the default of an optional one), "restrict" refuses the deletion with
+    ConflictError while a live row that stays refers to it.
     """
-    name = target.__name__
+    name = target if isinstance(target, str) else target.__name__
+    info = {"tenant_key": target, "tenant_key_index": index, ON_DELETE: on_delete}
     return Field(
         default=default,
         description=description or f"Id of the {name}, in the same organization.",
         schema_extra=example(42),
         sa_type=BigId,
-        sa_column_kwargs={"info": {"tenant_key": target, "tenant_key_index": index}},
+        sa_column_kwargs={"info": info},
     )

@@ -74,6 +74,10 @@ class Graph:
         """The graph of what goes with what."""
         return Graph(self.tables, (edge for edge in self.edges if edge.on_delete == "cascade"))
 
+    def restricting(self, tables: Iterable[Table]) -> list[Edge]:
+        """The keys that refuse a deletion of rows of these tables while a live row refers to them."""
+        return [edge for table in tables for edge in self.to(table) if edge.on_delete == "restrict"]
+
     @cached_property
     def order(self) -> tuple[Table, ...]:
         """Parents before children; by their names, those of one depth or cycle.

@@ -19,7 +19,8 @@ def managed_fields(model: type[object], *, by_library: bool = False) -> frozense
 @lru_cache(maxsize=4096)
 def managed_columns(table: Table, *, by_library: bool = False) -> frozenset[str]:
     """The same by the table."""
-    return frozenset(column.key for column in table.c if column.info.get("by_library" if by_library else "managed"))
+    mark = "by_library" if by_library else "managed"
+    return frozenset(column.key for column in table.c if column.info.get(mark) or column.computed is not None)
 
 
 def refuse_managed(model: type[BaseModel], given: Set[str]) -> None:

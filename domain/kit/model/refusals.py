@@ -3,11 +3,14 @@
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Table
+from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, Table, UniqueConstraint
 
+from ..private import unattached_of
+from .graph import ON_DELETE
 from .names import LONGEST
 from .tables import ORGANIZATION_ID, ORGANIZATIONS, is_tenant_table
 
+_BASES = f"{__package__}.entity"
 _LINE = "write class Name(TenantEntity, table=True), or name the column otherwise, without a foreign key"
 
 _Columns = dict[str, Column[Any]]
@@ -17,8 +20,12 @@ _Key = list[tuple[str, str]]  # each column, with the "table.column" that it ref
 def refuse(model: type[Any], tables: Collection[Table]) -> None:
     """Raise TypeError where a new table class would not do beside these tables, with the line to write instead."""
     columns: _Columns = {name: value for name, value in vars(model).items() if isinstance(value, Column)}
-    rules: tuple[Any, ...] = () if isinstance(model.__table_args__, dict) else model.__table_args__
+    given: Any = model.__table_args__
+    rules: tuple[Any, ...] = (given,) if isinstance(given, dict) else given
+    _refuse_options(model, rules)
     _refuse_long_names(model, columns, rules)
+    if "is_deleted" in columns:
+        _refuse_unique(model, columns, rules)
     _refuse_tenant_keys(model, columns)
     if not model.__of_organization__:
         _refuse_organization(model, columns, rules)
@@ -28,6 +35,46 @@ def refuse(model: type[Any], tables: Collection[Table]) -> None:
     for table in tables:  # it may name this one since before it was made
         _refuse_plain_keys(table.name, _keys({}, table.foreign_key_constraints), tenants)
     _refuse_plain_keys(model.__name__, _keys(columns, rules), tenants)
+
+
+def refuse_derived(name: str, bases: Iterable[type[Any]]) -> None:
+    """Raise TypeError for a table class that derives from another."""
+    for base in bases:
+        if hasattr(base, "__table__"):
+            raise TypeError(
+                f"{name}: a table derives from no other table ({base.__name__}); derive both from the groups of fields"
+                f" that they share: class {base.__name__}Content(DomainModel), and class {name}({base.__name__}Content,"
+                " TenantEntity, table=True)"
+            )
+
+
+def _refuse_options(model: type[Any], rules: Iterable[object]) -> None:
+    if any(isinstance(rule, dict) and "schema" in rule for rule in rules):
+        raise TypeError(
+            f"{model.__name__}: a table has no schema of its own, since policies and triggers hold one; leave 'schema'"
+            " out of __table_args__, and name the schema in the login's search_path"
+        )
+    own = next((kind for kind in model.__mro__ if "__mapper_args__" in vars(kind)), model)
+    if own.__module__ != _BASES and "__mapper_args__" in vars(own):
+        raise TypeError(
+            f"{own.__name__}.__mapper_args__: they are the library's, which checks versions by them; leave them out"
+            " (instead of inheritance in one table, write a table for each kind)"
+        )
+
+
+def _refuse_unique(model: type[Any], columns: _Columns, rules: Iterable[object]) -> None:
+    """What is unique over all rows counts those of other organizations, and deleted ones."""
+    fields: list[tuple[str, ...]] = [(name,) for name, column in columns.items() if column.unique]
+    for rule in rules:
+        is_index = isinstance(rule, Index) and rule.unique and "live_unique" not in rule.info
+        if is_index or isinstance(rule, UniqueConstraint):
+            fields.append(tuple(str(getattr(name, "key", name)) for name in unattached_of(rule)))
+    for names in fields:
+        line = f"live_unique({', '.join(map(repr, (name for name in names if name != ORGANIZATION_ID)))})"
+        raise TypeError(
+            f"{model.__name__}.{', '.join(names)}: unique over all rows, those of other organizations and deleted ones"
+            f" included; write {line} in __table_args__"
+        )
 
 
 def _refuse_long_names(model: type[Any], columns: _Columns, rules: Iterable[Any]) -> None:
@@ -50,8 +97,12 @@ def _refuse_tenant_keys(model: type[Any], columns: _Columns) -> None:
     targets = {name: column.info["tenant_key"] for name, column in columns.items() if "tenant_key" in column.info}
     for name, target in targets.items():
         table = getattr(target, "__table__", None)
-        if ORGANIZATION_ID not in columns or table is None or not is_tenant_table(table):
+        is_tenant = isinstance(target, str) or (table is not None and is_tenant_table(table))
+        if ORGANIZATION_ID not in columns or not is_tenant:
             said = "tenant_key joins two tenant tables; derive both from TenantEntity"
+            raise TypeError(f"{model.__name__}.{name}: {said}")
+        if columns[name].info[ON_DELETE] == "set_null" and not columns[name].nullable:
+            said = 'on_delete="set_null" empties it; write int | None, with default=None'
             raise TypeError(f"{model.__name__}.{name}: {said}")
 
 

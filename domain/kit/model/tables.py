@@ -29,8 +29,12 @@ LIVE = text("NOT is_deleted")
 LIVE_SQLITE = text("is_deleted = 0")
 
 
-def complete_table(table: Table, fields: dict[str, FieldInfo]) -> None:
-    """Add CHECKs from the fields, and composite keys for ``tenant_key``."""
+AWAITED: dict[tuple[str, str], list[Column[Any]]] = {}
+"""Columns of ``tenant_key`` whose target is not defined yet, by its module and its name."""
+
+
+def complete_table(table: Table, fields: dict[str, FieldInfo], *, module: str, name: str) -> None:
+    """Add CHECKs from the fields, and composite keys for ``tenant_key``, those that waited for this class included."""
     add_checks(table, fields)
     for column in table.c:
         if column.name in fields and fields[column.name].exclude:
@@ -43,9 +47,23 @@ def complete_table(table: Table, fields: dict[str, FieldInfo]) -> None:
     for key in table.foreign_key_constraints:
         if table.info.get("goes_with_organization") and key.column_keys == [ORGANIZATION_ID]:
             key.info[ON_DELETE] = "cascade"
+        elif ORGANIZATION_ID in key.column_keys[:-1] or ORGANIZATION_ID in key.column_keys[1:]:  # written by hand
+            is_optional = any(column.nullable for column in key.columns)
+            key.info.setdefault(ON_DELETE, "set_null" if is_optional else "cascade")
     for column in list(table.c):
-        if target := column.info.get("tenant_key"):
-            _add_tenant_key(table, column, target.__table__)
+        target = column.info.get("tenant_key")
+        if isinstance(target, str) and target != name:
+            AWAITED.setdefault((module, target), []).append(column)
+        elif target is not None:
+            _add_tenant_key(column, table if target == name else target.__table__)
+    for column in AWAITED.pop((module, name), ()):
+        _add_tenant_key(column, table)
+
+
+def refuse_awaited() -> None:
+    """Raise TypeError where a ``tenant_key`` names a class that was never defined."""
+    for (module, name), columns in AWAITED.items():
+        raise TypeError(f"{columns[0]}: tenant_key({name!r}) names no table class of {module}; define it, or import it")
 
 
 def is_tenant_table(table: Table) -> bool:
@@ -95,9 +113,11 @@ def live_index(*columns: str) -> Index:
     return Index(None, ORGANIZATION_ID, *columns, postgresql_where=LIVE, sqlite_where=LIVE_SQLITE)
 
 
-def _add_tenant_key(table: Table, column: Column[Any], target: Table) -> None:
+def _add_tenant_key(column: Column[Any], target: Table) -> None:
+    table: Table = column.table
     pairs = [table.c[ORGANIZATION_ID], column], [target.c[ORGANIZATION_ID], target.c.id]
-    table.append_constraint(ForeignKeyConstraint(*pairs, info={ON_DELETE: "cascade"}))
+    usual = "set_null" if column.nullable and target is not table else "cascade"
+    table.append_constraint(ForeignKeyConstraint(*pairs, info={ON_DELETE: column.info[ON_DELETE] or usual}))
     if column.info["tenant_key_index"]:
         Index(None, table.c[ORGANIZATION_ID], column)
 

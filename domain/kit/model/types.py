@@ -1,10 +1,13 @@
 """Column types: what PostgreSQL and SQLite must store alike."""
 
+from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from types import UnionType
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
+from uuid import UUID
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 from sqlalchemy import JSON, BigInteger, Integer, Numeric
 from sqlalchemy import Enum as SAEnum
 from sqlalchemy.dialects.postgresql import JSONB
@@ -21,6 +24,7 @@ from .fields import Text
 T = TypeVar("T")
 
 _INT64_MAX = 2**63 - 1
+_PLAIN = (str, int, float, Decimal, date, UUID, Enum)
 _JSON = ConfigDict(allow_inf_nan=False, hide_input_in_errors=True)
 
 
@@ -67,6 +71,17 @@ class Money(TypeDecorator[Decimal]):
         return value if value is None or dialect.name != "sqlite" else Decimal(value).scaleb(-self.scale)
 
 
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return TypeAdapter(annotation) if is_model else TypeAdapter(annotation, config=_JSON)
+
+
+def _is_plain(annotation: Any) -> bool:
+    if get_origin(annotation) in (Annotated, Union, UnionType):
+        return all(_is_plain(kind) for kind in get_args(annotation) if isinstance(kind, type))
+    return annotation is type(None) or (isinstance(annotation, type) and issubclass(annotation, _PLAIN))
+
+
 class JSONOf(TypeDecorator[T], Generic[T]):
     """JSON validated by pydantic on its way in and out.
 
@@ -82,8 +97,14 @@ class JSONOf(TypeDecorator[T], Generic[T]):
         self.annotation = annotation
         self.stored: type[T] = stored or annotation
         self.verbatim = verbatim
-        self._adapter: TypeAdapter[T] = TypeAdapter(annotation, config=_JSON)
-        self._stored: TypeAdapter[T] = TypeAdapter(self.stored, config=_JSON)
+        self._adapter: TypeAdapter[T] = _adapter(annotation)
+        self._stored: TypeAdapter[T] = _adapter(self.stored)
+        self.is_deep: bool = not verbatim and not all(map(_is_plain, get_args(annotation) or [annotation]))
+        """Whether it can change inside without telling its row."""
+
+    def dumped(self, value: T) -> bytes:
+        """The value as JSON, to see whether it changed."""
+        return self._adapter.dump_json(value, warnings=False)
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name == "postgresql" and not self.verbatim:
@@ -120,6 +141,11 @@ def json_dict(value: object, *, verbatim: bool = False) -> TypeEngine[dict[str, 
     """A column for ``dict[str, value]`` that notices changes of its keys."""
     kind: Any = dict[str if verbatim else Text, value]  # type: ignore[misc]  # as above
     return TrackedDict.as_mutable(JSONOf(kind, verbatim=verbatim))
+
+
+def json_model(model: type[T]) -> TypeEngine[T]:
+    """A column for one pydantic model. A session notices what changes in it, at any depth, when it flushes."""
+    return JSONOf(model)
 
 
 def _values(enum_class: type[Enum]) -> list[str]:

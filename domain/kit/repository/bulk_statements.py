@@ -9,6 +9,7 @@ from sqlmodel import col, insert, select, update
 
 from ..model import Entity
 from ..model.fields import utcnow
+from ..model.managed import managed_columns
 from ..model.tables import ORGANIZATION_ID, of_organization
 from ..session import DomainSession, expire_on_savepoint_rollback, own
 from .recordset import POSITION, Values, among, has_recordset, recordset
@@ -29,7 +30,7 @@ def insert_rows(
     if not rows:
         return []
     table, now, dialect = model.__table__, utcnow(), session.get_bind().dialect
-    names = [c.key for c in table.c if c.key in rows[0] and c.key != ORGANIZATION_ID and "managed" not in c.info]
+    names = [c.key for c in table.c if c.key in rows[0].keys() - managed_columns(table) - {ORGANIZATION_ID}]
     fixed: dict[str, Any] = {"created_at": now, "updated_at": now}
     if ORGANIZATION_ID in table.c:
         fixed[ORGANIZATION_ID] = organization

@@ -6,6 +6,7 @@ alone would not wait. Each is a statement of its own, as it must see what was co
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 from uuid import uuid4
@@ -13,10 +14,11 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlmodel import col
 
+from ...errors import ConflictError
 from ..model import Entity
 from ..model.base import model_of, reference_graph
 from ..model.fields import utcnow
-from ..model.graph import Found, Graph, Rows
+from ..model.graph import Edge, Found, Graph, Rows
 from ..model.tables import of_organization
 from ..session import DomainSession, own
 from .scope import show
@@ -78,13 +80,27 @@ def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *,
     now = utcnow()
     stamps = {"deleted_at": now, "updated_at": now, "deletion_id": uuid4(), "deleted_by": session.actor}
     of = _deletion(session, model)
-    found = _walked(session, of, _key(entity_id, organization), stamps)
+    restricting = reference_graph().restricting(of.tables)
+    with session.begin_nested() if restricting else nullcontext():
+        found = _walked(session, of, _key(entity_id, organization), stamps)
+        for edge in restricting:
+            _refuse_restricted(session, edge, [*found.get(edge.parent, ())], organization)
     if any(isinstance(entity, tuple(of.models)) for entity in session.identity_map.values()):
         for kind in of.models:
             for row_id, version in found.get(kind.__table__, {}).items():
                 values = {"is_deleted": True, "version": version, **stamps}
                 show(session, kind, row_id, organization, values, seen_version=version - 1)
     return bool(found[of.root])
+
+
+def _refuse_restricted(session: Any, edge: Edge, ids: list[int], organization: int | None) -> None:
+    """Raise ConflictError where live rows refer to those that were marked: what goes with them is marked as well."""
+    child = model_of(edge.child)
+    these = (of_organization(child, organization), ~col(child.is_deleted), edge.child.c[edge.column].in_(ids))
+    count = session.exec(own(sa.select(sa.func.count()).select_from(child).where(*these))).scalar_one() if ids else 0
+    if count:
+        said = f"{count} {child.__name__} refer to the {model_of(edge.parent).__name__} by {edge.column}"
+        raise ConflictError(f"{said}, which restricts its deletion; delete them, or let them refer to another")
 
 
 def preview_batch(

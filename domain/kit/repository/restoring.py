@@ -11,6 +11,7 @@ from ...errors import ConflictError, DuplicateError
 from ..model import Entity, TenantEntity
 from ..model.base import model_of, organization_model, reference_graph
 from ..model.fields import utcnow
+from ..model.graph import Edge
 from ..model.tables import ORGANIZATION_ID, of_organization
 from ..session import DomainSession, own
 from .references import parents
@@ -59,12 +60,12 @@ def _locks(
     kinds: Kinds, model: type[Entity], entity_id: int, batch: UUID, organization: int | None
 ) -> Iterator[Select[Any, Any]]:
     """Lock what the rows belong to, the highest first, and count what of it stays deleted; then lock the row itself."""
-    keys = [(model, parent, edge.column, True) for parent, edge in parents(model)]
+    keys = [(model, parent, edge.column, True) for parent, edge in _holding(model)]
     if issubclass(model, TenantEntity):
         keys.append((model, organization_model(), ORGANIZATION_ID, True))
     for kind in kinds:
-        if len(parents(kind)) > 1:  # where there is but one, it is of the batch
-            keys += [(kind, parent, edge.column, False) for parent, edge in parents(kind)]
+        if len(_holding(kind)) > 1:  # where there is but one, it is of the batch
+            keys += [(kind, parent, edge.column, False) for parent, edge in _holding(kind)]
     order = reference_graph().cascades.order
     keys.sort(key=lambda key: order.index(key[1].__table__))
     for number, (kind, parent, column, is_root) in enumerate(dict.fromkeys(keys)):
@@ -80,6 +81,11 @@ def _locks(
     row = (of_organization(model, organization), col(model.id) == entity_id, col(model.deletion_id) == batch)
     root = select(model.id).where(*row).with_for_update(key_share=True).cte("root")
     yield select(literal(""), func.count()).select_from(root)
+
+
+def _holding(model: type[Entity]) -> list[tuple[type[Entity], Edge]]:
+    """What has to be live for a row of the model to be."""
+    return [(parent, edge) for parent, edge in parents(model) if edge.on_delete != "set_null"]
 
 
 def _restored(

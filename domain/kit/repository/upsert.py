@@ -23,7 +23,9 @@ def upsert_statement(entity: Entity, dialect: str, *, organization: int | None) 
     key = natural_key(model)
     table = model.__table__
     index = live_unique_indexes(table)[0]
-    values = {column.key: getattr(entity, column.key) for column in table.c if column.key != "id"}
+    values = {
+        column.key: getattr(entity, column.key) for column in table.c if column.key != "id" and column.computed is None
+    }
     insert = postgresql.insert(model) if dialect == "postgresql" else sqlite.insert(model)
     statement = insert.values(values)
     given = (entity.model_fields_set - {*key, ORGANIZATION_ID, "id"}) | {"updated_at"}

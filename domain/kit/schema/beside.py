@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, MetaData, Table, event
 
+from ..model.tables import refuse_awaited
 from .audit_trail import AuditTrail
 from .policies import RowLevelSecurity
 from .replaceable import Replaceable
@@ -14,6 +15,10 @@ REPLACEABLES: dict[str, Replaceable] = {kind.name: kind for kind in (RowLevelSec
 
 def attach(metadata: MetaData) -> None:
     """Have it made after the metadata's tables are created, and dropped before they are."""
+
+    @event.listens_for(metadata, "before_create")
+    def _check(*_arguments: Any, **_options: Any) -> None:
+        refuse_awaited()
 
     @event.listens_for(metadata, "after_create")
     def _create(_metadata: MetaData, connection: Connection, *, tables: Sequence[Table] = (), **_options: Any) -> None:

@@ -19,6 +19,7 @@ from ..model.tables import is_organization, of_organization
 from .actors import act_as, checked
 from .deleted_organizations import note_live
 from .expired import load_expired
+from .in_place import flag_changed, note_written
 from .options import ADMITS_DELETED, INCLUDE_DELETED, READS, Marked, Wanted, own
 from .setting import set_local
 from .staleness import seen_versions, stale
@@ -58,6 +59,7 @@ class DomainSession(Session):
     def commit(self) -> None:
         """As in SQLAlchemy. Raises SessionClosedError: what a session did before it was closed by hand is gone."""
         _refuse_closed(self)
+        flag_changed(self)
         super().commit()
 
     def close(self) -> None:
@@ -73,6 +75,7 @@ class DomainSession(Session):
 
     def flush(self, objects: Any = None) -> None:
         """As in SQLAlchemy. Raises StaleVersionError, naming the first object that the database has moved past."""
+        flag_changed(self)
         seen = seen_versions(self.dirty)
         try:
             super().flush(objects)
@@ -159,6 +162,11 @@ def _refuse_closed(session: DomainSession, _entity: object = None) -> None:
 def _refuse_statement(state: ORMExecuteState) -> None:
     assert isinstance(state.session, DomainSession)
     _refuse_closed(state.session)
+
+
+@event.listens_for(DomainSession, "pending_to_persistent", propagate=True)
+def _after_insert(session: DomainSession, entity: object) -> None:
+    note_written(session, entity)
 
 
 @event.listens_for(DomainSession, "after_commit")

@@ -1,0 +1,213 @@
+"""What becomes of rows when the row that they refer to is deleted: they go, they stay, or they hold it."""
+
+import os
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+from sqlalchemy import Table
+from sqlmodel import col, select
+
+from domain import (
+    ConflictError,
+    ConstraintError,
+    Database,
+    TenantEntity,
+    TenantRepository,
+    TenantSession,
+    Text,
+    including_deleted,
+    tenant_key,
+)
+from domain.kit.model.tables import AWAITED, refuse_awaited
+from domain.retention import purge
+
+ROWS = int(os.environ.get("DOMAIN_TEST_TREE", "300"))
+LEVELS = 5
+
+
+class Link(TenantEntity, table=True):
+    __tablename__ = "test_links"
+    file_id: int | None = tenant_key("File", default=None)  # defined later
+
+
+class Folder(TenantEntity, table=True):
+    __tablename__ = "test_folders"
+    name: Text = ""
+    parent_id: int | None = tenant_key("Folder", default=None)
+
+
+class File(TenantEntity, table=True):
+    __tablename__ = "test_files"
+    folder_id: int = tenant_key(Folder)
+
+
+class Lock(TenantEntity, table=True):
+    __tablename__ = "test_locks"
+    file_id: int = tenant_key(File, on_delete="restrict")
+
+
+MODELS: tuple[type[TenantEntity], ...] = (Folder, File, Link, Lock)
+Key = tuple[str, int]
+
+
+class Folders(TenantRepository[Folder]):
+    model = Folder
+
+
+class Files(TenantRepository[File]):
+    model = File
+
+
+class Links(TenantRepository[Link]):
+    model = Link
+
+
+class Locks(TenantRepository[Lock]):
+    model = Lock
+
+
+REPOSITORIES: dict[str, type[Folders | Files | Links | Locks]] = {
+    "Folder": Folders,
+    "File": Files,
+    "Link": Links,
+    "Lock": Locks,
+}
+
+
+class Plain:
+    """The rules as sets and dicts."""
+
+    def __init__(self) -> None:
+        self.parent: dict[Key, Key | None] = {}
+        self.deleted: dict[Key, int] = {}
+        self.count = 0
+
+    def below(self, key: Key) -> Iterator[Key]:
+        yield key
+        for child, parent in self.parent.items():
+            if parent == key and child[0] in {"Folder", "File"} and child not in self.deleted:
+                yield from self.below(child)
+
+    def delete(self, key: Key) -> bool | None:
+        """None: refused."""
+        if key in self.deleted:
+            return False
+        going = set(self.below(key))
+        if any(k[0] == "Lock" and k not in self.deleted and p in going for k, p in self.parent.items()):
+            return None
+        self.count += 1
+        self.deleted |= dict.fromkeys(going, self.count)
+        return True
+
+    def restore(self, key: Key) -> bool | None:
+        if key not in self.deleted:
+            return False
+        batch = self.deleted[key]
+        parent = self.parent[key]
+        if key[0] != "Link" and parent in self.deleted:
+            return None
+        self.deleted = {k: n for k, n in self.deleted.items() if n != batch}
+        return True
+
+    def purge(self) -> None:
+        gone = set(self.deleted)
+        self.parent = {k: None if k[0] == "Link" and p in gone else p for k, p in self.parent.items() if k not in gone}
+        self.deleted = {}
+
+
+def planted(session: TenantSession, random: Random) -> Plain:
+    plain, levels = Plain(), [[*Folders(session).create_many([Folder() for _ in range(3)])]]
+    for _ in range(LEVELS - 1):
+        under = [random.choice(levels[-1]) for _ in range(ROWS // (4 * LEVELS))]
+        levels.append([*Folders(session).create_many([Folder(parent_id=parent.id) for parent in under])])
+    folders = [folder for level in levels for folder in level]
+    files = Files(session).create_many([File(folder_id=random.choice(folders).id) for _ in range(ROWS // 3)])
+    links = Links(session).create_many([Link(file_id=random.choice(files).id) for _ in range(ROWS // 3)])
+    locks = Locks(session).create_many([Lock(file_id=random.choice(files).id) for _ in range(ROWS // 12)])
+    for folder in folders:
+        plain.parent["Folder", folder.id] = ("Folder", folder.parent_id) if folder.parent_id else None
+    plain.parent |= {("File", file.id): ("Folder", file.folder_id) for file in files}
+    plain.parent |= {("Link", link.id): ("File", link.file_id) if link.file_id else None for link in links}
+    plain.parent |= {("Lock", lock.id): ("File", lock.file_id) for lock in locks}
+    return plain
+
+
+def stored(session: TenantSession) -> tuple[set[Key], dict[int, int | None]]:
+    live = {(m.__name__, n) for m in MODELS for n in session.exec(select(m.id)).all()}
+    links = session.exec(including_deleted(select(Link.id, Link.file_id))).all()
+    return live, dict(links)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_deletions_restorings_and_purges_agree_with_a_plain_model(domain_db: Database, seed: int) -> None:
+    random = Random(seed)
+    with domain_db.get_session(organization_id=1) as session:
+        plain = planted(session, random)
+    for number in range(60):
+        kind, row_id = key = random.choice(list(plain.parent))
+        method = "delete" if random.random() < 0.6 else "restore"
+        wanted = plain.delete(key) if method == "delete" else plain.restore(key)
+        with domain_db.get_session(organization_id=1) as session:
+            repository = REPOSITORIES[kind](session)
+            call = repository.soft_delete if method == "delete" else repository.restore
+            if wanted is None:
+                with pytest.raises(ConflictError):
+                    call(row_id)
+            else:
+                assert call(row_id) is wanted, (number, method, key)
+        with domain_db.get_session(organization_id=1) as session:
+            assert stored(session)[0] == plain.parent.keys() - plain.deleted.keys(), (number, method, key)
+    plain.purge()
+    purge(domain_db, actor="test", older_than_days=0)
+    with domain_db.get_session(organization_id=1) as session:
+        live, links = stored(session)
+        assert live == plain.parent.keys()
+        assert links == {k[1]: parent and parent[1] for k, parent in plain.parent.items() if k[0] == "Link"}
+
+
+def test_nothing_new_refers_to_a_deleted_row_by_whatever_rule(domain_db: Database) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        folder = Folders(session).add(Folder())
+        file = Files(session).add(File(folder_id=folder.id))
+        assert Files(session).soft_delete(file.id)
+        for new in (
+            lambda: Links(session).add(Link(file_id=file.id)),
+            lambda: Locks(session).add(Lock(file_id=file.id)),
+        ):
+            with pytest.raises(ConstraintError), session.begin_nested():
+                new()
+
+
+def test_a_refused_deletion_leaves_everything_and_says_what_holds_it(domain_db: Database) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        folder = Folders(session).add(Folder())
+        file = Files(session).add(File(folder_id=folder.id))
+        lock = Locks(session).add(Lock(file_id=file.id))
+        with pytest.raises(ConflictError, match="1 Lock refer to the File by file_id"):
+            Folders(session).soft_delete(folder.id)
+    with domain_db.get_session(organization_id=1) as session:
+        assert (Folders(session).count(), Files(session).count()) == (1, 1)
+        assert Locks(session).soft_delete(lock.id)
+        assert Folders(session).soft_delete(folder.id)
+        assert (Folders(session).count(), Files(session).count()) == (0, 0)
+
+
+def test_a_name_that_no_class_has_is_refused_before_a_table_is_made() -> None:
+    table: Table = Link.__table__
+    AWAITED["tests", "Nobody"] = [table.c.file_id]
+    try:
+        with pytest.raises(TypeError, match=r"test_links\.file_id: tenant_key\('Nobody'\)"):
+            refuse_awaited()
+    finally:
+        del AWAITED["tests", "Nobody"]
+
+
+def test_a_join_over_a_deleted_target_shows_none(domain_db: Database) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        file = Files(session).add(File(folder_id=Folders(session).add(Folder()).id))
+        link = Links(session).add(Link(file_id=file.id))
+        Files(session).soft_delete(file.id)
+        joined = select(Link.id, File.id).join(File, col(File.id) == Link.file_id, isouter=True)
+        (found,) = session.exec(joined).all()
+        assert (found[0], found[1] is None) == (link.id, True)
