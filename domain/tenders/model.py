@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..analyses.model import AnalysisResult
     from ..bids.model import BidDocument
 
+_TENDER = f"{__name__}.Tender"
+
 
 class TenderStatus(StrEnum):
     """How far the processing has come."""
@@ -167,14 +169,8 @@ class Tender(TenderContent, TenderProgress, TenderLease, TenantEntity, table=Tru
         CheckConstraint("trim(currency, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') = ''", name="currency_capitals"),
     )
 
-    analysis: Optional["AnalysisResult"] = relation(
-        "and_(Tender.organization_id == foreign(AnalysisResult.organization_id),"
-        " Tender.id == foreign(AnalysisResult.tender_id), not_(AnalysisResult.is_deleted))"
-    )
-    bid: Optional["BidDocument"] = relation(
-        "and_(Tender.organization_id == foreign(BidDocument.organization_id),"
-        " Tender.id == foreign(BidDocument.tender_id), not_(BidDocument.is_deleted))"
-    )
+    analysis: Optional["AnalysisResult"] = relation(_TENDER, "domain.analyses.model.AnalysisResult", "tender_id")
+    bid: Optional["BidDocument"] = relation(_TENDER, "domain.bids.model.BidDocument", "tender_id")
 
 
 class TenderPatch(TenderContent, Patch):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, overload
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticUndefined
 from sqlalchemy import BigInteger, Integer
-from sqlalchemy.orm import QueryableAttribute, class_mapper
+from sqlalchemy.orm import QueryableAttribute, class_mapper, relationship
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, Relationship
 
@@ -112,11 +112,16 @@ def personal_field(**options: Any) -> Any:
     return Field(sa_column_kwargs={**column, "info": {"personal": True}}, **options)
 
 
-def relation(condition: str, *, init: Literal[False] = False) -> Any:
-    """A read-only relationship over live rows; ``lazy="raise"``: the methods that load it say so."""
-    return Relationship(
-        sa_relationship_kwargs={"primaryjoin": condition, "viewonly": True, "lazy": "raise", "uselist": False}
-    )
+def relation(owner: str, target: str, column: str, *, init: Literal[False] = False) -> Any:
+    """A read-only relationship to the live row of ``target`` whose ``column`` refers to the owner.
+
+    Both are named with their modules: applications may have classes of the same names. ``lazy="raise"``: the methods
+    that load it say so.
+    """
+    of_organization = f"{owner}.organization_id == foreign({target}.organization_id)"
+    joined = f"and_({of_organization}, {owner}.id == foreign({target}.{column}), not_({target}.is_deleted))"
+    options: dict[str, Any] = {"primaryjoin": joined, "viewonly": True, "lazy": "raise", "uselist": False}
+    return Relationship(sa_relationship=relationship(target, **options))
 
 
 def relationship_of(model: type[object], name: str) -> QueryableAttribute[object]:

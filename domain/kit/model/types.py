@@ -20,6 +20,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from ..private import PlainParents
 from .fields import Text
+from .json_conditions import JSONComparator
 
 T = TypeVar("T")
 
@@ -102,6 +103,14 @@ class JSONOf(TypeDecorator[T], Generic[T]):
         self.is_deep: bool = not verbatim and not all(map(_is_plain, get_args(annotation) or [annotation]))
         """Whether it can change inside without telling its row."""
 
+    @property
+    def comparator_factory(self) -> Any:  # type: ignore[override]  # in SQLAlchemy it is a property, too
+        return JSONComparator
+
+    def checked(self, value: object) -> T:
+        """The value. Raises pydantic's ValidationError where the column can't hold it."""
+        return self._adapter.validate_python(value)
+
     def dumped(self, value: T) -> bytes:
         """The value as JSON, to see whether it changed."""
         return self._adapter.dump_json(value, warnings=False)
@@ -114,7 +123,7 @@ class JSONOf(TypeDecorator[T], Generic[T]):
     def process_bind_param(self, value: T | None, dialect: Dialect) -> Any:
         if value is None:
             return None
-        checked = self._adapter.validate_python(value)  # an in-place change of a list or dict passes no other
+        checked = self.checked(value)  # an in-place change of a list or dict passes no other
         # Dumping would replace the lone surrogates in keys.
         return checked if self.verbatim else self._adapter.dump_python(checked, mode="json")
 
