@@ -29,7 +29,7 @@ test-newest: ## Run the tests on the newest versions that there are (ARGS=--quic
 	@$(MAKE) test VENV=.venv-newest VERSIONS='--upgrade --upgrade-strategy eager'
 
 attack: $(VENV)/.dev ## Attack every model and repository as another organization; print the matrix
-	@$(BIN)/python -m domain.testing.attack
+	@$(BIN)/python -m tests.attack
 
 check: $(VENV)/.dev ## Check style, types, import rules and migrations
 	$(BIN)/ruff check .

@@ -12,10 +12,11 @@ from ..config import Settings, named, secret
 from ..database import Database
 from ..errors import ConfigurationError
 from .demo_companies import NORTHWIND, SOLMAR
-from .demo_print import print_all
+from .demo_print import paragraph, print_story, print_walls
 from .demo_story import tell
-from .demo_walls import try_walls
+from .demo_walls import questions, refusals, shared
 from .failures import PROBLEMS
+from .screen import screen
 
 IN_MEMORY = "sqlite://"
 
@@ -47,12 +48,17 @@ def demo(
     if use_database_url and database is not None:
         raise typer.BadParameter("--database and --use-database-url exclude each other")
     with _at_head() if use_database_url else _migrated(database) as db:
-        chapters = tell(db, NORTHWIND), tell(db, SOLMAR)
-        walls = try_walls(db, *chapters)
-        where = named(db.engine.url)
-    kept = use_database_url or database is not None
-    print_all(chapters, walls, place=where if kept else None)
-    if not walls.hold:
+        first, second = tell(db, NORTHWIND), tell(db, SOLMAR)
+        asked = [*questions(db, first, second), *questions(db, second, first)]
+        refused = list(refusals(db, first, second))
+        console = screen()
+        print_story(console, db, (first, second))
+        print_walls(console, (first, second), asked, refused, shared(db, first, second))
+        place = f"Kept in {named(db.engine.url)}"
+    if database is None and not use_database_url:
+        place = "A temporary database, gone by now. To keep it: domain demo --database demo.db"
+    paragraph(console, place)
+    if not all(attempt.held for attempt in (*asked, *refused)):
         raise typer.Exit(PROBLEMS)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..analyses.model import AnalysisRating
 from ..organizations.model import SubscriptionTier
 from ..tenders.model import Tender
 
@@ -17,7 +18,6 @@ class Company:
 
     name: str
     slug: str
-    folder: str
     trade: str
     tier: SubscriptionTier
     monthly_analysis_limit: int
@@ -28,7 +28,6 @@ class Company:
 NORTHWIND = Company(
     name="Northwind Bridges",
     slug="demo-northwind",
-    folder="northwind",
     trade="builds bridges and roads",
     tier=SubscriptionTier.PRO,
     monthly_analysis_limit=100,
@@ -38,7 +37,6 @@ NORTHWIND = Company(
 SOLMAR = Company(
     name="Solmar Health",
     slug="demo-solmar",
-    folder="solmar",
     trade="supplies health equipment and IT",
     tier=SubscriptionTier.FREE,
     monthly_analysis_limit=15,
@@ -47,33 +45,22 @@ SOLMAR = Company(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scores:
-    """Each from 0 to 10."""
-
-    fit: float
-    time: float
-    clarity: float
-
-    @property
-    def overall(self) -> float:
-        """The mean of the three."""
-        return round((self.fit + self.time + self.clarity) / 3, 1)
-
-
 def is_open(tender: Tender) -> bool:
     """Whether the publisher still wants bids, by its own word; the clock of the demo's machine has no say."""
     return tender.notice_status not in OVER
 
 
-def scores(tender: Tender, company: Company) -> Scores:
-    """In the place of an AI agent's."""
-    days = _days_to_prepare(tender)
+def rated(tender: Tender, company: Company) -> AnalysisRating:
+    """In the place of an AI agent's: fit, time and clarity, each from 0 to 10, and their mean."""
     stated = (tender.description, tender.organization_name, tender.deadline, tender.estimated_value, tender.location)
-    return Scores(
-        fit=10.0 if _begins(tender, company.core) else 7.0 if _begins(tender, company.related) else 2.0,
-        time=round(min(10 * days / DAYS_FOR_FULL_MARKS, 10.0), 1),
-        clarity=10.0 * sum(value is not None for value in stated) / len(stated),
+    fit = 10.0 if _begins(tender, company.core) else 7.0 if _begins(tender, company.related) else 2.0
+    time = round(min(10 * _days_to_prepare(tender) / DAYS_FOR_FULL_MARKS, 10.0), 1)
+    clarity = 10.0 * sum(value is not None for value in stated) / len(stated)
+    return AnalysisRating(
+        overall_score=round((fit + time + clarity) / 3, 1),
+        strategic_fit=fit,
+        resource_requirements=time,
+        win_probability=clarity,
     )
 
 

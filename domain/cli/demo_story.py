@@ -1,14 +1,10 @@
 """What the demo does: two organizations, from notices in files to drafted bids. It needs one login only."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.resources import as_file, files
-
-from sqlmodel import col
+from typing import NamedTuple
 
 from ..analyses.model import AnalysisResult
 from ..analyses.repository import AnalysisRepository
-from ..bids.model import BidDocument
 from ..bids.repository import BidDocumentRepository
 from ..database import Database
 from ..ingest import import_paths
@@ -16,63 +12,44 @@ from ..kit.session import TenantSession
 from ..organizations.model import Organization
 from ..organizations.repository import OrganizationRepository
 from ..tenders.model import Tender, TenderStatus
-from ..tenders.notices import TenderNoticeRepository
 from ..tenders.repository import TenderRepository
-from .demo_companies import Company, is_open, scores
+from .demo_companies import Company, is_open, rated
 from .organizations import ensure_organization
 
 ACTOR = "domain demo"
 SAMPLES = "domain.samples"
 GOOD_SCORE = 7.0
-LISTED = 5
 BIDS = 3
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rated:
-    """A tender and what was made of it."""
-
-    tender: Tender
-    score: float
-    has_bid: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chapter:
-    """What there is of one organization, as its own session sees it; ``newest`` is one tender, or none."""
+class Customer(NamedTuple):
+    """A company, and the organization that stands for it in the database."""
 
     company: Company
     organization: Organization
-    notices: int
-    by_status: dict[TenderStatus, int]
-    bids: int
-    best: Sequence[Rated]
-    newest: Sequence[Tender]
 
     @property
-    def tenders(self) -> int:
-        """All of them."""
-        return sum(self.by_status.values())
+    def name(self) -> str:
+        """The company's."""
+        return self.company.name
 
 
-def tell(db: Database, company: Company) -> Chapter:
-    """Do what is not done yet, and say what there is now."""
-    organization, _ = ensure_organization(
-        db,
-        company.slug,
-        actor=ACTOR,
+def tell(db: Database, company: Company) -> Customer:
+    """Do what is not done yet for a company."""
+    wanted = Organization(
         name=company.name,
-        tier=company.tier,
+        slug=company.slug,
+        subscription_tier=company.tier,
         monthly_analysis_limit=company.monthly_analysis_limit,
     )
-    with as_file(files(SAMPLES) / company.folder) as folder:
+    organization, _ = ensure_organization(db, company.slug, actor=ACTOR, wanted=wanted)
+    with as_file(files(SAMPLES) / company.slug.removeprefix("demo-")) as folder:
         import_paths(db, [folder], organization_id=organization.id, strict=True, actor=ACTOR)
     with db.get_session(organization_id=organization.id, actor=ACTOR) as session:
         if not AnalysisRepository(session).exists():
             _analyse(session, company)
             _draft_bids(session, company)
-    with db.get_session(organization_id=organization.id) as session:
-        return _chapter(session, company)
+        return Customer(company, OrganizationRepository(session).require(organization.id))
 
 
 def _analyse(session: TenantSession, company: Company) -> None:
@@ -87,18 +64,15 @@ def _analyse(session: TenantSession, company: Company) -> None:
             analyses.create(tender_id=tender.id, is_relevant=False, confidence=1.0, filter_reasoning=reason)
             tenders.update_status(tender.id, TenderStatus.FILTERED_OUT)
             continue
-        found = scores(tender, company)
-        analyses.create(
-            tender_id=tender.id,
-            is_relevant=True,
-            confidence=1.0,
-            overall_score=found.overall,
-            strategic_fit=found.fit,
-            resource_requirements=found.time,
-            win_probability=found.clarity,
-            llm_model="none: a rule of the demo",
-        )
-        good = found.overall >= GOOD_SCORE
+        rating = rated(tender, company)
+        facts = {
+            "tender_id": tender.id,
+            "is_relevant": True,
+            "confidence": 1.0,
+            "llm_model": "none: a rule of the demo",
+        }
+        analyses.add(AnalysisResult.model_validate(rating, update=facts))
+        good = (rating.overall_score or 0) >= GOOD_SCORE
         tenders.update_status(tender.id, TenderStatus.COMPLETE if good else TenderStatus.RATED_LOW)
 
 
@@ -117,22 +91,3 @@ def _draft_bids(session: TenantSession, company: Company) -> None:
             approach="One team, one date, one person to call.",
             value_proposition="Invented, as everything in this demo.",
         )
-
-
-def _chapter(session: TenantSession, company: Company) -> Chapter:
-    tenders, bids = TenderRepository(session), BidDocumentRepository(session)
-    analyses = AnalysisRepository(session)
-    organization = OrganizationRepository(session).require(session.organization_id)
-    best = analyses.get_high_score_tenders(min_score=GOOD_SCORE, limit=LISTED)
-    ids = [tender.id for tender in best]
-    score = {a.tender_id: a.overall_score or 0.0 for a in analyses.find(col(AnalysisResult.tender_id).in_(ids))}
-    with_bid = {bid.tender_id for bid in bids.find(col(BidDocument.tender_id).in_(ids))}
-    return Chapter(
-        company=company,
-        organization=organization,
-        notices=TenderNoticeRepository(session).count(),
-        by_status=tenders.count_by_status(),
-        bids=bids.count(),
-        best=[Rated(tender=t, score=score[t.id], has_bid=t.id in with_bid) for t in best],
-        newest=tenders.find(limit=1),
-    )

@@ -1,8 +1,8 @@
 """What the demo tries in vain: one organization reaching for the other's data."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import NamedTuple
 
 from sqlmodel import col
 
@@ -11,11 +11,10 @@ from ..database import Database
 from ..errors import DomainError
 from ..tenders.model import Tender, TenderStatus
 from ..tenders.repository import TenderRepository
-from .demo_story import Chapter
+from .demo_story import Customer
 
 
-@dataclass(frozen=True, kw_only=True)
-class Attempt:
+class Attempt(NamedTuple):
     """``held``: whether the answer was the right one."""
 
     who: str
@@ -24,58 +23,24 @@ class Attempt:
     held: bool
 
 
-@dataclass(frozen=True)
-class Shared:
-    """A notice that both watch: two tenders, one for each, of which neither knows the other."""
-
-    title: str
-    ids: tuple[int, int]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Walls:
-    """What stands between two organizations."""
-
-    attempts: list[Attempt]
-    refusals: list[Attempt]
-    shared: list[Shared]
-
-    @property
-    def hold(self) -> bool:
-        """Whether every attempt had the right answer."""
-        return all(attempt.held for attempt in (*self.attempts, *self.refusals))
-
-
-def try_walls(db: Database, mine: Chapter, other: Chapter) -> Walls:
-    """Let each reach for the other's data in every way there is."""
-    return Walls(
-        attempts=[*_attempts(db, mine, other), *_attempts(db, other, mine)],
-        refusals=_refusals(db, mine, other),
-        shared=_shared(db, mine, other),
-    )
-
-
-def _attempts(db: Database, mine: Chapter, other: Chapter) -> list[Attempt]:
-    name = mine.company.name
+def questions(db: Database, mine: Customer, other: Customer) -> Iterator[Attempt]:
+    """Honest ones, which have an answer."""
+    name = mine.name
     with db.get_session(organization_id=mine.organization.id) as session:
-        count = TenderRepository(session).count()
-    tried = [Attempt(who=name, what="count every tender", answer=f"{count} (its own)", held=count == mine.tenders)]
-    for foreign in other.newest:
+        tenders = TenderRepository(session)
+        count, own = tenders.count(), sum(tenders.count_by_status().values())
+    yield Attempt(name, "count every tender", f"{count} (its own)", held=count == own)
+    for foreign_id in _newest(db, other):
         with db.get_session(organization_id=mine.organization.id) as session:
             tenders = TenderRepository(session)
-            found = tenders.get_by_id(foreign.id)
-            changed = tenders.update_status(foreign.id, TenderStatus.ERROR)
-        theirs = f"tender {foreign.id} of {other.company.name}"
-        read = "found" if found else "not found"
-        written = "changed" if changed else "no row changed"
-        tried += [
-            Attempt(who=name, what=f"read {theirs}", answer=read, held=found is None),
-            Attempt(who=name, what=f"change {theirs}", answer=written, held=not changed),
-        ]
-    return tried
+            found = tenders.get_by_id(foreign_id)
+            changed = tenders.update_status(foreign_id, TenderStatus.ERROR)
+        theirs = f"tender {foreign_id} of {other.name}"
+        yield Attempt(name, f"read {theirs}", "found" if found else "not found", held=found is None)
+        yield Attempt(name, f"change {theirs}", "changed" if changed else "no row changed", held=not changed)
 
 
-def _refusals(db: Database, mine: Chapter, other: Chapter) -> list[Attempt]:
+def refusals(db: Database, mine: Customer, other: Customer) -> Iterator[Attempt]:
     """What is no honest question raises; the messages are the real ones."""
 
     def count_theirs() -> None:
@@ -91,27 +56,32 @@ def _refusals(db: Database, mine: Chapter, other: Chapter) -> list[Attempt]:
             AnalysisRepository(session).create(tender_id=tender_id, is_relevant=True, confidence=1.0)
             session.rollback()  # it should not have come to this
 
-    theirs = f"the tenders of {other.company.name}"
-    return [
-        _refused(mine, f"asking for {theirs}", count_theirs),
-        _refused(mine, "asking in a session that names no organization", count_without_organization),
-        *(_refused(mine, f"analysing one of {theirs}", partial(refer_to, t.id)) for t in other.newest),
-    ]
+    theirs = f"the tenders of {other.name}"
+    yield _refused(mine, f"asking for {theirs}", count_theirs)
+    yield _refused(mine, "asking in a session that names no organization", count_without_organization)
+    for foreign_id in _newest(db, other):
+        yield _refused(mine, f"analysing one of {theirs}", partial(refer_to, foreign_id))
 
 
-def _refused(mine: Chapter, what: str, attempt: Callable[[], None]) -> Attempt:
-    try:
-        attempt()
-    except DomainError as error:
-        return Attempt(who=mine.company.name, what=what, answer=f"{type(error).__name__}: {error}", held=True)
-    return Attempt(who=mine.company.name, what=what, answer="was answered", held=False)
-
-
-def _shared(db: Database, mine: Chapter, other: Chapter) -> list[Shared]:
-    """The notices that both organizations have, told by the publisher's id."""
+def shared(db: Database, mine: Customer, other: Customer) -> list[tuple[Tender, Tender]]:
+    """The notices that both organizations have, told by the publisher's id: two tenders, one for each."""
     with db.get_session(organization_id=mine.organization.id) as session:
         known = {tender.external_id: tender for tender in TenderRepository(session).find(limit=200)}
     with db.get_session(organization_id=other.organization.id) as session:
         both = TenderRepository(session).find(col(Tender.external_id).in_(known), limit=200)
     pairs = [(known[tender.external_id], tender) for tender in both]
-    return [Shared(a.title, (a.id, b.id)) for a, b in sorted(pairs, key=lambda pair: pair[0].id)]
+    return sorted(pairs, key=lambda pair: pair[0].id)
+
+
+def _newest(db: Database, customer: Customer) -> list[int]:
+    """The id of one tender, or of none, as its own session sees it."""
+    with db.get_session(organization_id=customer.organization.id) as session:
+        return [tender.id for tender in TenderRepository(session).find(limit=1)]
+
+
+def _refused(mine: Customer, what: str, attempt: Callable[[], None]) -> Attempt:
+    try:
+        attempt()
+    except DomainError as error:
+        return Attempt(mine.name, what, f"{type(error).__name__}: {error}", held=True)
+    return Attempt(mine.name, what, "was answered", held=False)

@@ -2,14 +2,13 @@
 
 from ..database import Database
 from ..errors import ConfigurationError
-from ..organizations.model import Organization, SubscriptionTier
+from ..organizations.model import Organization
 from ..organizations.repository import OrganizationRepository
 
 
 def find_organization(db: Database, slug: str) -> Organization | None:
     """The live organization with this slug, or None."""
-    with db.get_session() as session:
-        return OrganizationRepository(session).get_by_slug(slug)
+    return db.start(lambda session: OrganizationRepository(session).get_by_slug(slug))
 
 
 def require_organization(db: Database, slug: str) -> Organization:
@@ -21,23 +20,11 @@ def require_organization(db: Database, slug: str) -> Organization:
 
 
 def ensure_organization(
-    db: Database,
-    slug: str,
-    *,
-    actor: str,
-    name: str | None = None,
-    tier: SubscriptionTier = SubscriptionTier.FREE,
-    monthly_analysis_limit: int = 100,
+    db: Database, slug: str, *, actor: str, wanted: Organization | None = None
 ) -> tuple[Organization, bool]:
     """The live organization with this slug, and whether it had to be created. One that is there stays as it is."""
-    organization = find_organization(db, slug)
-    if organization is not None:
+    if organization := find_organization(db, slug):
         return organization, False
+    new = wanted or Organization(name=slug.replace("-", " ").title(), slug=slug)
     with db.get_session(actor=actor) as session:
-        created = OrganizationRepository(session).create(
-            name=name or slug.replace("-", " ").title(),
-            slug=slug,
-            subscription_tier=tier,
-            monthly_analysis_limit=monthly_analysis_limit,
-        )
-    return created, True
+        return OrganizationRepository(session).add(new), True

@@ -49,11 +49,13 @@ def grid(*headings: str, right: Sequence[str] = (), wide: str | None = None) -> 
     return table
 
 
-def amounts(values: Sequence[Decimal | None]) -> list[str]:
-    """Exact amounts with thousands separators, their decimal points below each other; empty for None."""
-    wholes, fractions = zip(*(_split(value) for value in values), strict=True) if values else ((), ())
-    width = max((len(fraction) for fraction in fractions), default=0)
-    return [whole + fraction.ljust(width) for whole, fraction in zip(wholes, fractions, strict=True)]
+def amount(value: Decimal | None) -> str:
+    """An exact amount with thousands separators, and two decimals or more where it has any; empty for None."""
+    if value is None:
+        return ""
+    whole, _, decimals = f"{value:,f}".partition(".")
+    decimals = decimals.rstrip("0")
+    return f"{whole}.{decimals:0<2}" if decimals else whole
 
 
 def day(moment: datetime | None) -> str:
@@ -64,11 +66,3 @@ def day(moment: datetime | None) -> str:
 def counted(number: int, noun: str, plural: str | None = None) -> str:
     """``1 file``, ``2,000 files``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def _split(value: Decimal | None) -> tuple[str, str]:
-    if value is None:
-        return "", ""
-    whole, _, decimals = f"{value:,f}".partition(".")
-    decimals = decimals.rstrip("0")
-    return whole, f".{decimals.ljust(2, '0')}" if decimals else ""

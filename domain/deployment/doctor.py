@@ -1,7 +1,7 @@
 """What is wrong with a running deployment, and what to do about it."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, starmap
 from pathlib import Path
 
@@ -74,9 +74,7 @@ def _system(connection: Connection, database: Database) -> Iterator[Finding]:
 
 def _owner(connection: Connection, database: Database) -> Iterator[Finding]:
     if database.migration_engine is not database.engine:
-        yield from _through(
-            database.migration_engine, "owner", "MIGRATION_DATABASE_URL", connection, lambda _: iter(())
-        )
+        yield from _through(database.migration_engine, "owner", "MIGRATION_DATABASE_URL", connection)
 
 
 def _through(
@@ -84,7 +82,7 @@ def _through(
     whose: str,
     setting: str,
     application: Connection,
-    check: Callable[[Connection], Iterator[Finding]],
+    check: Callable[[Connection], Iterable[Finding]] = lambda _: (),
 ) -> Iterator[Finding]:
     """What is found through another login than the application's."""
     try:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TypeAlias
+from typing import BinaryIO, NamedTuple
 
 from pydantic import JsonValue
 
@@ -27,14 +27,6 @@ class Document(NamedTuple):
     value: JsonValue
     brackets: int
     """How many open in its text: it can't be nested deeper."""
-
-
-class _Line(NamedTuple):
-    number: int
-    data: bytes
-
-
-Found: TypeAlias = Document | Refusal
 
 
 def shown(path: Path) -> str:
@@ -70,7 +62,7 @@ def files_in(folder: Path) -> Iterator[Path | Refusal]:
             yield path
 
 
-def documents(path: Path) -> Iterator[Found]:
+def documents(path: Path) -> Iterator[Document | Refusal]:
     """The JSON documents in one file, whatever its name."""
     try:
         with path.open("rb") as file:
@@ -79,36 +71,36 @@ def documents(path: Path) -> Iterator[Found]:
         yield Refusal(shown(path), f"cannot be read: {error.strerror or error}")
 
 
-def _documents(file: BinaryIO, *, place: str, named_lines: bool) -> Iterator[Found]:
-    lines = (_Line(number, data) for number, data in enumerate(file, start=1) if data.strip())
+def _documents(file: BinaryIO, *, place: str, named_lines: bool) -> Iterator[Document | Refusal]:
+    lines = ((number, data) for number, data in enumerate(file, start=1) if data.strip())
     head, are_lines = _opening(lines, named_lines=named_lines)
     if are_lines:
-        for line in chain(head, lines):
-            yield _document(line.data, place=f"{place}:{line.number}")
+        for number, data in chain(head, lines):
+            yield _document(data, place=f"{place}:{number}")
     else:
-        yield _document(b"".join(line.data for line in head) + file.read(), place=place)
+        yield _document(b"".join(data for _, data in head) + file.read(), place=place)
 
 
-def _opening(lines: Iterator[_Line], *, named_lines: bool) -> tuple[list[_Line], bool]:
-    """The lines that had to be read to tell whether this is JSON Lines, and the answer."""
-    head: list[_Line] = []
-    for line in lines:
-        head.append(line)
-        if named_lines and _is_whole(line):
+def _opening(lines: Iterator[tuple[int, bytes]], *, named_lines: bool) -> tuple[list[tuple[int, bytes]], bool]:
+    """The numbered lines that had to be read to tell whether this is JSON Lines, and the answer."""
+    head: list[tuple[int, bytes]] = []
+    for number, data in lines:
+        head.append((number, data))
+        if named_lines and _is_whole(data):
             return head, True
         if not named_lines and len(head) == 2:
-            return head, _is_whole(head[0])
+            return head, _is_whole(head[0][1])
     return head, False
 
 
-def _is_whole(line: _Line) -> bool:
+def _is_whole(line: bytes) -> bool:
     try:
-        return isinstance(parse(line.data), dict | list)
+        return isinstance(parse(line), dict | list)
     except UnreadableError:
         return False
 
 
-def _document(data: bytes, *, place: str) -> Found:
+def _document(data: bytes, *, place: str) -> Document | Refusal:
     try:
         return Document(place, parse(data), data.count(b"{") + data.count(b"["))
     except UnreadableError as error:

@@ -1,6 +1,6 @@
 """``import_paths``: transactions, what is tried again, and what is refused."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from functools import partial
 from pathlib import Path
@@ -52,36 +52,38 @@ def import_paths(
         OrganizationRepository(session).require(organization_id)
     tally = Tally(strict=strict)
     with ExitStack() as run:
-        unit: Unit = open_session
-        if strict:
-            whole = run.enter_context(open_session())
-            unit = partial(_inside, whole)
+        whole = run.enter_context(open_session()) if strict else None
+
+        def unit() -> AbstractContextManager[TenantSession]:
+            return open_session() if whole is None else nullcontext(whole)
+
         reading = run.enter_context(closing(read_batches(paths, dialect=db.engine.dialect.name)))
         for batch in reading:
             tally.read(batch)
             if not batch.releases:
                 continue
-            tally.count(_stored(unit, batch.releases))
+            for stored in _stored(unit, batch.releases):
+                if isinstance(stored, Refusal):
+                    tally.refuse(stored)
+                else:
+                    tally.count(stored)
             if progress is not None:
                 progress(tally.summary.releases)
     return tally.summary
 
 
-def _inside(session: TenantSession) -> AbstractContextManager[TenantSession]:
-    return nullcontext(session)
-
-
-def _stored(unit: Unit, releases: Sequence[Ready]) -> Outcome:
+def _stored(unit: Unit, releases: Sequence[Ready]) -> Iterator[Outcome | Refusal]:
     """Store the releases; where that fails, half of them at a time, to refuse the bad ones alone."""
     try:
-        return _tried_twice(unit, releases)
+        outcome: Outcome | Refusal | None = _tried_twice(unit, releases)
     except (ConflictError, ConstraintError) as error:
-        if len(releases) == 1:
-            return Outcome(refused=[Refusal(releases[0].rest.place, str(error))])
+        outcome = Refusal(releases[0].rest.place, str(error)) if len(releases) == 1 else None
+    if outcome is not None:
+        yield outcome
+        return
     middle = len(releases) // 2
-    outcome = _stored(unit, releases[:middle])
-    outcome.add(_stored(unit, releases[middle:]))
-    return outcome
+    yield from _stored(unit, releases[:middle])
+    yield from _stored(unit, releases[middle:])
 
 
 def _tried_twice(unit: Unit, batch: Sequence[Ready]) -> Outcome:

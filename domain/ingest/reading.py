@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .files import documents, files_at
-from .items import Item
+from .items import Item, Refusal
 from .shapes import items
 
 
@@ -27,5 +27,5 @@ def read_files(paths: Iterable[Path]) -> Iterator[Path | Item]:
         for file in files_at(path):
             yield file
             if isinstance(file, Path):
-                for document in documents(file):
-                    yield from items(document)
+                for found in documents(file):
+                    yield from [found] if isinstance(found, Refusal) else items(found)

@@ -11,7 +11,7 @@ from ..kit.model.lengths import max_length
 from ..tenders.model import TenderContent
 from ..tenders.notices import TenderNoticeContent
 from .dates import moment
-from .files import Found
+from .files import Document
 from .items import Item, Refusal, Release
 from .package import Package, package_of, with_record_dates
 from .text import identifier
@@ -25,11 +25,8 @@ MAX_DEPTH = 100
 _RELEASE_KEYS = {"ocid", "tag", "initiationType", "planning", "tender", "awards", "contracts"}
 
 
-def items(document: Found) -> Iterator[Item]:
+def items(document: Document) -> Iterator[Item]:
     """The releases in one JSON document, and a refusal for each part that is none."""
-    if isinstance(document, Refusal):
-        yield document
-        return
     for item in _items(document.value, place=document.place):
         if document.brackets > MAX_DEPTH and isinstance(item, Release) and is_deeper_than(item.content, MAX_DEPTH):
             yield Refusal(item.place, f"the release is nested deeper than {MAX_DEPTH} levels")

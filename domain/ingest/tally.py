@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..errors import DomainError
 from .batches import Batch
@@ -40,20 +41,13 @@ class ImportStoppedError(DomainError):
         super().__init__(f"{refusal.place}: {refusal.reason}; nothing was imported")
 
 
-@dataclass(kw_only=True)
-class Outcome:
-    """What storing a batch did, by the ids of the tenders."""
+class Outcome(NamedTuple):
+    """What storing releases did, by the ids of the tenders."""
 
-    created: list[int] = field(default_factory=list[int])
-    updated: list[int] = field(default_factory=list[int])
-    unchanged: list[int] = field(default_factory=list[int])
-    skipped: list[int] = field(default_factory=list[int])
-    refused: list[Refusal] = field(default_factory=list[Refusal])
-
-    def add(self, other: "Outcome") -> None:
-        """Count what storing another part of the batch did, too."""
-        for name, found in vars(other).items():
-            getattr(self, name).extend(found)
+    created: list[int]
+    updated: list[int]
+    unchanged: list[int]
+    skipped: list[int]
 
 
 class Tally:
@@ -81,10 +75,8 @@ class Tally:
         self.summary.refused.append(refusal)
 
     def count(self, outcome: Outcome) -> None:
-        """Add a batch: what was written once in this run stays created or updated, whatever follows."""
+        """Add what was stored: what was written once in this run stays created or updated, whatever follows."""
         summary = self.summary
-        for refusal in outcome.refused:
-            self.refuse(refusal)
         summary.created += sum(map(self._written.add, outcome.created))
         for tender_id in outcome.updated:
             if self._written.add(tender_id):

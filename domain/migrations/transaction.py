@@ -16,16 +16,16 @@ LOCK = f"SELECT pg_advisory_xact_lock({int.from_bytes(b'domain')})"
 
 # FORCE holds the owner, too: a data migration would update no row, and say nothing. So the owner is let through for
 # the length of the transaction, in the tables that it owns; nobody else is.
-LET_OWNER_THROUGH = """DO $$ DECLARE held regclass; BEGIN
-  FOR held IN SELECT c.oid FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid AND p.polname = '{name}'
-    WHERE c.relforcerowsecurity AND pg_has_role(c.relowner, 'USAGE') LOOP
-    EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', held);
-  END LOOP; END $$""".replace("{name}", ISOLATION)
-HOLD_OWNER = """DO $$ DECLARE held regclass; BEGIN
-  FOR held IN SELECT c.oid FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid AND p.polname = '{name}'
-    WHERE c.relrowsecurity AND NOT c.relforcerowsecurity AND pg_has_role(c.relowner, 'USAGE') LOOP
-    EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', held);
-  END LOOP; END $$""".replace("{name}", ISOLATION)
+def _for_own_tables(condition: str, action: str) -> str:
+    return f"""DO $$ DECLARE held regclass; BEGIN
+  FOR held IN SELECT c.oid FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid AND p.polname = '{ISOLATION}'
+    WHERE {condition} AND pg_has_role(c.relowner, 'USAGE') LOOP
+    EXECUTE format('ALTER TABLE %s {action} ROW LEVEL SECURITY', held);
+  END LOOP; END $$"""  # noqa: S608  # our own words alone
+
+
+LET_OWNER_THROUGH = _for_own_tables("c.relforcerowsecurity", "NO FORCE")
+HOLD_OWNER = _for_own_tables("c.relrowsecurity AND NOT c.relforcerowsecurity", "FORCE")
 
 
 class MigrationError(DomainError, CommandError):

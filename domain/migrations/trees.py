@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from alembic.autogenerate.api import AutogenContext
-from alembic.operations.ops import AlterColumnOp
 from alembic.runtime.environment import NameFilterParentNames, NameFilterType
 from alembic.runtime.plugins import Plugin
 from alembic.util import DispatchPriority, PriorityDispatchResult
@@ -71,16 +69,9 @@ def _tree(version_table: str, metadata: MetaData | Sequence[MetaData], owns: Cal
     }
 
 
-def _ignore_identity(
-    _context: AutogenContext,
-    _operation: AlterColumnOp,
-    _schema: str | None,
-    _table: str,
-    _column: str,
-    _found: Column[Any],
-    wanted: Column[Any],
-) -> PriorityDispatchResult:
+def _ignore_identity(*arguments: Any) -> PriorityDispatchResult:
     # SQLite gives ids to every INTEGER PRIMARY KEY, and shows no sign of it.
+    wanted: Column[Any] = arguments[-1]
     is_identity = isinstance(wanted.server_default, Identity)
     return PriorityDispatchResult.STOP if is_identity else PriorityDispatchResult.CONTINUE
 

@@ -35,39 +35,30 @@ class Batches:
 
         ``again``: until a pass finds none, for acting on some rows can let others join them.
         """
-        last = self._batch(table, act, which, organization, while_organization, None)
-        while last is not None:
-            while last is not None:
-                last = self._batch(table, act, which, organization, while_organization, last)
-            if again:
-                last = self._batch(table, act, which, organization, while_organization, None)
-
-    def _batch(
-        self,
-        table: Table,
-        act: Act,
-        which: Condition,
-        organization: int | None,
-        while_organization: Condition | None,
-        after: Row[Any] | None,
-    ) -> Row[Any] | None:
-        """One transaction; the last row's key, or None where there was no row."""
-        connection = self._system.connection()
-        if organization is not None and not self._holds(organization, while_organization):
-            self._system.rollback()
-            return None
         columns = _key(table)
         key = tuple_(*columns)
         these = of_organization(table, organization)
         rows = select(*columns).where(these, which).order_by(*columns).limit(self._size)
-        if after is not None:
-            rows = rows.where(key > tuple_(*after))
-        found = connection.execute(rows.with_for_update(skip_locked=True)).all()
-        if found:
-            act(table, these & key.in_([tuple(row) for row in found]))
-            self.committed += 1
-        self._system.commit()
-        return found[-1] if found else None
+
+        def batch(after: Row[Any] | None) -> Row[Any] | None:
+            """One transaction; the last row's key, or None where there was no row."""
+            if organization is not None and not self._holds(organization, while_organization):
+                self._system.rollback()
+                return None
+            following = rows if after is None else rows.where(key > tuple_(*after))
+            found = self._system.connection().execute(following.with_for_update(skip_locked=True)).all()
+            if found:
+                act(table, these & key.in_([tuple(row) for row in found]))
+                self.committed += 1
+            self._system.commit()
+            return found[-1] if found else None
+
+        last = batch(None)
+        while last is not None:
+            while last is not None:
+                last = batch(last)
+            if again:
+                last = batch(None)
 
     def _holds(self, organization_id: int, while_organization: Condition | None) -> bool:
         """Lock the organization's row: a legal hold waits for this batch, or this batch for it."""

@@ -10,7 +10,7 @@ from ..users.model import User
 from ..users.repository import UserRepository
 from .batches import execute
 from .mentions import USERS, Person, addresses_of, clear_mentions
-from .schema import ORGANIZATIONS, Schema
+from .schema import ORGANIZATIONS, known_graph
 
 ERASED = "erased"
 
@@ -30,8 +30,8 @@ def erase_user(db: Database, *, organization_id: int, user_id: int, actor: str, 
     """
     with db.system_session(actor=actor, reason=reason, time_limits=BULK) as system:
         is_deleted = _locked(system, organization_id, user_id)
-        schema = Schema(system.connection())
-        person = Person(organization_id, user_id, addresses_of(system, schema.trail, organization_id, user_id))
+        tables = known_graph(system.connection()).order
+        person = Person(organization_id, user_id, addresses_of(system, organization_id, user_id))
         if not is_deleted:
             with system.as_organization(organization_id) as session:
                 UserRepository(session).soft_delete(user_id)
@@ -44,7 +44,7 @@ def erase_user(db: Database, *, organization_id: int, user_id: int, actor: str, 
             "version": USERS.c.version + 1,
         }
         execute(system, update(USERS).where(_this(organization_id, user_id)).values(neutral))
-        clear_mentions(system, schema.graph.order, schema.trail, person)
+        clear_mentions(system, tables, person)
 
 
 def _this(organization_id: int, user_id: int) -> ColumnElement[bool]:

@@ -10,6 +10,7 @@ from ..kit.model.tables import of_organization
 from ..kit.session import SystemSession
 from ..users.model import User
 from .batches import execute
+from .schema import TRAIL
 
 USERS = User.__table__
 
@@ -36,19 +37,18 @@ class Person:
         return or_(column.in_(self.addresses), func.lower(column).in_(self.addresses))
 
 
-def addresses_of(system: SystemSession, trail: Table | None, organization_id: int, user_id: int) -> frozenset[str]:
+def addresses_of(system: SystemSession, organization_id: int, user_id: int) -> frozenset[str]:
     """The user's addresses, those of before by the trail; without what another live user is called by now."""
     this = and_(USERS.c.organization_id == organization_id, USERS.c.id == user_id)
     connection = system.connection()
     found = set(connection.scalars(select(USERS.c.email).where(this)))
-    if trail is not None:
-        for entry in connection.scalars(select(trail.c.personal).where(_about(trail, organization_id, user_id))):
-            found |= {str(side["email"]) for side in entry.values() if side and side.get("email")}
+    for entry in connection.scalars(select(TRAIL.c.personal).where(_about(organization_id, user_id))):
+        found |= {str(side["email"]) for side in entry.values() if side and side.get("email")}
     others = select(USERS.c.email).where(USERS.c.email.in_(found), ~USERS.c.is_deleted, ~this)
     return frozenset(address for address in found - set(connection.scalars(others)) if "@" in address)
 
 
-def clear_mentions(system: SystemSession, tables: Iterable[Table], trail: Table | None, person: Person) -> None:
+def clear_mentions(system: SystemSession, tables: Iterable[Table], person: Person) -> None:
     """Take the person out of every column that says who did something; of tenant tables, in their own organization."""
     for table in tables:
         theirs = of_organization(table, person.organization_id)
@@ -59,31 +59,29 @@ def clear_mentions(system: SystemSession, tables: Iterable[Table], trail: Table 
             # Cut to the column's length: a pseudonym may be longer than an address.
             name = person.pseudonym[: getattr(column.type, "length", None)]
             execute(system, update(table).where(theirs, person.is_in(column)).values({column.key: name}))
-        if trail is not None and table is not trail:
-            _clear_entries(system, trail, table, {c.name for c in columns if c.info.get("audited", True)}, person)
-    if trail is not None:
-        about = _about(trail, person.organization_id, person.user_id)
-        execute(system, update(trail).where(about).values(personal=None))
+        if table is not TRAIL:
+            _clear_entries(system, table, {c.name for c in columns if c.info.get("audited", True)}, person)
+    execute(system, update(TRAIL).where(_about(person.organization_id, person.user_id)).values(personal=None))
 
 
-def _about(trail: Table, organization_id: int, user_id: int) -> ColumnElement[bool]:
-    of_user = and_(trail.c.entity == USERS.name, trail.c.row_id == user_id)
-    return and_(of_organization(trail, organization_id), of_user, trail.c.personal.is_not(None))
+def _about(organization_id: int, user_id: int) -> ColumnElement[bool]:
+    of_user = and_(TRAIL.c.entity == USERS.name, TRAIL.c.row_id == user_id)
+    return and_(of_organization(TRAIL, organization_id), of_user, TRAIL.c.personal.is_not(None))
 
 
-def _clear_entries(system: SystemSession, trail: Table, table: Table, columns: set[str], person: Person) -> None:
+def _clear_entries(system: SystemSession, table: Table, columns: set[str], person: Person) -> None:
     """What the trail tells of such columns."""
     if not columns or not person.addresses:
         return
-    sides = (trail.c.before, trail.c.after)
+    sides = (TRAIL.c.before, TRAIL.c.after)
     # What may name them; a closer look follows.
     texts = [func.lower(cast(side, String)) for side in sides]
     named = or_(*(text.contains(address, autoescape=True) for text in texts for address in person.addresses))
-    of_table = and_(of_organization(trail, person.organization_id), trail.c.entity == table.name, named)
-    for row in system.connection().execute(select(*trail.primary_key, *sides).where(of_table)).mappings().all():
+    of_table = and_(of_organization(TRAIL, person.organization_id), TRAIL.c.entity == table.name, named)
+    for row in system.connection().execute(select(*TRAIL.primary_key, *sides).where(of_table)).mappings().all():
         new = {side.key: _without(person, row[side.key], columns) for side in sides}
-        this = and_(*(key == row[key.key] for key in trail.primary_key))
-        execute(system, update(trail).where(this).values(new))
+        this = and_(*(key == row[key.key] for key in TRAIL.primary_key))
+        execute(system, update(TRAIL).where(this).values(new))
 
 
 def _without(person: Person, values: Mapping[str, Any] | None, columns: set[str]) -> dict[str, Any] | None:

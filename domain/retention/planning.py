@@ -1,5 +1,6 @@
 """The dry run: what ``purge`` would remove, counted."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from ..kit.model.tables import of_organization, organization_column
 from ..kit.session import SystemSession
 from ..limits import BULK
 from .counts import PurgeCount, PurgePlan
-from .schema import ORGANIZATIONS, Schema
+from .schema import ORGANIZATIONS
 from .terms import Condition, Terms
 
 
@@ -24,23 +25,22 @@ def plan_purge(
         ConfigurationError: PostgreSQL without SYSTEM_DATABASE_URL, or a table that no imported model describes.
     """
     with db.system_session(actor=actor, reason="count what purge would remove", time_limits=BULK) as system:
-        terms = Terms(Schema(system.connection()), older_than_days=older_than_days)
+        terms = Terms(system.connection(), older_than_days=older_than_days)
         return planned(system, terms, organization_id=organization_id)
 
 
 def planned(system: SystemSession, terms: Terms, *, organization_id: int | None) -> PurgePlan:
     """The plan, in the order in which rows go: organization by organization, children first."""
-    counts: dict[tuple[int | None, str], int] = {}
-    for table in terms.schema.children_first:
+    counts: Counter[tuple[int | None, str]] = Counter()
+    for table in terms.children_first:
         for statement in _counting(terms, table, organization_id):
             for organization, rows in system.connection().execute(statement):
-                if rows:
-                    counts[organization, table.name] = counts.get((organization, table.name), 0) + rows
-    place = {table.name: number for number, table in enumerate(terms.schema.children_first)}
-    # What belongs to no organization goes last: an organization's rows may refer to it.
-    order = sorted(counts, key=lambda key: (key[0] is None, key[0] or 0, place[key[1]]))
+                counts[organization, table.name] += rows
+    found = [PurgeCount(organization, table, rows) for (organization, table), rows in counts.items() if rows]
+    # What belongs to no organization goes last: an organization's rows may refer to it. Else they stay in their order.
+    found.sort(key=lambda count: (count.organization_id is None, count.organization_id or 0))
     return PurgePlan(
-        counts=tuple(PurgeCount(organization, table, counts[organization, table]) for organization, table in order),
+        counts=tuple(found),
         ending=_organizations(system, terms.ending, organization_id),
         held=_organizations(system, ORGANIZATIONS.c.legal_hold, organization_id),
     )

@@ -6,7 +6,9 @@ locks the row that it looks for, answers False from then on. A child waits until
 bring it back. Killed at any moment, the next run goes on from there.
 """
 
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -21,7 +23,7 @@ from ..limits import BULK
 from .batches import Batches, execute
 from .counts import PurgeCount, PurgeReport
 from .planning import planned
-from .schema import ORGANIZATIONS, Schema
+from .schema import ORGANIZATIONS, TRAIL
 from .terms import Condition, Terms
 
 MAX_BATCH = 10_000
@@ -52,13 +54,14 @@ def purge(
     if not 1 <= batch_size <= MAX_BATCH:
         raise ArgumentError(f"batch_size is 1 to {MAX_BATCH}, not {batch_size}")
     with db.system_session(actor=actor, reason=reason, time_limits=BULK) as system:
-        terms = Terms(Schema(system.connection()), older_than_days=older_than_days)
+        terms = Terms(system.connection(), older_than_days=older_than_days)
         plan = planned(system, terms, organization_id=organization_id)
         system.commit()
         record = partial(PurgeRecord, actor=actor, reason=reason)
-        run = _Run(system, terms, record=record, batch_size=batch_size, progress=progress)
+        run = _Run(system, terms, Batches(system, size=batch_size), record, progress)
         for organization in dict.fromkeys(count.organization_id for count in plan.counts):
-            tables = [terms.schema.table(count.table) for count in plan.counts if count.organization_id == organization]
+            names = {count.table for count in plan.counts if count.organization_id == organization}
+            tables = [table for table in terms.children_first if table.name in names]
             if organization is not None and organization in plan.ending:
                 run.end(organization, tables)
             else:
@@ -67,26 +70,18 @@ def purge(
     return PurgeReport(counts=counts, ending=plan.ending, held=plan.held, batches=run.batches.committed)
 
 
+@dataclass
 class _Run:
-    def __init__(
-        self,
-        system: SystemSession,
-        terms: Terms,
-        *,
-        record: Callable[..., PurgeRecord],
-        batch_size: int,
-        progress: Callable[[PurgeCount], None] | None,
-    ) -> None:
-        self._system = system
-        self._terms = terms
-        self._record = record
-        self._progress = progress
-        self.batches = Batches(system, size=batch_size)
-        self.removed: dict[tuple[int | None, str], int] = {}
+    system: SystemSession
+    terms: Terms
+    batches: Batches
+    record: Callable[..., PurgeRecord]
+    progress: Callable[[PurgeCount], None] | None
+    removed: Counter[tuple[int | None, str]] = field(default_factory=Counter[tuple[int | None, str]])
 
     def remove_expired(self, organization: int | None, tables: list[Table]) -> None:
         """Remove one organization's expired rows from these tables, which are in the order of the plan."""
-        terms, again = self._terms, self._terms.schema.graph.refers_to_itself
+        terms, again = self.terms, self.terms.graph.refers_to_itself
         for table in reversed(tables):
             heads = terms.removable(table, table) & terms.heads_a_deletion(table) & terms.unclaimed(table)
             self.batches.all(table, self._let_go, heads, organization=organization, again=again(table))
@@ -97,7 +92,7 @@ class _Run:
 
     def end(self, organization_id: int, tables: list[Table]) -> None:
         """Remove all rows of a deleted organization, and then itself."""
-        terms, schema = self._terms, self._terms.schema
+        terms = self.terms
         can_return = terms.ending & ORGANIZATIONS.c.deletion_id.is_not(None)
         self.batches.all(ORGANIZATIONS, self._let_go, can_return, organization=organization_id)
         is_let_go = ORGANIZATIONS.c.is_deleted & ORGANIZATIONS.c.deletion_id.is_(None)
@@ -109,34 +104,33 @@ class _Run:
                 terms.unreferenced(table),
                 organization=organization_id,
                 while_organization=is_let_go,
-                again=schema.graph.refers_to_itself(table),
+                again=terms.graph.refers_to_itself(table),
             )
 
     def _let_go(self, table: Table, these: Condition) -> None:
         """From now on they can't be restored."""
         changes = {"deletion_id": None, "version": table.c.version + 1}
-        execute(self._system, update(table).where(these).values(changes))
+        execute(self.system, update(table).where(these).values(changes))
 
     def _remove(
         self, organization: int | None, deleted_before: datetime | None, table: Table, these: Condition
     ) -> None:
-        for edge in self._terms.schema.graph.to(table):
+        for edge in self.terms.graph.to(table):
             if edge.on_delete == "set_null":
                 child, gone = edge.child, select(table.c.id).where(these).correlate(None)
                 empty = {edge.column: None, "version": child.c.version + 1}
-                execute(self._system, update(child).where(child.c[edge.column].in_(gone)).values(empty))
-        rows = execute(self._system, delete(table).where(these))
-        trail = self._terms.schema.trail
-        if table is ORGANIZATIONS and trail is not None:  # what its last rows left there
-            execute(self._system, delete(trail).where(trail.c[ORGANIZATION_ID] == organization))
-        self._system.add(
-            self._record(
+                execute(self.system, update(child).where(child.c[edge.column].in_(gone)).values(empty))
+        rows = execute(self.system, delete(table).where(these))
+        if table is ORGANIZATIONS:  # what its last rows left there
+            execute(self.system, delete(TRAIL).where(TRAIL.c[ORGANIZATION_ID] == organization))
+        self.system.add(
+            self.record(
                 purged_organization_id=organization,
                 table_name=table.name,
                 row_count=rows,
                 deleted_before=deleted_before,
             )
         )
-        self.removed[organization, table.name] = self.removed.get((organization, table.name), 0) + rows
-        if self._progress is not None:
-            self._progress(PurgeCount(organization, table.name, rows))
+        self.removed[organization, table.name] += rows
+        if self.progress is not None:
+            self.progress(PurgeCount(organization, table.name, rows))

@@ -1,61 +1,30 @@
-"""The tables that purge knows: what refers to what, and in which order they are emptied."""
+"""The tables that purge knows, and what refers to what."""
 
-from functools import cached_property
-
-from sqlalchemy import Connection, Table, inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from ..errors import ConfigurationError
-from ..kit.model import DomainModel, Entity
-from ..kit.model.base import REGISTRY
-from ..kit.model.graph import Edge, Graph, graph_of
+from ..kit.model import DomainModel
+from ..kit.model.graph import Graph, graph_of
+from ..kit.records import AuditEntry
 from ..organizations.model import Organization
 
-TRAIL = "audit_entries"  # purging an organization's rows still writes to it: it goes after them
+TRAIL = AuditEntry.__table__  # purging an organization's rows still writes to it: it goes after them
 ORGANIZATIONS = Organization.__table__
 _PARTITIONS = text(
     "SELECT relname FROM pg_class WHERE relispartition AND relnamespace = current_schema()::regnamespace"
 )
 
 
-class Schema:
-    """Those tables of our models, and of an application's, that the database has.
+def known_graph(connection: Connection) -> Graph:
+    """What refers to what, of those tables of our models, and of an application's, that the database has.
 
     Raises:
         ConfigurationError: another table refers to them, which the imported models don't tell of.
     """
-
-    def __init__(self, connection: Connection) -> None:
-        present = set(inspect(connection).get_table_names())
-        self.graph: Graph = graph_of(table for table in DomainModel.metadata.tables.values() if table.name in present)
-        self.models: dict[str, type[Entity]] = {
-            str(mapper.local_table.description): mapper.class_
-            for mapper in REGISTRY.mappers
-            if issubclass(mapper.class_, Entity)
-        }
-        _refuse_unknown(connection, {table.name for table in self.graph.tables})
-
-    @cached_property
-    def children_first(self) -> list[Table]:
-        """The order in which they are emptied; the organizations and their trail come last."""
-        order = self.graph.order[::-1]
-        return sorted(order, key=lambda table: (table is ORGANIZATIONS, table.name == TRAIL))
-
-    @cached_property
-    def trail(self) -> Table | None:
-        """The audit trail, where there is one."""
-        return next((table for table in self.graph.tables if table.name == TRAIL), None)
-
-    def table(self, name: str) -> Table:
-        """The table of that name."""
-        return DomainModel.metadata.tables[name]
-
-    def holding(self, table: Table) -> list[Edge]:
-        """The keys that refer to the table and hold its rows: not those that purging empties."""
-        return [edge for edge in self.graph.to(table) if edge.on_delete != "set_null"]
-
-    def of(self, table: Table) -> list[Edge]:
-        """The keys of the table, but that to its organization."""
-        return [edge for edge in self.graph.of(table) if edge.parent is not ORGANIZATIONS]
+    present = set(inspect(connection).get_table_names())
+    graph = graph_of(table for table in DomainModel.metadata.tables.values() if table.name in present)
+    _refuse_unknown(connection, {table.name for table in graph.tables})
+    return graph
 
 
 def _refuse_unknown(connection: Connection, known: set[str]) -> None:

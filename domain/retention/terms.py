@@ -2,13 +2,16 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import FromClause, Table, and_, exists, false, or_, true
+from sqlalchemy import Connection, FromClause, Table, and_, exists, false, or_, true
 from sqlalchemy.sql.elements import ColumnElement
 
 from ..errors import ArgumentError
+from ..kit.model import Entity
+from ..kit.model.base import REGISTRY
 from ..kit.model.fields import utcnow
+from ..kit.model.graph import Edge, Graph
 from ..kit.model.tables import is_tenant_table
-from .schema import ORGANIZATIONS, Schema
+from .schema import ORGANIZATIONS, TRAIL, known_graph
 
 MAX_DAYS = 36_500
 Condition = ColumnElement[bool]
@@ -19,21 +22,30 @@ class Terms:
 
     Raises:
         ArgumentError: ``older_than_days`` is out of range.
+        ConfigurationError: another table refers to ours, which the imported models don't tell of.
     """
 
-    def __init__(self, schema: Schema, *, older_than_days: int | None) -> None:
+    def __init__(self, connection: Connection, *, older_than_days: int | None) -> None:
         if older_than_days is not None and not 0 <= older_than_days <= MAX_DAYS:
             raise ArgumentError(f"older_than_days is 0 to {MAX_DAYS}, not {older_than_days}")
-        self.schema = schema
+        self.graph: Graph = known_graph(connection)
+        order = self.graph.order[::-1]
+        self.children_first: list[Table] = sorted(order, key=lambda table: (table is ORGANIZATIONS, table is TRAIL))
+        """The order in which tables are emptied; the organizations and their trail come last."""
+        self._retention_days: dict[FromClause, int | None] = {
+            mapper.local_table: mapper.class_.retention_days
+            for mapper in REGISTRY.mappers
+            if issubclass(mapper.class_, Entity)
+        }
         self._now = utcnow()
         self._days = older_than_days
 
     def cutoff(self, table: Table) -> datetime | None:
         """Rows of the table that were deleted before this may go; None: they are kept for ever."""
-        model = self.schema.models.get(table.name)
-        if model is None or model.retention_days is None:
+        days = self._retention_days.get(table)
+        if days is None:
             return None
-        return self._now - timedelta(days=model.retention_days if self._days is None else self._days)
+        return self._now - timedelta(days=days if self._days is None else self._days)
 
     def expired(self, rows: FromClause, table: Table) -> Condition:
         """Deleted, for longer than the model keeps it."""
@@ -44,7 +56,7 @@ class Terms:
         """Expired, and so is all that refers to it. (Of a table that refers to itself: one step deep.)"""
         conditions = [self.expired(rows, table)]
         if table not in below:
-            for reference in self.schema.holding(table):
+            for reference in self._holding(table):
                 if not (table is ORGANIZATIONS and is_tenant_table(reference.child)):  # those go with it
                     child = reference.child.alias()
                     goes = self.removable(child, reference.child, below=(*below, table))
@@ -53,12 +65,12 @@ class Terms:
 
     def unreferenced(self, table: Table) -> Condition:
         """Nothing refers to it any more, whether that is live or deleted."""
-        referring = [(reference, reference.child.alias()) for reference in self.schema.holding(table)]
+        referring = [(reference, reference.child.alias()) for reference in self._holding(table)]
         return and_(true(), *(~exists().where(reference.joins(child, table)) for reference, child in referring))
 
     def heads_a_deletion(self, table: Table) -> Condition:
         """Something that refers to it was deleted with it, and would come back with it."""
-        referring = [(r, r.child.alias()) for r in self.schema.graph.to(table) if "deletion_id" in r.child.c]
+        referring = [(r, r.child.alias()) for r in self.graph.to(table) if "deletion_id" in r.child.c]
         together = (
             exists().where(reference.joins(child, table), child.c.deletion_id == table.c.deletion_id)
             for reference, child in referring
@@ -68,8 +80,8 @@ class Terms:
     def unclaimed(self, table: Table) -> Condition:
         """Nothing that is about to go can still be restored, and bring it back: see ``purging``."""
         conditions: list[Condition] = [true()]
-        for reference in self.schema.of(table):
-            if "deletion_id" in reference.parent.c:
+        for reference in self.graph.of(table):
+            if reference.parent is not ORGANIZATIONS and "deletion_id" in reference.parent.c:
                 parent = reference.parent.alias()
                 together = parent.c.deletion_id == table.c.deletion_id
                 goes = self.removable(parent, reference.parent)
@@ -80,3 +92,7 @@ class Terms:
     def ending(self) -> Condition:
         """Of organizations: deleted, for longer than they are kept, and under no legal hold."""
         return and_(self.expired(ORGANIZATIONS, ORGANIZATIONS), ~ORGANIZATIONS.c.legal_hold)
+
+    def _holding(self, table: Table) -> list[Edge]:
+        """The keys that refer to the table and hold its rows: not those that purging empties."""
+        return [edge for edge in self.graph.to(table) if edge.on_delete != "set_null"]

@@ -31,7 +31,7 @@ class Cluster:
         self._admin: URL | None = None
         self._template: str | None = None
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         """Start the server, unless one is named, and create the logins that are missing."""
         if given := os.environ.get("TEST_DATABASE_URL"):
             self._admin = parse_url(given)
@@ -44,20 +44,14 @@ class Cluster:
                 f"DO $$ BEGIN CREATE ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{PASSWORD}';"
                 " EXCEPTION WHEN duplicate_object THEN NULL; END $$"
             )
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Drop the template; stop the server if it was started here."""
         if self._template is not None:
             self.drop(self._template)
         if self._server is not None:
             self._server.stop()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     @property
     def log(self) -> str:
@@ -101,12 +95,12 @@ class Cluster:
 
     def url(self, name: str, role: str) -> str:
         """The database's URL for one of the logins."""
-        assert self._admin is not None, "start() first"
+        assert self._admin is not None, "enter it first: with Cluster() as cluster"
         url = self._admin.set(database=name, username=role, password=PASSWORD)
         return url.render_as_string(hide_password=False)
 
     def _engine(self, name: str | None = None) -> Engine:
-        assert self._admin is not None, "start() first"
+        assert self._admin is not None, "enter it first: with Cluster() as cluster"
         return create_engine(self._admin if name is None else self._admin.set(database=name), poolclass=NullPool)
 
     def _run(self, statement: str) -> None:

@@ -8,30 +8,27 @@ from sqlmodel import Field, select
 
 from domain import AnalysisResult, Database, Organization, TenantEntity, TenantRepository, Tender, Text, User, example
 from domain.testing import attack
-from domain.testing.attack import Layer, Report
+from domain.testing.attack import Report
 from domain.testing.attack.discovery import public_methods, repositories
+from domain.testing.fixtures import ENGINES
 from tests.attack.crates import MODELS, Crate
+from tests.attack.layers import Layer, attack_without
+from tests.attack.matrix import matrix
+from tests.attack.scoped import recorded
 
 pytestmark = pytest.mark.slow
 
-RUNS = [
-    ("sqlite", None),
-    ("sqlite", Layer.PREDICATES),
-    ("sqlite", Layer.GUARD),
-    ("sqlite", Layer.POLICIES),
-    ("postgresql", None),
-    ("postgresql", Layer.PREDICATES),
-    ("postgresql", Layer.GUARD),
-    ("postgresql", Layer.POLICIES),
-]
+RUNS = [(engine, off) for engine in ENGINES for off in (None, *Layer)]
 
 
 @pytest.mark.parametrize(("engine", "off"), RUNS, ids=[f"{engine}-without {off}" for engine, off in RUNS])
 def test_nothing_leaks(request: pytest.FixtureRequest, engine: str, off: Layer | None) -> None:
     database: Database = request.getfixturevalue(f"domain_{engine}")
     before = _rows(database)
-    report = attack(database, models=MODELS, without=() if off is None else {off})
+    with recorded() as unscoped:
+        report = attack_without(database, set() if off is None else {off}, models=MODELS)
     assert report.leaks == []
+    assert unscoped == [] or off is Layer.PREDICATES
     assert report.by_engine == {engine: report.tried}
     assert report.tried > 600
     assert _rows(database) == before
@@ -44,7 +41,7 @@ def test_nothing_leaks_in_a_session_that_a_system_session_lends(
     request: pytest.FixtureRequest, engine: str, off: Layer | None
 ) -> None:
     database: Database = request.getfixturevalue(f"domain_{engine}")
-    report = attack(database, models=MODELS, without=() if off is None else {off}, as_organization=True)
+    report = attack_without(database, set() if off is None else {off}, models=MODELS, as_organization=True)
     assert report.leaks == []
     assert report.tried > 600
 
@@ -78,9 +75,8 @@ def test_three_lines_are_enough(domain_sqlite: Database) -> None:
 
 def test_the_report_ends_with_the_number_of_leaks(domain_sqlite: Database) -> None:
     report = attack(domain_sqlite, models=[User], methods={"get_by_email"})
-    lines = str(report).splitlines()
-    assert any(line.startswith("UserRepository.get_by_email ") for line in lines)
-    assert lines[-1] == f"{report.tried} attempts (sqlite {report.tried}), 0 leaks"
+    assert any(line.startswith("UserRepository.get_by_email ") for line in matrix(report))
+    assert str(report) == f"{report.tried} attempts (sqlite {report.tried}), 0 leaks"
 
 
 class Sieve(TenantEntity, table=True):
@@ -131,7 +127,7 @@ class Orphan(TenantEntity, table=True):
 
 
 def test_each_kind_of_leak_is_found(domain_sqlite: Database) -> None:
-    leaks = attack(domain_sqlite, models=[Sieve], without={Layer.POLICIES}).leaks
+    leaks = attack_without(domain_sqlite, {Layer.POLICIES}, models=[Sieve]).leaks
     leaks_of_the_sieve = {leak.method: leak.what for leak in reversed(leaks)}
     methods = {"notes", "how_many", "blame", "wipe", "odd"}
     assert set(leaks_of_the_sieve) == {f"SieveRepository.{method}" for method in methods}

@@ -12,8 +12,9 @@ from domain.kit.database.postgresql import OneMessageConnection
 from domain.kit.model import DomainModel
 from domain.kit.model.tables import organization_column
 from domain.testing import Cluster, attack
-from domain.testing.attack import Layer, Leak, switched_off
+from domain.testing.attack import Leak
 from domain.testing.cluster import OWNER, PASSWORD
+from tests.attack.layers import Layer, attack_without, switched_off
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +43,7 @@ def _seen(leaks: list[Leak]) -> set[str]:
 def test_without_a_mutation_nothing_is_red(domain_postgresql: Database) -> None:
     assert _errors(domain_postgresql) == []
     for lent in (False, True):
-        report = attack(domain_postgresql, models=[Tender, User], methods=METHODS, without=OTHERS, as_organization=lent)
+        report = attack_without(domain_postgresql, OTHERS, models=[Tender, User], methods=METHODS, as_organization=lent)
         assert report.leaks == []
         assert report.tried > 10
 
@@ -57,14 +58,14 @@ def test_without_a_mutation_nothing_is_red(domain_postgresql: Database) -> None:
 )
 def test_policies_that_hold_nothing_leak(domain_postgresql: Database, statement: str) -> None:
     _alter(domain_postgresql, statement)
-    leaks = attack(domain_postgresql, models=[Tender, User], methods=METHODS, without=OTHERS).leaks
+    leaks = attack_without(domain_postgresql, OTHERS, models=[Tender, User], methods=METHODS).leaks
     assert {"shows", "loads", "changes"} <= _seen(leaks)
     assert _errors(domain_postgresql)
 
 
 def test_a_policy_of_the_system_s_login_that_is_open_at_any_time_leaks(domain_postgresql: Database) -> None:
     _alter(domain_postgresql, "ALTER POLICY system_access ON {table} USING (true)")
-    report = attack(domain_postgresql, models=[Tender, User], methods=METHODS, without=OTHERS, as_organization=True)
+    report = attack_without(domain_postgresql, OTHERS, models=[Tender, User], methods=METHODS, as_organization=True)
     assert {"shows", "loads", "changes"} <= _seen(report.leaks)
     assert any("in as_organization, too" in what for what in _errors(domain_postgresql))
 
@@ -97,7 +98,7 @@ def bypassing(domain_cluster: Cluster, domain_postgresql: Database) -> Iterator[
 
 
 def test_a_login_with_bypassrls_leaks(bypassing: Database) -> None:
-    leaks = attack(bypassing, models=[Tender, User], methods=METHODS, without=OTHERS).leaks
+    leaks = attack_without(bypassing, OTHERS, models=[Tender, User], methods=METHODS).leaks
     assert {"shows", "loads", "changes"} <= _seen(leaks)
     assert any("BYPASSRLS" in what for what in _errors(bypassing))
 
@@ -122,7 +123,7 @@ def test_without_the_guard_what_is_written_by_hand_leaks(domain_sqlite: Database
 
 def test_without_guard_and_policies_what_is_written_by_hand_leaks(domain_postgresql: Database) -> None:
     with switched_off(domain_postgresql, {Layer.GUARD}):
-        leaks = attack(domain_postgresql, models=[User], without={Layer.POLICIES}).leaks
+        leaks = attack_without(domain_postgresql, {Layer.POLICIES}, models=[User]).leaks
     assert {"shows", "loads", "changes"} <= _seen(leaks)
 
 

@@ -20,10 +20,9 @@ from domain import Database, Organization, Tender
 from domain.kit.repository import audit, deleting, references, restoring, statements, upsert
 from domain.kit.repository.statements import ORGANIZATION, Statements
 from domain.organizations import repository as organization
-from domain.testing import attack
-from domain.testing.attack import Layer
-from domain.testing.attack.layers import of_anyone, rebuilt_statements
 from tests.attack.crates import MODELS, Crate
+from tests.attack.layers import Layer, attack_without, of_anyone, rebuilt_statements
+from tests.attack.scoped import recorded
 
 pytestmark = pytest.mark.slow
 
@@ -107,9 +106,10 @@ def _named(places: list[Place]) -> list[str]:
 
 
 def _leaks(database: Database, methods: set[str]) -> list[str]:
-    report = attack(database, models=OURS, methods=methods, without={Layer.GUARD, Layer.POLICIES})
+    with recorded() as unscoped:
+        report = attack_without(database, {Layer.GUARD, Layer.POLICIES}, models=OURS, methods=methods)
     assert report.tried
-    return [str(leak) for leak in report.leaks]
+    return [*map(str, report.leaks), *unscoped]
 
 
 def _methods(function: str) -> set[str]:

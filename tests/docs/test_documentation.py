@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.migrations.diagram import diagram
 from tests.docs.blocks import DOCUMENTS, ROOT, blocks, module_name, write_file
+from tests.docs.diagram import diagram
 from tests.docs.run_document import run
 
 SETTINGS = ("DATABASE_URL", "SYSTEM_DATABASE_URL", "MIGRATION_DATABASE_URL", "TEST_DATABASE_URL", "DOMAIN_ENV")
@@ -87,4 +87,4 @@ def _as_modules(document: Path, folder: Path) -> Path:
 
 def test_the_entity_diagram_is_that_of_the_models() -> None:
     shown = [block.code for block in blocks(ROOT / "docs/reference.md") if block.info == "mermaid"]
-    assert shown == [diagram() + "\n"], "put what `python -m domain.migrations.diagram` prints into docs/reference.md"
+    assert shown == [diagram() + "\n"], "put what `python -m tests.docs.diagram` prints into docs/reference.md"

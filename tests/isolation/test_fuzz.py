@@ -11,7 +11,7 @@ import pytest
 from domain import Database, TenantSession
 from domain.kit.session.options import Wanted
 from domain.testing import Cluster, postgresql_database, sqlite_database
-from domain.testing.attack import Layer, switched_off
+from tests.attack.layers import Layer, switched_off
 from tests.isolation.statements import Side, differences, plant
 
 STATEMENTS = int(os.environ.get("DOMAIN_TEST_STATEMENTS", "500"))  # in each of the four kinds of worlds

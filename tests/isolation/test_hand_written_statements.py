@@ -52,9 +52,9 @@ from domain import (
 from domain.errors import HardDeletionError
 from domain.kit.records import SystemAccess
 from domain.testing import Cluster, build, postgresql_database, sqlite_database
-from domain.testing.attack import Layer, switched_off
 from tests.attack import crates
 from tests.attack.crates import CrateRepository
+from tests.attack.layers import Layer, switched_off
 
 Open = Callable[[], Any]
 # As SQLAlchemy takes them: an attribute of a model is typed as its value.

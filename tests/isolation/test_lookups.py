@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from domain import Database, DuplicateError, Organization, OrganizationRepository, TenantSession, User, UserRepository
 from domain.testing import build
-from domain.testing.attack import Layer, switched_off
+from tests.attack.layers import Layer, switched_off
 
 
 @pytest.fixture

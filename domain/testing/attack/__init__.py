@@ -9,7 +9,6 @@
 """
 
 from .attacking import attack
-from .layers import Layer, switched_off
 from .report import Leak, Report
 
-__all__ = ["Layer", "Leak", "Report", "attack", "switched_off"]
+__all__ = ["Leak", "Report", "attack"]

@@ -1,30 +1,34 @@
-"""One attempt: what is called, as what attack, and which layers are there to stop it."""
+"""One attempt: what is called, and as what attack."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ...kit.session import TenantSession
-from .layers import Layer
-
-ORM = frozenset({Layer.GUARD, Layer.POLICIES})  # what a session's own statements meet
-REPOSITORY = frozenset({Layer.PREDICATES, Layer.GUARD, Layer.POLICIES})
+Act = Callable[[Any], object]  # of a session of the attacker
 
 
 @dataclass(frozen=True)
 class Call:
-    """``act`` runs in a session of the attacker.
+    """``given`` are the values that the attacker hands in, and so knows.
 
-    ``given`` are the values that the attacker hands in, and so knows; ``stopped_by`` the layers of which each is
-    to stop it alone. ``must_answer``: what has to come back, where a refusal would be a fault as well.
+    ``must_answer``: what has to come back, where a refusal would be a fault as well.
     """
 
     method: str
     attack: str
-    act: Callable[[TenantSession, list[Any]], object]
-    given: Callable[[], list[Any]] = field(default=list)
-    stopped_by: frozenset[Layer] = REPOSITORY
+    act: Act
+    given: Sequence[object] = ()
     is_bound: bool = True
     unguarded_sql: bool = False
     brings_objects: bool = False
     must_answer: int | None = None
+
+
+def executing(statement: Any) -> Act:
+    """Execute the statement, and read what it returns."""
+
+    def act(session: Any) -> object:
+        result = session.execute(statement)
+        return result.all() if getattr(result, "returns_rows", True) else None  # only a cursor's result has no rows
+
+    return act

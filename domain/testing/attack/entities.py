@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError, create_model
@@ -10,12 +11,8 @@ from ...kit.model import DomainModel
 from ...kit.model.tables import ORGANIZATION_ID
 from ...organizations.model import Organization
 from ..building import build
-from .call import REPOSITORY
 from .discovery import Model, references
-from .layers import Layer
-from .world import World, natural_key
-
-KEYED = frozenset({*REPOSITORY, Layer.KEYS})
+from .world import World
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,6 @@ class Choice:
 
     attack: str
     value: Callable[[], object]
-    stopped_by: frozenset[Layer] = REPOSITORY
     on_own: bool = False
     brings_objects: bool = False
 
@@ -33,37 +29,31 @@ def rows(world: World, model: Model) -> Iterator[Choice]:
     """Rows of the model, most of them legal but for one value."""
     target = world.victim.row(model)
     own = {} if model is Organization else world.attacker.parents(model)
-    key = {name: target.fields[name] for name in natural_key(model) if name not in own and name in target.fields}
-
-    def row(**fields: object) -> Callable[[], object]:
-        return lambda: build(model, **{**own, **fields})
-
-    yield Choice("takeover", row(**key))
-    for name, parent in references(model).items():
-        if parent in world.victim.live:
-            yield Choice("foreign reference", row(**{name: world.victim.live[parent].id}), _stopping(model, name))
-    yield Choice("foreign id", row(**key, id=target.id))
+    key = {name: value for name, value in target.natural.items() if name not in own}
+    row = partial(build, model, **own)
+    yield Choice("takeover", partial(row, **key))
+    for name, value in world.victim.parents(model).items():
+        yield Choice("foreign reference", partial(row, **{name: value}))
+    yield Choice("foreign id", partial(row, **key, id=target.id))
     if model is not Organization:
-        yield Choice("foreign owner", row(**key, **{ORGANIZATION_ID: world.victim.organization_id}))
+        yield Choice("foreign owner", partial(row, **key, **{ORGANIZATION_ID: world.victim.organization_id}))
     yield Choice("foreign object", target.detached, brings_objects=True)
 
 
 def patches(world: World, model: Model) -> Iterator[Choice]:
     """Changes of a row: of the victim's, and of an own one towards the victim's."""
-    yield Choice("foreign id", lambda: changes(model, **_harmless(world, model)))
-    for name, parent in references(model).items():
-        if parent in world.victim.live:
-            reference: dict[str, object] = {name: world.victim.live[parent].id}
-            yield Choice("foreign reference", _changing(model, reference), _stopping(model, name), on_own=True)
-    for name in natural_key(model):
-        if name not in references(model) and name in world.victim.row(model).fields:
-            value = {name: world.victim.row(model).fields[name]}
-            yield Choice("takeover", _changing(model, value), on_own=True)
+    yield Choice("foreign id", partial(changes, model, **world.change(model)))
+    for name, value in world.victim.parents(model).items():
+        yield Choice("foreign reference", partial(changes, model, **{name: value}), on_own=True)
+    for name, value in world.victim.row(model).natural.items():
+        if name not in references(model):
+            yield Choice("takeover", partial(changes, model, **{name: value}), on_own=True)
     if model is not Organization:
-        yield Choice("foreign owner", _changing(model, {ORGANIZATION_ID: world.victim.organization_id}), on_own=True)
+        owner = {ORGANIZATION_ID: world.victim.organization_id}
+        yield Choice("foreign owner", partial(changes, model, **owner), on_own=True)
 
 
-def changes(model: Model, **values: object) -> DomainModel:
+def changes(model: Model, /, **values: object) -> DomainModel:
     """A patch of just these fields, unvalidated as yet."""
     fields: dict[str, Any] = dict.fromkeys(values, (object, None))
     patch: type[DomainModel] = create_model(f"{model.__name__}Changes", __base__=DomainModel, **fields)
@@ -78,18 +68,3 @@ def filled(patch: type[DomainModel]) -> DomainModel:
         except ValidationError:
             continue
     return build(patch)
-
-
-def _stopping(model: Model, reference: str) -> frozenset[Layer]:
-    # An upsert by a reference finds the row that has it, and never gets as far as to the key.
-    return REPOSITORY if reference in natural_key(model) else KEYED
-
-
-def _changing(model: Model, values: dict[str, object]) -> Callable[[], object]:
-    return lambda: changes(model, **values)
-
-
-def _harmless(world: World, model: Model) -> dict[str, object]:
-    """A change that the model takes: a value like the attacker's own, of a field that need not be unique."""
-    marks = world.attacker.row(model).marks.items()
-    return dict([item for item in marks if item[0] not in natural_key(model)][:1]) or dict(list(marks)[:1])

@@ -6,24 +6,24 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from inspect import Parameter
 from typing import Any, TypeVar, get_args, get_origin
 
 from sqlalchemy import exists, or_, true
 from sqlalchemy.orm import aliased
-from sqlmodel import col, select
+from sqlmodel import select
 
 from ...kit.model import DomainModel, Entity
 from ...kit.model.tables import ORGANIZATION_ID
 from ...kit.repository.cursor import encode_cursor
 from ...organizations.model import Organization
-from .call import ORM
 from .discovery import Model, references
 from .entities import Choice, filled, patches, rows
 from .world import Side, World
 
-ORGANIZATION_PARAMETERS = {"org_id", "organization_id"}
-CURSOR_PARAMETERS = {"after", "before", "cursor"}
+_ORGANIZATIONS = {"org_id", "organization_id"}
+_CURSORS = {"after", "before", "cursor"}
 _MANY: dict[Any, type] = dict.fromkeys((list, Sequence, Iterable, Collection), list) | {set: set, AbstractSet: set}
 _PLAIN: dict[type, object] = {
     float: 0.0,
@@ -48,38 +48,38 @@ class Filler:
 
         ``side``: only what this organization would hand in.
         """
-        name = parameter.name
+        name, kind = parameter.name, self._plain(hint)
         if name in self.arguments:
             return [_constant("own argument", self.arguments[name])]
         if parameter.kind is Parameter.VAR_POSITIONAL:
             return [] if side else list(conditions(self.world, self.model))
-        kind = self._plain(hint)
+        many = _MANY.get(get_origin(kind) or kind)
+        if many is not None:
+            return [replace(choice, value=partial(_of_one, many, choice)) for choice in self._items(name, kind, side)]
+        found = self._single(name, kind, side or self.world.victim)
         is_optional = parameter.default is not Parameter.empty
-        origin: Any = get_origin(kind) or kind
-        if origin in _MANY:
-            make = _MANY[origin]
-            of = (*get_args(kind), object)[0]
-            return [_wrapped(choice, make) for choice in self._single(name, self._plain(of), side)]
-        found = self._single(name, kind, side)
         return [choice for choice in found if choice.attack != "plain"] if is_optional else found
 
-    def _single(self, name: str, kind: Any, side: Side | None) -> list[Choice]:
-        who = side or self.world.victim
-        if name in ORGANIZATION_PARAMETERS:
+    def _items(self, name: str, kind: Any, side: Side | None) -> list[Choice]:
+        of = (*get_args(kind), object)[0]
+        if DomainModel in get_args(of):  # rows told apart by their natural key: a caller may hand in any content
+            return list(rows(self.world, self.model))
+        return self._single(name, self._plain(of), side or self.world.victim)
+
+    def _single(self, name: str, kind: Any, who: Side) -> list[Choice]:
+        if name in _ORGANIZATIONS:
             return [_constant("foreign organization", who.organization_id)]
-        if name in CURSOR_PARAMETERS:
+        if name in _CURSORS:
             moment = datetime(1970 if name == "before" else 2999, 1, 1, tzinfo=UTC)
             return [_constant("listing", encode_cursor(self.model.__tablename__, moment, 2**62))]
         if not isinstance(kind, type):
             return []
         if issubclass(kind, Entity):
             return list(rows(self.world, kind))
+        if kind is DomainModel:
+            return list(patches(self.world, self.model))
         if issubclass(kind, DomainModel):
-            return (
-                list(patches(self.world, self.model))
-                if kind is DomainModel
-                else [Choice("patch", lambda: filled(kind))]
-            )
+            return [Choice("patch", partial(filled, kind))]
         if issubclass(kind, bool):
             return [_constant("deleted row" if "deleted" in name else "listing", True)]
         if issubclass(kind, Enum):
@@ -94,10 +94,6 @@ class Filler:
         found = [value for plain, value in _PLAIN.items() if issubclass(kind, plain)]
         return [_constant("listing" if name.startswith("min_") else "plain", value) for value in found[:1]]
 
-    def contents(self, kind: Any) -> list[Choice]:
-        """For many rows that a base class takes as ``DomainModel``."""
-        return list(rows(self.world, kind))
-
     def _target(self, name: str) -> Model:
         """The model that an id is of: what the model refers to by this name, or what is called so, or its own."""
         stem = name.removesuffix("s").removesuffix("_id")
@@ -109,9 +105,7 @@ class Filler:
         options = [option for option in get_args(hint) if option is not type(None)]
         if len(options) < len(get_args(hint)):
             return self._plain(options[0])
-        if isinstance(hint, TypeVar):
-            return self.model
-        return hint
+        return self.model if isinstance(hint, TypeVar) else hint
 
 
 def is_id(name: str) -> bool:
@@ -121,21 +115,16 @@ def is_id(name: str) -> bool:
 
 def conditions(world: World, model: Model) -> list[Choice]:
     """Conditions that a caller may pass: on the row itself, and on what a subquery finds."""
-    is_organization = model is Organization
-    owner: Any = col(model.id) if is_organization else col(model.organization_id)
-    other = aliased(model)
-    other_owner: Any = col(other.id if is_organization else getattr(other, ORGANIZATION_ID))
-    victim = world.victim
-    foreign = select(other.id).where(other_owner == victim.organization_id)
-    on_row: list[tuple[str, Any]] = [
-        ("foreign id", col(model.id) == victim.row(model).id),
-        ("condition", owner == victim.organization_id),
-        ("condition", or_(true(), owner == victim.organization_id)),
-    ]
-    in_subquery: list[Any] = [exists(foreign), ~exists(foreign), col(model.id) < foreign.scalar_subquery()]
+    column, victim = "id" if model is Organization else ORGANIZATION_ID, world.victim
+    owner, other = getattr(model, column), aliased(model)
+    foreign = select(other.id).where(getattr(other, column) == victim.organization_id)
     return [
-        *(_constant(attack, condition) for attack, condition in on_row),
-        *(replace(_constant("subquery", condition), stopped_by=ORM) for condition in in_subquery),
+        _constant("foreign id", model.id == victim.row(model).id),
+        _constant("condition", owner == victim.organization_id),
+        _constant("condition", or_(true(), owner == victim.organization_id)),
+        _constant("subquery", exists(foreign)),
+        _constant("subquery", ~exists(foreign)),
+        _constant("subquery", model.id < foreign.scalar_subquery()),
     ]
 
 
@@ -149,7 +138,5 @@ def _constant(attack: str, value: object) -> Choice:
     return Choice(attack, lambda: value)
 
 
-def _wrapped(choice: Choice, make: type) -> Choice:
-    return Choice(
-        choice.attack, lambda: make([choice.value()]), choice.stopped_by, choice.on_own, choice.brings_objects
-    )
+def _of_one(many: type, choice: Choice) -> object:
+    return many([choice.value()])

@@ -1,6 +1,6 @@
 """What else can be done with a session: statements of the ORM, by hand, over one model."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import delete, exists, func, insert, literal, select, union_all, update
@@ -10,11 +10,9 @@ from sqlmodel import col
 from ...kit.model.fields import relationship_of
 from ...kit.model.tables import ORGANIZATION_ID
 from ...kit.session import PURGING, including_deleted
-from .call import ORM, Call
+from .call import Act, Call, executing
 from .discovery import Model, references
-from .world import World, natural_key
-
-Act = Callable[[Any], object]  # of a session
+from .world import World
 
 
 def read_calls(world: World, model: Model) -> Iterator[Call]:
@@ -45,66 +43,37 @@ def read_calls(world: World, model: Model) -> Iterator[Call]:
         selects[f"select outer join on {name}"] = outer
     for name in [relationship.key for relationship in model.__mapper__.relationships]:
         selects[f"select with {name}"] = select(model).options(selectinload(relationship_of(model, name)))
+    title, key = f"{model.__name__}: session.", (organization, row.id)
     for name, statement in selects.items():
-        yield _orm(f"session.execute {name}", "ORM select", model, _executing(statement), row.id, gone.id, organization)
-    key = (organization, row.id)
-    yield _orm("session.get", "foreign id", model, lambda s: s.get(model, key), *key)
-    yield _orm("session.get_one", "foreign id", model, lambda s: s.get_one(model, key), *key)
-    yield _orm("session.query", "ORM select", model, lambda s: Session.query(s, model).all())
-    yield _orm("session.query.count", "ORM select", model, lambda s: Session.query(s, model).count())
-    yield _orm("session.execute select", "unbound session", model, _executing(selects["select"]), is_bound=False)
+        yield Call(f"{title}execute {name}", "ORM select", executing(statement), (row.id, gone.id, organization))
+    yield Call(f"{title}execute select", "unbound session", executing(selects["select"]), is_bound=False)
+    yield Call(f"{title}get", "foreign id", lambda s: s.get(model, key), key)
+    yield Call(f"{title}get_one", "foreign id", lambda s: s.get_one(model, key), key)
+    yield Call(f"{title}query", "ORM select", lambda s: Session.query(s, model).all())
+    yield Call(f"{title}query.count", "ORM select", lambda s: Session.query(s, model).count())
 
 
 def write_calls(world: World, model: Model) -> Iterator[Call]:
     """Updates, deletes and inserts."""
-    row, organization = world.victim.row(model), world.victim.organization_id
+    row, own, organization = world.victim.row(model), world.attacker.row(model), world.victim.organization_id
     by_id = col(model.id) == row.id
+    change, theirs = world.change(model), {**world.copy(model), ORGANIZATION_ID: organization}
     moved = {ORGANIZATION_ID: world.attacker.organization_id}
-    own = world.attacker.row(model)
-    given = (row.id, organization)
-    plain = {key: value for key, value in own.fields.items() if key not in {"id", *natural_key(model)}}
-    ordinary = (item for item in plain.items() if item[0] not in {ORGANIZATION_ID, *references(model)})
-    changed: dict[Any, Any] = dict([next(ordinary, ("version", 7))])
     statements: dict[str, Any] = {
-        "update": update(model).values(**changed),
-        "update by id": update(model).where(by_id).values(**changed),
+        "update": update(model).values(**change),
+        "update by id": update(model).where(by_id).values(**change),
         "update organization": update(model).where(by_id).values(**moved),
         "give away": update(model).where(col(model.id) == own.id).values(**{ORGANIZATION_ID: organization}),
         "delete by id": delete(model).where(by_id),
         "purge by id": delete(model).where(by_id).execution_options(**{PURGING: True}),
-        "insert for another": insert(model).values(**{**plain, ORGANIZATION_ID: organization}),
+        "insert for another": insert(model).values(**theirs),
     }
-    for name, statement in statements.items():
-        yield _orm(f"session.execute {name}", "ORM write", model, _executing(statement, fetch=False), *given)
-    yield _orm("session.query.update", "ORM write", model, lambda s: Session.query(s, model).update(changed))
-    mapping = {"id": row.id, ORGANIZATION_ID: organization, "version": 1}
-    bulk: dict[str, list[dict[str, object]]] = {
-        "bulk_insert_mappings": [{**plain, ORGANIZATION_ID: organization}],
-        "bulk_update_mappings": [{**mapping, "is_deleted": True}],
+    mapping = {"id": row.id, ORGANIZATION_ID: organization, "version": 1, "is_deleted": True}
+    acts: dict[str, Act] = {
+        **{f"execute {name}": executing(statement) for name, statement in statements.items()},
+        "query.update": lambda s: Session.query(s, model).update(change),
+        "bulk_insert_mappings": lambda s: s.bulk_insert_mappings(model, [theirs]),
+        "bulk_update_mappings": lambda s: s.bulk_update_mappings(model, [mapping]),
     }
-    for name, rows in bulk.items():
-        act = _bulk(name, model, rows)
-        yield _orm(f"session.{name}", "ORM write", model, act, *given)
-
-
-def _bulk(name: str, model: Model, rows: list[dict[str, object]]) -> Act:
-    return lambda session: getattr(session, name)(model, rows)
-
-
-def _executing(statement: Any, *, fetch: bool = True) -> Act:
-    def act(session: Any) -> object:
-        result = session.execute(statement)
-        return result.all() if fetch else None
-
-    return act
-
-
-def _orm(name: str, attack: str, model: Model, act: Act, *given: object, is_bound: bool = True) -> Call:
-    return Call(
-        f"{model.__name__}: {name}",
-        attack,
-        lambda session, _given: act(session),
-        lambda: list(given),
-        stopped_by=ORM,
-        is_bound=is_bound,
-    )
+    for name, act in acts.items():
+        yield Call(f"{model.__name__}: session.{name}", "ORM write", act, (row.id, organization))

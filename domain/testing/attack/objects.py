@@ -7,107 +7,66 @@ from sqlalchemy.orm import make_transient
 from sqlalchemy.orm.attributes import set_attribute
 
 from ...kit.model.tables import ORGANIZATION_ID
-from ...kit.session import TenantSession
-from .call import ORM, Call
-from .discovery import Model, references
-from .layers import Layer
+from .call import Act, Call
+from .discovery import Model
 from .world import World
-
-KEYED = frozenset({*ORM, Layer.KEYS})
-Act = Callable[[TenantSession, Any], object]
 
 
 def object_calls(world: World, model: Model) -> Iterator[Call]:
     """Attempts with the victim's row as an object, and with an own row that is given the victim's ids."""
     victim, own = world.victim.row(model), world.attacker.row(model)
+    detached = victim.detached
 
-    def detached() -> list[Any]:
-        return [victim.detached()]
-
-    def transient() -> list[Any]:
-        made = victim.detached()
+    def transient() -> Any:
+        made = detached()
         make_transient(made)
-        return [made]
+        return made
 
-    acts: dict[str, tuple[Act, Callable[[], list[Any]]]] = {
-        "add": (_added, transient),
+    acts: dict[str, tuple[Callable[[Any, Any], object], Callable[[], Any]]] = {
+        "add": (lambda s, e: s.add(e), transient),
         "add detached": (_changed, detached),
         "add_all": (lambda s, e: s.add_all([e]), transient),
-        "merge": (lambda s, e: _flushed(s, s.merge(e)), transient),
-        "merge unloaded": (lambda s, e: _flushed(s, s.merge(e, load=False)), detached),
-        "delete": (_deleted, detached),
+        "merge": (lambda s, e: s.merge(e), transient),
+        "merge unloaded": (lambda s, e: s.merge(e, load=False), detached),
+        "delete": (lambda s, e: s.delete(e), detached),
         "refresh": (_refreshed, detached),
         "bulk_save_objects": (lambda s, e: s.bulk_save_objects([e]), transient),
     }
-    for name, (act, given) in acts.items():
-        yield _call(f"session.{name}", "foreign object", model, act, given, brings_objects=True)
-    turns: dict[str, tuple[str, int]] = {"give away": (ORGANIZATION_ID, world.victim.organization_id)}
-    for column, parent in references(model).items():
-        if parent in world.victim.live:
-            turns[f"assign {column}"] = (column, world.victim.live[parent].id)
-    for name, (column, value) in turns.items():
-        attack = "foreign owner" if column == ORGANIZATION_ID else "foreign reference"
-        act = _turning(model, (world.attacker.organization_id, own.id), column)
-        stopped_by = ORM if column == ORGANIZATION_ID else KEYED
-        yield _call(f"session {name}", attack, model, act, _values(value), stopped_by=stopped_by)
+    for name, (act, make) in acts.items():
+        method = f"{model.__name__}: session.{name}"
+        yield Call(method, "foreign object", _flushing(act, make), [make()], brings_objects=True)
+    for column, value in {ORGANIZATION_ID: world.victim.organization_id, **world.victim.parents(model)}.items():
+        is_owner = column == ORGANIZATION_ID
+        method = f"{model.__name__}: session {'give away' if is_owner else f'assign {column}'}"
+        attack = "foreign owner" if is_owner else "foreign reference"
+        yield Call(method, attack, _turning(model, own.key, column, value), [value])
 
 
-def _values(value: object) -> Callable[[], list[Any]]:
-    return lambda: [value]
+def _flushing(act: Callable[[Any, Any], object], make: Callable[[], Any]) -> Act:
+    def run(session: Any) -> object:
+        result = act(session, make())
+        session.flush()
+        return result
+
+    return run
 
 
-def _turning(model: Model, key: tuple[int, int], column: str) -> Act:
-    def act(session: TenantSession, value: Any) -> None:
+def _turning(model: Model, key: object, column: str, value: object) -> Act:
+    def run(session: Any) -> None:
         row = session.get(model, key)
         assert row is not None
         set_attribute(row, column, value)
         session.flush()
 
-    return act
+    return run
 
 
-def _added(session: TenantSession, entity: Any) -> None:
-    session.add(entity)
-    session.flush()
-
-
-def _changed(session: TenantSession, entity: Any) -> None:
+def _changed(session: Any, entity: Any) -> None:
     session.add(entity)
     set_attribute(entity, "version", entity.version + 1)  # the constructor and an assignment would refuse it
-    session.flush()
 
 
-def _refreshed(session: TenantSession, entity: Any) -> object:
+def _refreshed(session: Any, entity: Any) -> object:
     session.add(entity)
     session.refresh(entity)
     return entity
-
-
-def _deleted(session: TenantSession, entity: Any) -> None:
-    session.delete(entity)
-    session.flush()
-
-
-def _flushed(session: TenantSession, result: object) -> object:
-    session.flush()
-    return result
-
-
-def _call(
-    name: str,
-    attack: str,
-    model: Model,
-    act: Act,
-    given: Callable[[], list[Any]],
-    *,
-    stopped_by: frozenset[Layer] = ORM,
-    brings_objects: bool = False,
-) -> Call:
-    return Call(
-        f"{model.__name__}: {name}",
-        attack,
-        lambda session, values: act(session, values[0]),
-        given,
-        stopped_by=stopped_by,
-        brings_objects=brings_objects,
-    )

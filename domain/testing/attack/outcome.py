@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any, cast
+from itertools import islice
+from typing import cast
 
 from pydantic import BaseModel
 from sqlalchemy import Row, inspect
@@ -11,8 +12,7 @@ from sqlmodel import SQLModel
 
 from ...errors import ConstraintError, DuplicateError
 from ...kit.model import DomainModel, Entity
-from ...kit.model.base import REGISTRY
-from .discovery import Model
+from ...kit.model.tables import ORGANIZATION_ID
 
 _LIMIT = 1000  # of items that are looked at in one answer
 
@@ -20,15 +20,14 @@ _LIMIT = 1000  # of items that are looked at in one answer
 def settled(value: object) -> object:
     """The value, with iterators read to their end while the session is open."""
     if isinstance(value, Iterator):
-        rows: list[object] = [row for _, row in zip(range(_LIMIT), cast(Iterator[object], value), strict=False)]
-        return rows
+        return list(islice(cast(Iterator[object], value), _LIMIT))
     return value
 
 
 def rendered(value: object) -> str:
     """All that the value holds, secrets and unloaded nothing included."""
     if isinstance(value, BaseException):
-        return " ".join(f"{e!s} {e!r} {rendered(vars(e))}" for e in chain(value))
+        return " ".join(f"{e!s} {e!r} {rendered(vars(e))}" for e in causes(value))
     if isinstance(value, Entity):
         inside = inspect(value)
         loaded = {name: held for name, held in inside.dict.items() if name in inside.mapper.attrs}
@@ -45,7 +44,7 @@ def rendered(value: object) -> str:
     return repr(value)
 
 
-def chain(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
     """The error, its causes and what was being handled when it was raised."""
     seen: set[int] = set()
     waiting = [error]
@@ -83,12 +82,5 @@ def is_disclosed_by_design(value: object) -> bool:
         return isinstance(value, ConstraintError) and getattr(value.__cause__, "pgcode", None) == "42501"
     if value.fields in {("id",), ("organization_id", "id")}:
         return True
-    model = _model_named(value.entity)
-    return model is not None and any(
-        index.name == value.constraint and "organization_id" not in index.columns for index in model.__table__.indexes
-    )
-
-
-def _model_named(name: str) -> Model | None:
-    models: list[type[Any]] = [mapper.class_ for mapper in REGISTRY.mappers]
-    return next((m for m in models if m.__name__ == name and issubclass(m, DomainModel)), None)
+    indexes = (index for table in DomainModel.metadata.tables.values() for index in table.indexes)
+    return any(index.name == value.constraint and ORGANIZATION_ID not in index.columns for index in indexes)

@@ -1,6 +1,6 @@
 """SQL and Core tables in a tenant session: refused; or left to row level security, where it was opened for that."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -8,23 +8,17 @@ from sqlalchemy import Integer, delete, insert, literal_column, select, text, up
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ...kit.model.tables import ORGANIZATION_ID, live_unique_indexes
-from ...kit.session import TenantSession
-from .call import ORM, Call
-from .discovery import Model, references
-from .layers import Layer
-from .world import World, natural_key
-
-POLICIES = frozenset({Layer.POLICIES})
+from .call import Call, executing
+from .discovery import Model
+from .world import World
 
 
 def raw_calls(world: World, model: Model) -> Iterator[Call]:
     """Each in an ordinary session, and on PostgreSQL in one with ``unguarded_sql`` as well."""
     table: Any = model.__table__
-    row, own, organization = world.victim.row(model), world.attacker.row(model), world.victim.organization_id
-    plain = {name: value for name, value in own.fields.items() if name not in {"id", *natural_key(model)}}
-    ordinary = (item for item in plain.items() if item[0] not in {ORGANIZATION_ID, *references(model)})
-    changed: dict[Any, Any] = dict([next(ordinary, ("version", 7))])
-    every: list[Any] = list(table.c)
+    row, organization = world.victim.row(model), world.victim.organization_id
+    copy, change = world.copy(model), world.change(model)
+    columns: list[Any] = list(table.c)
     texts = {
         "select": f"SELECT * FROM {table.name}",  # noqa: S608  # nothing but the model's own name
         "update": f"UPDATE {table.name} SET version = 7 WHERE id = {row.id}",  # noqa: S608  # as above
@@ -34,48 +28,35 @@ def raw_calls(world: World, model: Model) -> Iterator[Call]:
     statements: dict[str, Any] = {
         **{f"text {name}": text(statement) for name, statement in texts.items()},
         "literal column": select(literal_column(f"(SELECT count(*) FROM {table.name})", Integer)),  # noqa: S608  # as above
-        "table select": select(*every),
-        "table update": update(table).where(table.c.id == row.id).values(**changed),
+        "table select": select(*columns),
+        "table update": update(table).where(table.c.id == row.id).values(**change),
         "table delete": delete(table).where(table.c.id == row.id),
-        "table insert": insert(table).values(**{**plain, ORGANIZATION_ID: organization}),
+        "table insert": insert(table).values(**{**copy, ORGANIZATION_ID: organization}),
         "insert from select": insert(model).from_select([ORGANIZATION_ID], select(table.c[ORGANIZATION_ID])),
     }
     if indexes := live_unique_indexes(table):
         make: Any = sqlite.insert if world.database.is_sqlite else postgresql.insert
-        key = indexes[0]
-        taken = {name: row.fields[name] for name in natural_key(model) if name in row.fields}
-        upsert = (
+        statements["on_conflict"] = (
             make(model)
-            .values(**{**plain, **taken})
+            .values(**{**copy, **row.natural})
             .on_conflict_do_update(
-                index_elements=list(key.columns.keys()),
-                index_where=text("NOT is_deleted"),
-                set_=changed,
+                index_elements=indexes[0].columns.keys(), index_where=text("NOT is_deleted"), set_=change
             )
         )
-        statements["on_conflict"] = upsert
+    given = [row.id, organization, *row.natural.values()]
     for name, statement in statements.items():
-        given = [row.id, organization, *(row.fields[key] for key in natural_key(model) if key in row.fields)]
-        call = Call(f"{model.__name__}: {name}", "raw SQL", _executing(statement), _handing(given), ORM)
-        yield call
-        if not world.database.is_sqlite:
-            yield replace(call, stopped_by=POLICIES, attack="unguarded_sql", unguarded_sql=True)
-    connection = Call(f"{model.__name__}: session.connection", "raw SQL", _connecting(texts["select"]), list, ORM)
+        yield from with_unguarded(world, Call(f"{model.__name__}: {name}", "raw SQL", executing(statement), given))
+    connection = Call(
+        f"{model.__name__}: session.connection",
+        "raw SQL",
+        lambda session: session.connection().exec_driver_sql(texts["select"]).all(),
+    )
     yield connection
     yield replace(connection, attack="unbound session", is_bound=False)
 
 
-def _handing(given: list[object]) -> Callable[[], list[Any]]:
-    return lambda: given
-
-
-def _executing(statement: Any) -> Callable[[TenantSession, list[Any]], object]:
-    def act(session: Any, _given: list[Any]) -> object:
-        result: Any = session.execute(statement)
-        return result.all() if result.returns_rows else None
-
-    return act
-
-
-def _connecting(statement: str) -> Callable[[TenantSession, list[Any]], object]:
-    return lambda session, _given: session.connection().exec_driver_sql(statement).all()
+def with_unguarded(world: World, call: Call) -> Iterator[Call]:
+    """The call, and on PostgreSQL the same in a session with ``unguarded_sql``."""
+    yield call
+    if not world.database.is_sqlite:
+        yield replace(call, attack="unguarded_sql", unguarded_sql=True)

@@ -1,10 +1,9 @@
 """Runs the attempts, and judges what came of each."""
 
 import re
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from sqlalchemy import event
@@ -19,72 +18,75 @@ from ...organizations.model import Organization
 from .call import Call
 from .discovery import references
 from .outcome import is_disclosed_by_design, rendered, settled, shape
-from .scoped import recorded
+from .snapshot import Snapshot
 from .world import World
 
 _CHANGE = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE|CREATE)\b")
 _REFUSALS = (DomainError, SQLAlchemyError, ValidationError)
 
 
+class _Outcome(NamedTuple):
+    result: object
+    shown: str
+    faults: list[str]
+    """What of the victim's was loaded or changed."""
+
+
 class Attempts:
     """Every call twice: before the victim has any data, to know the answer, and after."""
 
-    def __init__(self, world: World, *, with_predicates: bool, as_organization: bool) -> None:
+    def __init__(self, world: World, *, as_organization: bool) -> None:
         self._world = world
         self._as_organization = as_organization
-        self._with_predicates = with_predicates
         self._find = _pattern(_distinctive(world))
-        self._start = world.snapshots.take()
-        self._changed = False
-        self._loaded: list[str] = []
+        self._start: Snapshot = {}
 
-    def start(self) -> None:
-        """Take the rows as they are for those that every attempt starts from."""
-        self._start = self._world.snapshots.take()
+    def make(self, calls: Collection[Call]) -> Iterator[tuple[Call, list[str]]]:
+        """The calls, each with what is wrong with its answer and with the rows afterwards."""
+        world = self._world
+        try:
+            world.plant_organization(world.attacker)
+            world.plant_organization(world.victim)
+            world.plant_rows(world.attacker)
+            self._start = world.snapshots.take()
+            expected = [shape(self._run(call).result) for call in calls]
+            world.plant_rows(world.victim)
+            self._start = world.snapshots.take()
+            for call, answer in zip(calls, expected, strict=True):
+                yield call, self._leaks(call, answer)
+        finally:
+            world.snapshots.restore(world.initial)
 
-    def answer(self, call: Call) -> object:
-        """The shape of the answer."""
-        result, _ = self._run(call, call.given())
-        self._put_back()
-        return shape(result)
-
-    def leaks(self, call: Call, expected: object) -> list[str]:
-        """What is wrong with the answer and with the rows afterwards."""
-        given = call.given()
-        known = rendered(given).lower()
-        with recorded() as unscoped:
-            result, answered = self._run(call, given)
-        if not self._with_predicates or call.attack == "subquery":
-            unscoped = []
-        seen = answered.lower()
-        found = [f"shows {value!r}" for value in sorted(set(self._find(seen))) if value not in known]
-        found += [*self._loaded, *dict.fromkeys(unscoped), *self._put_back()]
+    def _leaks(self, call: Call, expected: object) -> list[str]:
+        result, shown, faults = self._run(call)
+        known = rendered(call.given).lower()
+        found = [f"shows {value!r}" for value in sorted(set(self._find(shown.lower()))) if value not in known]
+        found += faults
         if isinstance(result, Exception) and not isinstance(result, _REFUSALS):
             found.append(f"could not be called: {type(result).__name__}: {result}")
         if call.must_answer is not None and result != call.must_answer:
             found.append(f"answers {shape(result)}, not {call.must_answer}")
         if not found and shape(result) != expected and not is_disclosed_by_design(result):
-            again = self.answer(call)
+            again = shape(self._run(call).result)
             if again == shape(result) or isinstance(result, Exception):  # otherwise no two answers are the same
                 found.append(f"answers {shape(result)}, and {expected} while the other organization has no data")
         return found
 
-    def _run(self, call: Call, given: list[Any]) -> tuple[object, str]:
-        world = self._world
-        self._loaded = []
-        with _changes(world.database) as changes:
+    def _run(self, call: Call) -> _Outcome:
+        faults: list[str] = []
+        with _changes(self._world.database) as changes:
             try:
                 with self._session(call) as session:
-                    result = settled(call.act(session, given))
-                    answered = rendered(result)
+                    result = settled(call.act(session))
+                    shown = rendered(result)
                     if not call.brings_objects:
-                        self._loaded = [
-                            f"loads {type(e).__name__}" for e in session.identity_map.values() if self._is_foreign(e)
-                        ]
+                        loaded = filter(self._is_foreign, session.identity_map.values())
+                        faults += [f"loads {type(entity).__name__}" for entity in loaded]
             except Exception as error:  # whatever it is, the attacker sees it
-                result, answered = error, rendered(error)
-        self._changed = bool(changes)
-        return result, answered
+                result, shown = error, rendered(error)
+        if changes:
+            faults += self._put_back()
+        return _Outcome(result, shown, faults)
 
     @contextmanager
     def _session(self, call: Call) -> Generator[TenantSession]:
@@ -101,30 +103,26 @@ class Attempts:
             system.commit()
 
     def _is_foreign(self, entity: object) -> bool:
-        if isinstance(entity, OwnedByOrganization):
-            return vars(entity).get(ORGANIZATION_ID) == self._world.victim.organization_id
-        return isinstance(entity, Organization) and vars(entity).get("id") == self._world.victim.organization_id
+        column = ORGANIZATION_ID if isinstance(entity, OwnedByOrganization) else "id"
+        is_owned = isinstance(entity, OwnedByOrganization | Organization)
+        return is_owned and vars(entity).get(column) == self._world.victim.organization_id
 
-    def _put_back(self) -> list[str]:
+    def _put_back(self) -> Iterator[str]:
         """Undo what the attempt changed; what of it was the victim's, or points there."""
-        if not self._changed:
-            return []
         world, current = self._world, self._world.snapshots.take()
         if current == self._start:
-            return []
-        found: list[str] = []
+            return
         for name, rows in current.items():
-            theirs = [_owned(r, world.victim.organization_id) for r in (self._start[name], rows)]
-            if theirs[0] != theirs[1]:
-                found.append(f"changes {name} of the other organization")
+            before, after = (_owned(r, world.victim.organization_id) for r in (self._start[name], rows))
+            if before != after:
+                yield f"changes {name} of the other organization"
         for model in world.models:
+            rows = _owned(current[model.__table__.name], world.attacker.organization_id)
             for column, parent in references(model).items():
                 foreign = {side[parent].id for side in (world.victim.live, world.victim.deleted) if parent in side}
-                rows = _owned(current[model.__table__.name], world.attacker.organization_id)
                 if any(row[column] in foreign for row in rows.values()):
-                    found.append(f"{model.__table__.name}.{column} points at the other organization's row")
+                    yield f"{model.__table__.name}.{column} points at the other organization's row"
         world.snapshots.restore(self._start)
-        return found
 
 
 def _owned(rows: Mapping[Any, dict[str, Any]], organization_id: int) -> dict[Any, dict[str, Any]]:
@@ -149,23 +147,18 @@ def _pattern(values: Collection[str]) -> Callable[[str], list[str]]:
 
 @contextmanager
 def _changes(database: Database) -> Generator[list[str]]:
-    """The statements of the block that may have changed something, and were committed."""
+    """The statements of the block that may have changed something."""
     sent: list[str] = []
-    committed: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if _CHANGE.search(statement):
             sent.append(statement)
 
-    def keep(_connection: object) -> None:
-        committed.extend(sent)
-
-    listeners: list[tuple[str, Callable[..., None]]] = [("before_cursor_execute", note), ("commit", keep)]
-    engines = [engine for engine in (database.engine, database.system_engine) if engine is not None]
-    for engine, (name, listener) in product(engines, listeners):
-        event.listen(engine, name, listener)
+    engines = {database.engine, database.system_engine or database.engine}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     try:
-        yield committed
+        yield sent
     finally:
-        for engine, (name, listener) in product(engines, listeners):
-            event.remove(engine, name, listener)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)

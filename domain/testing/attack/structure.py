@@ -8,22 +8,20 @@ from sqlalchemy import inspect
 from ...database import Database
 from ...kit.model.tables import ORGANIZATION_ID
 from ...kit.schema.beside import faults as faults_beside
-from ...kit.schema.policies import RowLevelSecurity
 from .discovery import Kind, Model, references
-from .layers import Layer
 
 
-def faults(
-    database: Database, models: Collection[Model], kinds: Collection[Kind], layers: Collection[Layer]
-) -> Iterator[tuple[str, str]]:
-    """(model, what it lacks), as the database has it; its row level security only where that layer is looked at."""
-    beside = _beside(database, models, layers)
+def faults(database: Database, models: Collection[Model], kinds: Collection[Kind]) -> Iterator[tuple[str, str]]:
+    """(model, what it lacks), as the database has it."""
     for model in models:
-        found = list(_faults_of_table(database, model))
+        for fault in _faults_of_table(database, model):
+            yield model.__name__, fault
         if not any(kind.model is model for kind in kinds):
-            found.append("no repository: derive one from TenantRepository, or leave the model out of models=")
-        found += [f"{said}: run the migrations" for name, said in beside if name == model.__table__.name]
-        yield from ((model.__name__, fault) for fault in found)
+            yield model.__name__, "no repository: derive one from TenantRepository, or leave the model out of models="
+    names = {model.__table__: model.__name__ for model in models}
+    with database.migration_engine.connect() as connection:
+        for _, table, said in faults_beside(connection, names):
+            yield names[table], f"{said}: run the migrations"
 
 
 def _faults_of_table(database: Database, model: Model) -> Iterator[str]:
@@ -34,22 +32,10 @@ def _faults_of_table(database: Database, model: Model) -> Iterator[str]:
     pair = [ORGANIZATION_ID, "id"]
     if primary != pair and not (database.is_sqlite and pair in uniques):
         yield f"no composite primary key {pair}, but {primary}"
-    keys = {
-        (tuple(key["constrained_columns"]), tuple(key["referred_columns"])) for key in stored.get_foreign_keys(name)
-    }
+    keys = [(key["constrained_columns"], key["referred_columns"]) for key in stored.get_foreign_keys(name)]
     for column in references(model):
-        if ((ORGANIZATION_ID, column), (ORGANIZATION_ID, "id")) not in keys:
+        if ([ORGANIZATION_ID, column], pair) not in keys:
             yield f"no composite foreign key {(ORGANIZATION_ID, column)}"
     columns = [primary, *uniques, *(index["column_names"] for index in stored.get_indexes(name))]
     if not any(found[:1] == [ORGANIZATION_ID] for found in columns):
         yield f"no index that starts with {ORGANIZATION_ID}"
-
-
-def _beside(database: Database, models: Collection[Model], layers: Collection[Layer]) -> list[tuple[str, str]]:
-    """(table, fault) of what stands beside the tables."""
-    with database.migration_engine.connect() as connection:
-        return [
-            (table.name, said)
-            for kind, table, said in faults_beside(connection, [model.__table__ for model in models])
-            if Layer.POLICIES in layers or kind.name != RowLevelSecurity.name
-        ]

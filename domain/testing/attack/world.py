@@ -37,6 +37,11 @@ class Planted:
         """The primary key."""
         return (self.fields[ORGANIZATION_ID], self.id) if ORGANIZATION_ID in self.fields else self.id
 
+    @property
+    def natural(self) -> dict[str, object]:
+        """What it has of the natural key."""
+        return {name: self.fields[name] for name in natural_key(self.model) if name in self.fields}
+
     def detached(self) -> Any:
         """The row as an object that another session has loaded and let go."""
         entity = build(self.model, **self.fields)
@@ -48,11 +53,9 @@ class Side:
     """One of the two organizations."""
 
     def __init__(self, name: str, models: Collection[Model]) -> None:
-        base = _IDS[name]
+        base, word = _IDS[name], f"zq{name}"
         self.organization_id: int = base + 1
-        word = f"zq{name}"
-        organization, marks = marked(Organization, word, base // 10**12, id=base + 1)
-        self.organization: Planted = Planted(Organization, base + 1, _fields(organization), marks)
+        self.organization: Planted = _planted(Organization, word, base + 1)
         self.live: dict[Model, Planted] = {}
         self.deleted: dict[Model, Planted] = {}
         for number, model in enumerate(models, 2):
@@ -90,31 +93,37 @@ class World:
         self.victim: Side = Side("victim", self.models)
         self.snapshots: Snapshots = Snapshots(database)
         self.initial: Snapshot = self.snapshots.take()
-        self._organizations: set[int] = set()
-
-    def plant(self, side: Side) -> None:
-        """Store the organization and its rows, as the owner: a fault of the policies must not stop the attack.
-
-        Raises:
-            ConfigurationError: the owner's login can't see every row, so that a leak would go unnoticed.
-        """
-        for planted in side.rows():
-            if planted is not side.organization or side.organization_id not in self._organizations:
-                self._store(planted, side)
-        self._organizations.add(side.organization_id)
-        keys = {model.__table__.name: model for model in self.models}
-        stored = self.snapshots.take()
-        for name, model in keys.items():
-            if len([row for row in stored[name].values() if row[ORGANIZATION_ID] == side.organization_id]) != 2:
-                raise ConfigurationError(
-                    f"the owner's login does not see what was stored in {model.__table__.name}: give the database"
-                    " migration_database_url, and run `domain db roles`"
-                )
 
     def plant_organization(self, side: Side) -> None:
         """Store the organization alone: that there is one is no secret."""
         self._store(side.organization, side)
-        self._organizations.add(side.organization_id)
+
+    def plant_rows(self, side: Side) -> None:
+        """Store its rows, as the owner: a fault of the policies must not stop the attack.
+
+        Raises:
+            ConfigurationError: the owner's login can't see every row, so that a leak would go unnoticed.
+        """
+        for planted in (*side.live.values(), *side.deleted.values()):
+            self._store(planted, side)
+        stored = self.snapshots.take()
+        for name in [model.__table__.name for model in self.models]:
+            if len([row for row in stored[name].values() if row[ORGANIZATION_ID] == side.organization_id]) != 2:
+                raise ConfigurationError(
+                    f"the owner's login does not see what was stored in {name}: give the database"
+                    " migration_database_url, and run `domain db roles`"
+                )
+
+    def copy(self, model: Model) -> dict[str, Any]:
+        """The attacker's own row, without what no other row may have: to insert it again."""
+        fields = self.attacker.row(model).fields
+        return {name: value for name, value in fields.items() if name not in {"id", *natural_key(model)}}
+
+    def change(self, model: Model) -> dict[Any, Any]:
+        """A change of one column: to the attacker's own value, where it has such a column, best none of a key."""
+        marks, key = self.attacker.row(model).marks, natural_key(model)
+        name = [*(name for name in marks if name not in key), *marks, "version"][0]
+        return {name: marks.get(name, 7)}
 
     def _store(self, planted: Planted, side: Side) -> None:
         plain = {name: value for name, value in planted.fields.items() if name not in planted.marks}
@@ -137,9 +146,5 @@ def natural_key(model: Model) -> tuple[str, ...]:
 
 def _planted(model: Model, word: str, row_id: int, **fixed: object) -> Planted:
     entity, marks = marked(model, word, row_id // 10**12 + row_id % 1000, id=row_id, **fixed)
-    return Planted(model, row_id, _fields(entity), marks)
-
-
-def _fields(entity: Any) -> dict[str, object]:
     given: set[str] = entity.model_fields_set
-    return {name: getattr(entity, name) for name in sorted(given)}
+    return Planted(model, row_id, {name: getattr(entity, name) for name in sorted(given)}, marks)

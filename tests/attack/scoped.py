@@ -12,10 +12,10 @@ from sqlalchemy.sql.elements import BinaryExpression, ColumnElement
 from sqlalchemy.sql.selectable import FromClause, Join, TableClause
 from sqlalchemy.sql.visitors import iterate
 
-from ...kit.model.base import REGISTRY
-from ...kit.model.tables import organization_column
-from ...kit.private import cache_key_of, conflict_of
-from ...kit.session import TenantSession, own_options
+from domain.kit.model.base import REGISTRY
+from domain.kit.model.tables import organization_column
+from domain.kit.private import cache_key_of, conflict_of
+from domain.kit.session import TenantSession, own_options
 
 
 @contextmanager
@@ -52,9 +52,9 @@ def unscoped(statement: Any) -> Iterator[str]:
     parts: Iterator[Any] = iterate(statement)
     for part in parts:
         if isinstance(part, Select):
-            sources = _sources(part)
-            conditions = [part.whereclause, *_joins(sources)]
-            tables = [table for source in sources for table in _tables(source)]
+            sources = [inner for source in _sources(part) for inner in _joined(source)]
+            conditions = [part.whereclause, *(join.onclause for join in sources if isinstance(join, Join))]
+            tables = [source for source in sources if not isinstance(source, Join | CTE)]
         elif isinstance(part, Update | Delete):
             conditions, tables = [part.whereclause], [part.table]
         elif isinstance(part, Insert):
@@ -84,23 +84,12 @@ def _sources(select: Any) -> list[Any]:
         return [part for part in iterate(select) if isinstance(part, TableClause)]
 
 
-def _tables(source: FromClause) -> Iterator[Any]:
+def _joined(source: FromClause) -> Iterator[Any]:
+    """The source, and where it is a join, all that is joined."""
+    yield source
     if isinstance(source, Join):
-        yield from _tables(source.left)
-        yield from _tables(source.right)
-    elif not isinstance(source, CTE):
-        yield source
-
-
-def _joins(sources: list[Any]) -> Iterator[ColumnElement[Any]]:
-    for source in sources:
-        waiting: list[FromClause] = [source]
-        while waiting:
-            part = waiting.pop()
-            if isinstance(part, Join):
-                if part.onclause is not None:
-                    yield part.onclause
-                waiting += [part.left, part.right]
+        yield from _joined(source.left)
+        yield from _joined(source.right)
 
 
 def _compared(condition: ColumnElement[Any] | None) -> Iterator[tuple[str, str]]:

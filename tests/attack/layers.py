@@ -1,4 +1,4 @@
-"""The layers that hold an organization's data apart, and how a test switches one off, from outside."""
+"""The layers that hold an organization's data apart, and attacks with some of them switched off, from outside."""
 
 from collections.abc import Callable, Collection, Generator
 from contextlib import ExitStack, contextmanager
@@ -8,26 +8,47 @@ from unittest.mock import patch
 
 from sqlalchemy import BindParameter, ColumnElement, event, text, true
 
-from ...database import Database
-from ...kit.database.sqlite_scope import EmbeddedConnection
-from ...kit.model import DomainModel
-from ...kit.model.tables import organization_column
-from ...kit.repository import bulk, bulk_statements, deleting, restoring, statements, upsert, writing
-from ...kit.session import TenantSession, executing, guard
+from domain import Database, DomainModel, TenantSession, repositories
+from domain.kit.database.sqlite_scope import EmbeddedConnection
+from domain.kit.model.tables import organization_column
+from domain.kit.repository import bulk, bulk_statements, deleting, restoring, statements, upsert, writing
+from domain.kit.session import executing, guard
+from domain.testing import attack
+from domain.testing.attack import Report
 
 
 class Layer(StrEnum):
-    """What keeps one organization's rows from another. ``KEYS`` stands in the tables and is never switched off."""
+    """What keeps one organization's rows from another, beside the composite keys, which stand in the tables."""
 
     PREDICATES = "repository predicates"
     GUARD = "session guard"
     POLICIES = "the database's scope"  # row level security, SQLite's views and triggers
-    KEYS = "composite keys"
+
+
+def attack_without(database: Database, layers: Collection[Layer], **options: Any) -> Report:
+    """Attack with these layers switched off: the report has what the others have to stop."""
+    with switched_off(database, layers):
+        found = attack(database, **options)
+    report = Report()
+    for (engine, method, kind), tried in found.cells.items():
+        if _has_another_layer(method, kind, layers):
+            report.cells[engine, method, kind] = tried
+    report.leaks = [leak for leak in found.leaks if _has_another_layer(leak.method, leak.attack, layers)]
+    return report
+
+
+def _has_another_layer(method: str, kind: str, off: Collection[Layer]) -> bool:
+    if Layer.POLICIES in off and (kind in {"structure", "unguarded_sql"} or method.endswith(": pooled connection")):
+        return False
+    if {Layer.POLICIES, Layer.GUARD} <= {*off}:
+        # The predicates are left, which only the package's own repositories write.
+        return method.partition(".")[0] in vars(repositories) and kind != "subquery"
+    return True
 
 
 @contextmanager
 def switched_off(database: Database, layers: Collection[Layer]) -> Generator[None]:
-    """Leave the layers out until the block ends. For tests alone: it patches the package, for every thread."""
+    """Leave the layers out until the block ends; it patches the package, for every thread."""
     with ExitStack() as stack:
         if Layer.PREDICATES in layers:
             stack.enter_context(_without_predicates())
@@ -46,14 +67,11 @@ def of_anyone(_rows: object, organization: int | BindParameter[int] | None) -> C
 
 @contextmanager
 def _without_predicates() -> Generator[None]:
-    def no_lock(*_arguments: object, **_options: object) -> None:
-        """The keys in the database are another layer."""
-
     with ExitStack() as stack:
         for module in (statements, deleting, restoring, bulk_statements, upsert):
             stack.enter_context(patch.object(module, "of_organization", of_anyone))
         for module in (bulk, writing):
-            stack.enter_context(patch.object(module, "lock_references", no_lock))
+            stack.enter_context(patch.object(module, "lock_references"))
         with rebuilt_statements():
             yield
 
@@ -120,15 +138,11 @@ def _without_policies(database: Database) -> Generator[None]:
         alter("ENABLE")
 
 
-def _hold_nothing(_connection: object) -> None:
-    """In place of what makes the views and triggers."""
-
-
 @contextmanager
 def _without_views(database: Database) -> Generator[None]:
     database.engine.dispose()
     try:
-        with patch.object(EmbeddedConnection, "hold_scope", _hold_nothing):
+        with patch.object(EmbeddedConnection, "hold_scope"):
             yield
     finally:
         database.engine.dispose()
