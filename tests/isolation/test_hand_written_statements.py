@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import Session, aliased, joinedload, registry
+from sqlalchemy.orm import Session, aliased, column_property, foreign, joinedload, registry, relationship, remote
 from sqlalchemy.sql.elements import quoted_name
 
 import domain
@@ -473,6 +473,37 @@ def test_an_object_is_read_again_whether_it_is_deleted_or_not_and_what_is_joined
         held = session.get(Tender, (1, one.id), options=[joinedload(Tender.analysis)])
         assert held is not None
         assert held.analysis is not None
+
+
+class _Loaded:
+    """A tender of an application's own mapping, which loads all the crates that there are along with it."""
+
+
+registry().map_imperatively(
+    _Loaded,
+    TENDERS,
+    properties={
+        "weight_of_crates": column_property(select(func.sum(Crate.weight_kg)).scalar_subquery()),
+        "crates": relationship(
+            Crate,
+            primaryjoin=remote(foreign(Crate.label)) != TENDERS.c.title,
+            lazy="joined",
+            uselist=True,
+            viewonly=True,
+        ),
+    },
+)
+Loaded: Any = _Loaded
+
+
+def test_what_a_mapping_loads_along_with_an_object_is_live_and_of_its_organization(opened: Open) -> None:
+    with opened() as session:
+        tender_id = session.scalars(select(Tender.id).where(Tender.title == "one of 1")).one()
+        loaded = session.get(Loaded, (1, tender_id))
+        for again in (session.expire, session.refresh):
+            assert {(crate.organization_id, crate.label) for crate in loaded.crates} == {(1, "one"), (1, "two")}
+            assert loaded.weight_of_crates == 2
+            again(loaded)
 
 
 def test_a_session_of_the_system_sees_every_organization_and_live_rows(database: Database) -> None:
