@@ -58,46 +58,10 @@ def test_a_flush_of_tenant_objects_is_refused_before_a_statement_is_sent(databas
         assert statements == []
 
 
-def test_an_organization_is_created_and_found_by_its_slug_and_binds_nothing(database: Database) -> None:
-    with database.get_session() as session:
-        organizations = OrganizationRepository(session)
-        made = organizations.create(name="Third", slug="third")
-        found = organizations.get_by_slug("third")
-        assert found is not None
-        assert found.id == made.id
-        assert organizations.get_by_slug("no-such-slug") is None
-        assert not session.is_bound
-
-
 @pytest.fixture
 def user(database: Database) -> User:
     with database.get_session(organization_id=2) as session:
         return UserRepository(session).add(build(User))
-
-
-def test_a_login_finds_the_user_of_any_organization_and_binds_nothing(database: Database, user: User) -> None:
-    with database.get_session() as session:
-        found = UserRepository(session).get_by_email(user.email.upper())
-        assert found is not None
-        assert (found.id, found.organization_id) == (user.id, 2)
-        assert UserRepository(session).get_by_email("nobody@example.org") is None
-        assert not session.is_bound
-    again = database.find_login(user.email)
-    assert again is not None
-    assert again.hashed_password == user.hashed_password
-    assert database.find_login("nobody@example.org") is None
-
-
-def test_a_deleted_user_and_a_deleted_organization_are_not_found(database: Database) -> None:
-    with database.get_session() as session:
-        organization = OrganizationRepository(session).create(name="Fourth", slug="fourth")
-    with database.get_session(organization_id=organization.id) as session:
-        user = UserRepository(session).add(build(User))
-    with database.get_session() as session:
-        assert OrganizationRepository(session).soft_delete(organization.id)
-    assert database.find_login(user.email) is None
-    with database.get_session() as session:
-        assert OrganizationRepository(session).get_by_slug("fourth") is None
 
 
 def test_what_was_found_without_an_organization_is_not_written_without_one(database: Database, user: User) -> None:

@@ -12,29 +12,36 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlmodel import select
 
 from domain import (
+    ConstraintError,
     Database,
     DomainSession,
+    NotFoundError,
     Organization,
     OrganizationRepository,
     SystemSession,
     TenantRequiredError,
     TenantScopeError,
     TenantSession,
+    TenderRepository,
+    including_deleted,
 )
 from domain.errors import SessionClosedError
 from domain.testing import build
+from domain.testing.attack.discovery import references
 from tests.support.calls import (
     KINDS,
     METHODS,
     Call,
     Kind,
-    every_method,
     fill,
     first_row,
     given,
+    ids,
     models,
     organization_parameter,
     prepared,
+    required,
+    whole,
 )
 from tests.support.statements import recorded
 
@@ -47,15 +54,18 @@ BEFORE_AN_ORGANIZATION = {
     "UserRepository.get_by_email",
 }
 NAMING = [(kind, name) for kind, name in METHODS if organization_parameter(kind, name)]
-every_naming_method = pytest.mark.parametrize(
-    ("kind", "name"), NAMING, ids=[f"{kind.__name__}.{name}" for kind, name in NAMING]
-)
 
 
 def naming_1(kind: Kind, name: str) -> dict[str, int]:
     """The keyword that names organization 1, where the method is not given it as the row's id."""
     parameter = organization_parameter(kind, name)
     return {parameter: 1} if parameter in {"org_id", "organization_id"} else {}
+
+
+def of(*wanted: tuple[Kind, str]) -> pytest.MarkDecorator:
+    """The test for each of these methods."""
+    assert wanted
+    return pytest.mark.parametrize(("kind", "name"), wanted, ids=[f"{kind.__name__}.{name}" for kind, name in wanted])
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +95,13 @@ def call(filled: Database, kind: Kind, name: str) -> Call:
         return given(session, kind, name, first_row(session, kind.model))
 
 
-@every_method
+@of(*METHODS)
 def test_it_finds_what_there_is(filled: Database, kind: Kind, name: str) -> None:
     with opened(filled, kind) as session:
         assert prepared(session, kind, name)(kind(session))
 
 
-@every_method
+@of(*METHODS)
 def test_without_an_organization_it_is_refused_before_a_statement_is_sent(
     filled: Database, kind: Kind, name: str, call: Call
 ) -> None:
@@ -104,7 +114,7 @@ def test_without_an_organization_it_is_refused_before_a_statement_is_sent(
         assert not session.is_bound
 
 
-@every_naming_method
+@of(*NAMING)
 def test_the_first_that_names_an_organization_binds_the_session(
     filled: Database, kind: Kind, name: str, call: Call
 ) -> None:
@@ -113,7 +123,7 @@ def test_the_first_that_names_an_organization_binds_the_session(
         assert session.organization_id == 1
 
 
-@every_naming_method
+@of(*NAMING)
 def test_naming_another_organization_is_refused_before_a_statement_is_sent(
     filled: Database, kind: Kind, name: str, call: Call
 ) -> None:
@@ -124,7 +134,7 @@ def test_naming_another_organization_is_refused_before_a_statement_is_sent(
         assert statements == []
 
 
-@every_method
+@of(*METHODS)
 def test_a_closed_session_is_of_no_use_to_it(filled: Database, kind: Kind, name: str, call: Call) -> None:
     with filled.get_session(organization_id=1) as session:
         repository = kind(session)
@@ -133,6 +143,62 @@ def test_a_closed_session_is_of_no_use_to_it(filled: Database, kind: Kind, name:
     assert statements == []
     assert not session.in_transaction()
     assert "checked out connections: 0" in filled.engine.pool.status().lower()
+
+
+def elsewhere(filled: Database, kind: Kind, name: str, state: str, *, gone: Kind) -> tuple[TenantSession, Call]:
+    """A session, and the method with values of rows that are not there for it: of organization 1, deleted, unknown."""
+    session = TenantSession(filled.engine, organization_id=2 if state == "foreign" else 1)
+    with TenantSession(filled.engine, organization_id=1) as own:
+        row = first_row(own, kind.model)
+        if state == "unknown":
+            row = whole(kind.model, id=10**9, organization_id=1, **dict.fromkeys(references(kind.model), 10**9))
+        call = given(own, kind, name, row)  # below parents that are not stored, where it makes them
+        if state == "foreign":
+            own.commit()
+    if state == "deleted":
+        for each in gone(session).find():
+            assert gone(session).soft_delete(each.id)
+    return session, call
+
+
+def every_row(session: TenantSession) -> list[Any]:
+    """All that the session can see, deleted or not."""
+    tables: list[Any] = [model.__table__ for model in models()]
+    statements = (including_deleted(select(*table.c).order_by(table.c.id)) for table in tables)
+    return [tuple(row) for statement in statements for row in session.execute(statement)]
+
+
+BY_ID = [(kind, name) for kind, name in METHODS if kind is not OrganizationRepository and ids(getattr(kind, name))]
+BELOW = [
+    (kind, name)
+    for kind, name in METHODS
+    if references(kind.model) and {"entity", "rows"} & {*required(getattr(kind, name))}
+]
+
+
+@pytest.mark.parametrize("state", ["foreign", "deleted", "unknown"])
+@of(*BY_ID)
+def test_a_row_that_is_not_there_is_not_found(filled: Database, kind: Kind, name: str, state: str) -> None:
+    session, call = elsewhere(filled, kind, name, state, gone=kind)
+    with session:
+        before = every_row(session)
+        if (state, name) == ("deleted", "restore"):
+            assert call(kind(session))
+        elif name in {"require", "update"}:
+            with pytest.raises(NotFoundError):
+                call(kind(session))
+        else:
+            assert not call(kind(session))
+            assert every_row(session) == before
+
+
+@pytest.mark.parametrize("state", ["foreign", "deleted", "unknown"])
+@of(*BELOW)
+def test_a_row_is_not_written_below_one_that_is_not_there(filled: Database, kind: Kind, name: str, state: str) -> None:
+    session, call = elsewhere(filled, kind, name, state, gone=TenderRepository)
+    with session, pytest.raises(ConstraintError, match="no live row of this organization") as refused:
+        call(kind(session))
+    assert str(refused.value.constraint).startswith(f"fk_{kind.model.__tablename__}_organization_id_")
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

@@ -5,7 +5,6 @@ from inspect import Parameter, signature
 from itertools import count
 from typing import Any
 
-import pytest
 from sqlmodel import select
 
 import domain
@@ -28,8 +27,6 @@ KINDS: list[Kind] = [
     if isinstance(kind, type) and issubclass(kind, Repository) and kind not in (Repository, TenantRepository)
 ]
 METHODS: list[tuple[Kind, str]] = [(kind, name) for kind in KINDS for name in public_methods(kind)]
-NAMES = [f"{kind.__name__}.{name}" for kind, name in METHODS]
-every_method = pytest.mark.parametrize(("kind", "name"), METHODS, ids=NAMES)
 FIRST = {"restore": "soft_delete", "renew": "claim", "return_usage": "update_usage"}
 """What is done before, so that there is something to do."""
 
@@ -91,6 +88,12 @@ def required(function: Any) -> list[str]:
 def is_constructor(function: Any) -> bool:
     """Whether it takes the fields of the model by keyword."""
     return hasattr(function, "__wrapped__")
+
+
+def ids(function: Any) -> list[str]:
+    """Those of them that take the id of a row."""
+    parameters = signature(function).parameters
+    return [name for name in required(function) if name.endswith("_id") and parameters[name].annotation is int]
 
 
 def prepared(session: DomainSession, kind: Kind, name: str, *, many: int = 1) -> Call:
