@@ -14,7 +14,6 @@ from domain import (
     AnalysisContent,
     AnalysisRepository,
     AnalysisResult,
-    ArgumentError,
     ConstraintError,
     Database,
     Entity,
@@ -171,12 +170,6 @@ def test_the_best_tenders_leave_out_deleted_tenders_and_analyses(domain_db: Data
         connection.execute(update(Tender).where(columns.id == tenders[3].id).values(is_deleted=True))
     with domain_db.get_session(organization_id=1) as session:
         assert [tender.id for tender in AnalysisRepository(session).get_high_score_tenders()] == [tenders[2].id]
-
-
-@pytest.mark.parametrize("limit", [0, 201, -1])
-def test_the_best_tenders_have_a_limit(domain_db: Database, limit: int) -> None:
-    with domain_db.get_session(organization_id=1) as session, pytest.raises(ArgumentError, match="limit"):
-        AnalysisRepository(session).get_high_score_tenders(limit=limit)
 
 
 def in_kathmandu(connection: Connection) -> None:

@@ -18,7 +18,6 @@ from domain import (
     DuplicateError,
     Entity,
     OrganizationRepository,
-    TenantRepository,
     TenantSession,
     Tender,
     TenderNotice,
@@ -31,17 +30,12 @@ from domain import (
 )
 from domain.errors import OrganizationDeletedError
 from domain.tenancy import organizations
+from tests.support.calls import TENANT_KINDS
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 Rows = Callable[[type[Any]], list[dict[str, Any]]]
 Make = Callable[..., Any]
 Repo = Any  # the class of a TenantRepository, of whatever model
-REPOSITORIES: list[Repo] = [
-    kind
-    for kind in vars(domain).values()
-    if isinstance(kind, type) and issubclass(kind, TenantRepository) and kind is not TenantRepository
-]
-every_repository = pytest.mark.parametrize("kind", REPOSITORIES, ids=lambda kind: kind.__name__)
 STATE = ("is_deleted", "deleted_at", "deletion_id", "deleted_by")
 
 
@@ -49,7 +43,7 @@ def state(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in STATE)
 
 
-@every_repository
+@pytest.mark.parametrize("kind", TENANT_KINDS)
 def test_a_deleted_row_keeps_its_values_and_comes_back(
     domain_db: Database, stored: Stored, make: Make, kind: Repo
 ) -> None:

@@ -5,6 +5,7 @@ What a method shows of another organization, the attack looks into: ``tests/atta
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlmodel import select
 
 from domain import (
+    ArgumentError,
     ConstraintError,
     Database,
     DomainSession,
@@ -31,6 +33,7 @@ from domain.testing.attack.discovery import references
 from tests.support.calls import (
     KINDS,
     METHODS,
+    TENANT_KINDS,
     Call,
     Kind,
     fill,
@@ -114,6 +117,16 @@ def test_without_an_organization_it_is_refused_before_a_statement_is_sent(
         assert not session.is_bound
 
 
+@of(*[(kind, name) for kind, name in METHODS if kind in TENANT_KINDS])
+def test_in_a_system_session_it_is_refused_before_a_statement_is_sent(
+    filled: Database, kind: Kind, name: str, call: Call
+) -> None:
+    with SystemSession(filled.system_engine or filled.engine) as system, recorded(system.get_bind()) as statements:
+        with pytest.raises(TenantRequiredError, match="as_organization"):
+            call(kind(system))
+        assert statements == []
+
+
 @of(*NAMING)
 def test_the_first_that_names_an_organization_binds_the_session(
     filled: Database, kind: Kind, name: str, call: Call
@@ -166,6 +179,30 @@ def every_row(session: TenantSession) -> list[Any]:
     tables: list[Any] = [model.__table__ for model in models()]
     statements = (including_deleted(select(*table.c).order_by(table.c.id)) for table in tables)
     return [tuple(row) for statement in statements for row in session.execute(statement)]
+
+
+def taking(parameter: str) -> list[tuple[Kind, str]]:
+    return [(kind, name) for kind, name in METHODS if parameter in signature(getattr(kind, name)).parameters]
+
+
+@of(*taking("limit"))
+def test_it_takes_a_limit_from_1_to_200(filled: Database, kind: Kind, name: str) -> None:
+    with opened(filled, kind) as session:
+        call = prepared(session, kind, name)
+        for limit in (0, -1, 201, 2**70):
+            with pytest.raises(ArgumentError, match="limit must be from 1 to 200"):
+                call(kind(session), limit=limit)
+        assert call(kind(session), limit=200)
+
+
+@of(*taking("offset"))
+def test_it_takes_an_offset_of_0_or_more(filled: Database, kind: Kind, name: str) -> None:
+    with opened(filled, kind) as session:
+        call = prepared(session, kind, name)
+        for offset in (-1, 2**63):
+            with pytest.raises(ArgumentError, match="offset must be 0 or more"):
+                call(kind(session), offset=offset)
+        assert call(kind(session), offset=2**63 - 1) == []
 
 
 BY_ID = [(kind, name) for kind, name in METHODS if kind is not OrganizationRepository and ids(getattr(kind, name))]

@@ -26,6 +26,7 @@ KINDS: list[Kind] = [
     for kind in vars(domain).values()
     if isinstance(kind, type) and issubclass(kind, Repository) and kind not in (Repository, TenantRepository)
 ]
+TENANT_KINDS = [kind for kind in KINDS if kind.model is not Organization]
 METHODS: list[tuple[Kind, str]] = [(kind, name) for kind in KINDS for name in public_methods(kind)]
 FIRST = {"restore": "soft_delete", "renew": "claim", "return_usage": "update_usage"}
 """What is done before, so that there is something to do."""
@@ -36,7 +37,7 @@ _numbers = count(1)
 def models() -> list[type[Any]]:
     """Those of the repositories, parents first."""
     found: list[type[Any]] = []
-    waiting = [kind.model for kind in KINDS if kind.model is not Organization]
+    waiting = [kind.model for kind in TENANT_KINDS]
     while waiting:
         model = waiting.pop(0)
         (found if {*references(model).values()} <= {*found} else waiting).append(model)
