@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, event
+from sqlalchemy import ColumnElement
 from sqlmodel import col
 
 from domain import (
@@ -26,6 +26,7 @@ from domain import (
 from domain.errors import OrganizationDeletedError
 from domain.models import OrganizationPlan, OrganizationUsage
 from domain.testing import build, make_organization
+from tests.support.statements import recorded
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 PERIOD = "domain.repositories.organization.current_period"
@@ -233,11 +234,10 @@ def test_an_object_that_another_session_has_changed_is_read_again_with_its_usage
 
 
 def test_metering_an_organization_that_the_session_holds_is_one_statement(domain_db: Database) -> None:
-    sent: list[str] = []
     with domain_db.get_session() as session:
         OrganizationRepository(session).require(1, org_id=1)
-        event.listen(domain_db.engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
-        OrganizationRepository(session).update_usage(1)
+        with recorded(domain_db.engine) as sent:
+            OrganizationRepository(session).update_usage(1)
         assert [statement.split()[0] for statement in sent] == ["UPDATE"]
 
 

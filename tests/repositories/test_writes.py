@@ -352,8 +352,12 @@ def test_of_two_sessions_that_save_one_row_the_second_is_told(
     setattr(loser, field, "Loser")
     with domain_db.get_session(organization_id=1) as session:
         session.add(winner)
-    with pytest.raises(StaleVersionError) as refused, domain_db.get_session(organization_id=1) as session:
+    with (
+        pytest.raises(StaleVersionError, match="was read as version 1") as refused,
+        domain_db.get_session(organization_id=1) as session,
+    ):
         session.add(loser)
+    assert refused.value.__cause__ is not None
     assert (refused.value.entity, refused.value.entity_id, refused.value.seen) == (kind.model.__name__, row.id, 1)
     assert (stored(kind.model, row.id)[field], stored(kind.model, row.id)["version"]) == ("Winner", 2)
 
