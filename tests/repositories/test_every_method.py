@@ -177,8 +177,10 @@ def elsewhere(filled: Database, kind: Kind, name: str, state: str, *, gone: Kind
 def every_row(session: TenantSession) -> list[Any]:
     """All that the session can see, deleted or not."""
     tables: list[Any] = [model.__table__ for model in models()]
-    statements = (including_deleted(select(*table.c).order_by(table.c.id)) for table in tables)
-    return [tuple(row) for statement in statements for row in session.execute(statement)]
+    every: list[list[Any]] = [
+        list(session.exec(including_deleted(table.select().order_by(table.c.id))).all()) for table in tables
+    ]
+    return [tuple(row) for rows in every for row in rows]
 
 
 def taking(parameter: str) -> list[tuple[Kind, str]]:

@@ -126,7 +126,7 @@ def new_row(session: DomainSession, model: type[Any]) -> Any:
 
 def twin(row: Any, **fields: object) -> Any:
     """A new object with the natural key of a row, and what that refers to."""
-    model = type(row)
+    model: type[Any] = row.__class__
     return build(model, **{name: getattr(row, name) for name in {*natural_key(model), *references(model)}}, **fields)
 
 
@@ -140,12 +140,16 @@ def given(session: DomainSession, kind: Kind, name: str, row: Any, many: int = 1
         keywords = {field: getattr(entity, field) for field in entity.model_fields_set}
     else:
         positional = [_value(session, row, name, key, many) for key in required(function)]
-    return lambda repository, **more: settled(getattr(repository, name)(*positional, **keywords, **more))
+
+    def call(repository: Any, **more: object) -> object:
+        return settled(getattr(repository, name)(*positional, **keywords, **more))
+
+    return call
 
 
 def _value(session: DomainSession, row: Any, method: str, name: str, many: int) -> object:
     """What a method's parameter of this name takes."""
-    model = type(row)
+    model: type[Any] = row.__class__
     if name == "entity":
         return twin(row) if method == "put" else new_row(session, model)
     if name == "rows":
