@@ -169,7 +169,7 @@ def elsewhere(filled: Database, kind: Kind, name: str, state: str, *, gone: Kind
         if state == "foreign":
             own.commit()
     if state == "deleted":
-        for each in gone(session).find():
+        for each in list(gone(session).stream()):
             assert gone(session).soft_delete(each.id)
     return session, call
 
