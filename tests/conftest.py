@@ -1,1 +1,1 @@
-pytest_plugins = ["domain.testing", "tests.quick"]
+pytest_plugins = ["domain.testing", "tests.quick", "tests.support.databases"]

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, text
 
 from domain import Database, Tender, User
 from domain.deployment import Severity, examine
@@ -15,6 +15,7 @@ from domain.testing import Cluster, attack
 from domain.testing.attack import Leak
 from domain.testing.cluster import OWNER, PASSWORD
 from tests.attack.layers import Layer, attack_without, switched_off
+from tests.support.databases import superuser_url
 
 pytestmark = pytest.mark.slow
 
@@ -81,8 +82,7 @@ def test_dropped_policies_are_named(domain_postgresql: Database) -> None:
 def bypassing(domain_cluster: Cluster, domain_postgresql: Database) -> Iterator[Database]:
     """The database, reached as a login with BYPASSRLS."""
     name = str(domain_postgresql.engine.url.database)
-    admin = make_url(os.environ.get("TEST_DATABASE_URL") or domain_cluster.url("postgres", "postgres"))
-    engine = create_engine(admin.set(database=name))
+    engine = create_engine(superuser_url(domain_cluster, name))
     with engine.begin() as connection:
         connection.execute(text(f"CREATE ROLE {ROLE} LOGIN BYPASSRLS PASSWORD '{PASSWORD}'"))
         connection.execute(text(f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {ROLE}"))

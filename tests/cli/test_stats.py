@@ -1,17 +1,17 @@
 """``domain stats``."""
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 from sqlmodel import select
 
 from domain import Database, Tender, TenderRepository
 from domain.cli.stats import count_rows
 from domain.kit.records import SystemAccess
+from tests.support.statements import recorded
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -41,7 +41,7 @@ def test_the_number_of_statements_does_not_grow_with_the_organizations(filled: D
     with filled.system_session(actor="tests", reason="counting") as system:
         engine = system.get_bind()
         assert isinstance(engine, Engine)
-        with _statements(engine) as few:
+        with recorded(engine) as few:
             rows = count_rows(system)
     assert rows
     assert len(few) == 1
@@ -86,17 +86,3 @@ def test_models_that_cannot_be_imported_are_a_usage_error(run: Run) -> None:
     done = run("stats", "--models", "no_such_module")
     assert done.returncode == 2
     assert "no_such_module" in done.stderr
-
-
-@contextmanager
-def _statements(engine: Engine) -> Generator[list[str]]:
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        sent.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(engine, "before_cursor_execute", note)

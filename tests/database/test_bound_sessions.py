@@ -1,15 +1,12 @@
 """A session is bound to one organization for its whole life."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, inspect
+from sqlalchemy import inspect
 
 from domain import (
-    AnalysisRepository,
-    BidDocumentRepository,
     Database,
     DuplicateError,
     OrganizationRepository,
@@ -17,45 +14,10 @@ from domain import (
     TenantSession,
     Tender,
     TenderRepository,
-    User,
-    UserRepository,
 )
 from domain.testing import build
 
 Use = Callable[[TenantSession], object]
-Recording = Callable[[Engine], AbstractContextManager[list[str]]]
-
-NAMING_1: dict[str, Use] = {
-    "org_id": lambda session: TenderRepository(session).list_by_organization(1),
-    "trailing org_id": lambda session: TenderRepository(session).get_by_id(1, org_id=1),
-    "create": lambda session: TenderRepository(session).create(title="Bridge", organization_id=1),
-    "add": lambda session: UserRepository(session).add(build(User), org_id=1),
-    "analysis": lambda session: AnalysisRepository(session).get_by_tender_id(1, org_id=1),
-    "bid": lambda session: BidDocumentRepository(session).list_by_organization(1),
-    "organization": lambda session: OrganizationRepository(session).get_by_id(1),
-    "usage": lambda session: OrganizationRepository(session).can_analyze(1),
-}
-
-
-@pytest.mark.parametrize("use", NAMING_1.values(), ids=NAMING_1)
-def test_the_first_argument_that_names_an_organization_binds_the_session(database: Database, use: Use) -> None:
-    with database.get_session() as session:
-        assert not session.is_bound
-        use(session)
-        assert session.organization_id == 1
-        assert session.is_bound
-
-
-@pytest.mark.parametrize("use", NAMING_1.values(), ids=NAMING_1)
-def test_naming_another_organization_is_refused_before_a_statement_is_sent(
-    database: Database, recorded: Recording, use: Use
-) -> None:
-    with database.get_session(organization_id=2) as session, recorded(database.engine) as statements:
-        with pytest.raises(TenantScopeError, match="bound to organization 2 for its whole life, not to 1") as caught:
-            use(session)
-        assert (caught.value.bound, caught.value.asked) == (2, 1)
-        assert statements == []
-        session.expunge_all()
 
 
 def commit(session: TenantSession) -> None:

@@ -17,36 +17,14 @@ from domain import (
     OrganizationRepository,
     TenantSession,
     Tender,
-    TenderPatch,
     TenderRepository,
-    TenderStatus,
     User,
-    UserRepository,
 )
 from domain.errors import SessionClosedError
 from domain.testing import build
-
-from .conftest import Recording
+from tests.support.statements import recorded
 
 USES: dict[str, Callable[[TenantSession, Tender], object]] = {
-    "create": lambda session, _: TenderRepository(session).create(title="lost"),
-    "put": lambda session, _: TenderRepository(session).put(Tender(title="lost", external_id="1")),
-    "create_many": lambda session, _: TenderRepository(session).create_many([Tender(title="lost")]),
-    "upsert_many": lambda session, _: TenderRepository(session).upsert_many([{"title": "lost", "external_id": "1"}]),
-    "update": lambda session, tender: TenderRepository(session).update(
-        tender.id, TenderPatch.model_validate({"title": "lost"})
-    ),
-    "update_status": lambda session, tender: TenderRepository(session).update_status(tender.id, TenderStatus.ERROR),
-    "claim": lambda session, _: TenderRepository(session).claim(),
-    "soft_delete": lambda session, tender: TenderRepository(session).soft_delete(tender.id),
-    "restore": lambda session, tender: TenderRepository(session).restore(tender.id),
-    "get": lambda session, tender: TenderRepository(session).get(tender.id),
-    "find": lambda session, _: TenderRepository(session).find(),
-    "count": lambda session, _: TenderRepository(session).count(),
-    "page": lambda session, _: TenderRepository(session).page(),
-    "stream": lambda session, _: list(TenderRepository(session).stream()),
-    "update_usage": lambda session, _: OrganizationRepository(session).update_usage(1),
-    "get_by_email": lambda session, _: UserRepository(session).get_by_email("ann@example.org"),
     "find_login": lambda session, _: session.look_up(User, "email", "ann@example.org"),
     "find_organization": lambda session, _: session.look_up(Organization, "slug", "first"),
     "session.add": lambda session, _: session.add(Tender(title="lost")),
@@ -170,7 +148,7 @@ def test_a_deleted_row_is_readable_after_a_rollback_too(database: Database) -> N
     assert (tender.title, tender.is_deleted) == ("deleted", True)
 
 
-def test_what_is_read_again_takes_a_query_for_each_model(database: Database, recorded: Recording) -> None:
+def test_what_is_read_again_takes_a_query_for_each_model(database: Database) -> None:
     with recorded(database.engine) as statements, database.get_session(organization_id=1) as session:
         tenders = [TenderRepository(session).create(title=f"{number}") for number in range(5)]
         bids = [BidDocumentRepository(session).add(build(BidDocument, tender_id=tender.id)) for tender in tenders]

@@ -1,8 +1,6 @@
 """What is said where no connection is to be had, or nothing can be written, and whether to try again."""
 
-import sqlite3
 from collections.abc import Callable
-from pathlib import Path
 
 import psycopg2
 import pytest
@@ -119,13 +117,3 @@ def test_a_database_that_takes_no_writes_says_so(domain_db: Database) -> None:
         with pytest.raises(UnavailableError, match="the database is read-only") as caught:
             database.run(write, organization_id=1)
     assert not caught.value.retryable
-
-
-def test_a_file_that_is_no_database_is_named_as_such(tmp_path: Path) -> None:
-    (tmp_path / "notes.db").write_text("no database" * 100)
-    with Database(f"sqlite:///{tmp_path}/notes.db") as database:
-        error = failure(database)
-    assert isinstance(error, UnavailableError)
-    assert isinstance(error.__cause__, sqlite3.DatabaseError)
-    assert "not a database" in str(error)
-    assert not error.retryable

@@ -1,5 +1,6 @@
 """``Database``: its logins, its pools, its private file, and what it shows of itself."""
 
+import sqlite3
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -99,8 +100,10 @@ def test_a_file_that_is_no_database_is_not_healthy(tmp_path: Path) -> None:
     file.write_text("no database " * 100)
     with Database(f"sqlite:///{file}") as wrong:
         assert wrong.health_check() is False
-        with pytest.raises(UnavailableError, match="not a database"):
+        with pytest.raises(UnavailableError, match="not a database") as caught:
             wrong.create_all()
+    assert isinstance(caught.value.__cause__, sqlite3.DatabaseError)
+    assert not caught.value.retryable
 
 
 def test_create_all_and_drop_all(memory: Database) -> None:

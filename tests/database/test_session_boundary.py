@@ -2,15 +2,7 @@
 
 import pytest
 
-from domain import (
-    ConflictError,
-    Database,
-    DuplicateError,
-    StaleVersionError,
-    Tender,
-    TenderRepository,
-    UnavailableError,
-)
+from domain import ConflictError, Database, DuplicateError, Tender, TenderRepository, UnavailableError
 
 
 def count(database: Database, title: str) -> int:
@@ -72,18 +64,6 @@ def test_what_was_committed_midway_stays_when_the_rest_fails(database: Database)
     assert (count(database, "first half"), count(database, "second half")) == (1, 0)
 
 
-def test_a_savepoint_undoes_its_part_alone(database: Database) -> None:
-    with database.get_session(organization_id=1) as session:
-        tenders = TenderRepository(session)
-        tenders.create(title="kept part", external_id="part")
-        batch = [Tender(title="undone part"), Tender(title="kept part", external_id="part")]
-        with pytest.raises(DuplicateError), session.begin_nested():
-            tenders.create_many(batch)
-        assert tenders.get_by_external_id("part") is not None
-        tenders.create(title="kept part")
-    assert (count(database, "kept part"), count(database, "undone part")) == (2, 0)
-
-
 def test_an_error_that_was_swallowed_without_a_savepoint_does_not_pass_for_success(database: Database) -> None:
     def swallow() -> None:
         with database.get_session(organization_id=1) as session:
@@ -95,26 +75,6 @@ def test_an_error_that_was_swallowed_without_a_savepoint_does_not_pass_for_succe
     with pytest.raises(ConflictError, match="an earlier statement of this transaction failed"):
         swallow()
     assert count(database, "swallowed") == 0
-
-
-def test_two_who_read_the_same_version_do_not_both_write(database: Database) -> None:
-    with database.get_session(organization_id=1) as session:
-        tender_id = TenderRepository(session).create(title="contested").id
-
-    def late() -> None:
-        with database.get_session(organization_id=1) as slow:
-            tender = TenderRepository(slow).require(tender_id)
-            with database.get_session(organization_id=1) as quick:
-                TenderRepository(quick).require(tender_id).title = "quick"
-            tender.title = "slow"
-
-    with pytest.raises(StaleVersionError, match="was read as version 1") as caught:
-        late()
-    assert (caught.value.entity, caught.value.entity_id, caught.value.seen) == ("Tender", tender_id, 1)
-    assert caught.value.__cause__ is not None
-    with database.get_session(organization_id=1) as session:
-        tender = TenderRepository(session).require(tender_id)
-        assert (tender.title, tender.version) == ("quick", 2)
 
 
 def test_one_stale_row_of_several_undoes_them_all(database: Database) -> None:

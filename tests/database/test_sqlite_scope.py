@@ -1,8 +1,9 @@
 """SQLite itself holds a connection to its organization, whatever the statement: what goes past every session, too."""
 
 import sqlite3
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +13,14 @@ from sqlmodel import select
 
 from domain import AuditRepository, Database, OrganizationRepository, Tender, TenderRepository, User, UserRepository
 from domain.errors import ConstraintError, DuplicateError
+from domain.kit.model import DomainModel
+from domain.kit.model.tables import organization_column
 from domain.kit.records import SystemAccess
 from domain.kit.schema.scope import ORGANIZATION_SETTING
+from domain.kit.schema.scope_sqlite import quoted
 from domain.organizations.model import SLUG_SETTING
-from domain.testing import build
-from domain.users.model import EMAIL_SETTING
+from domain.testing import build, sqlite_database
+from domain.users.model import EMAIL_SETTING, scope
 
 TITLES = {1: "one", 2: "two"}
 HASH = "$argon2id$secret"
@@ -228,26 +232,52 @@ def test_the_file_holds_none_of_it(database: Database) -> None:
     assert stored(database, "SELECT count(*) FROM sqlite_master WHERE name LIKE 'scope%'") == [(0,)]
 
 
-PROBES = {
-    "scope_insert_tenders": f"{_TENDER} (2, 'x', '[]', 'pending')",
-    "scope_update_tenders": "UPDATE main.tenders SET title = 'x' WHERE organization_id = 2",
-    "scope_delete_tenders": "DELETE FROM main.tenders WHERE organization_id = 2",
+SCOPED = sorted(name for name, table in DomainModel.metadata.tables.items() if scope(table) is not None)
+ATTEMPTS = {
+    "view": "SELECT * FROM {table} WHERE {theirs}",
+    "insert": "INSERT INTO main.{table} SELECT * FROM main.{table} WHERE {theirs}",
+    "update": "UPDATE main.{table} SET {column} = {column} WHERE {theirs}",
+    "delete": "DELETE FROM main.{table} WHERE {theirs}",
 }
 
 
-@pytest.mark.parametrize(("trigger", "statement"), PROBES.items(), ids=PROBES)
-def test_without_a_trigger_what_it_holds_gets_through(database: Database, trigger: str, statement: str) -> None:
-    before = stored(database, "SELECT * FROM tenders ORDER BY id")
-    with held(database) as connection:
-        connection.execute(text(f"DROP TRIGGER temp.{trigger}"))
-        connection.execute(text("DROP TRIGGER temp.scope_insert_audit_entries"))  # it refuses the trail of the write
-        connection.execute(text(statement))
-    assert stored(database, "SELECT * FROM tenders ORDER BY id") != before
+@pytest.fixture(scope="module")
+def full(domain_sqlite_template: Path) -> Iterator[Database]:
+    """A row of organization 2, or of the system, in every table that is held; none of its values is looked at."""
+    with sqlite_database(domain_sqlite_template) as database:
+        with database.migration_engine.connect() as owner:
+            for pragma in ("foreign_keys = OFF", "ignore_check_constraints = ON"):
+                owner.exec_driver_sql(f"PRAGMA {pragma}")
+            for name in SCOPED:
+                columns = [quoted(c.name) for c in DomainModel.metadata.tables[name].c if not c.nullable]
+                row = f"({', '.join(columns)}) VALUES ({', '.join('2' for _ in columns)})"
+                owner.exec_driver_sql(f"INSERT OR IGNORE INTO {quoted(name)} {row}")  # names are quoted
+            owner.commit()
+        yield database
 
 
-@pytest.mark.parametrize("statement", READS.values(), ids=READS)
-def test_without_its_view_a_table_is_open(database: Database, statement: str) -> None:
-    with held(database) as connection:
-        connection.execute(text("DROP VIEW temp.tenders"))
-        connection.execute(text("DROP VIEW temp.organizations"))
-        assert connection.scalars(text(statement)).all() != ["one"]
+def reached(database: Database, table: str, part: str, *without: str) -> int | str:
+    """How many rows of others the attempt comes to in the table, or what stops it, with parts of the scope left out."""
+    column = organization_column(DomainModel.metadata.tables[table])
+    theirs = "true" if column is None else f"{column.name} = 2"
+    names = {"table": quoted(table), "column": "id" if column is None else column.name, "theirs": theirs}
+    with database.engine.connect() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        driver.set_local(ORGANIZATION_SETTING, 1)
+        for dropped in without:
+            connection.execute(text(f"DROP {dropped}"))
+        try:
+            result = connection.execute(text(ATTEMPTS[part].format(**names)))
+            return len(result.all()) if result.returns_rows else result.rowcount
+        except (ConstraintError, DuplicateError) as refused:
+            return str(refused)
+
+
+@pytest.mark.parametrize("part", ATTEMPTS)
+@pytest.mark.parametrize("table", SCOPED)
+def test_each_part_of_a_table_s_scope_holds_what_nothing_else_would(full: Database, table: str, part: str) -> None:
+    kept = f"VIEW temp.{quoted(table)}" if part == "view" else f"TRIGGER temp.{quoted(f'scope_{part}_{table}')}"
+    held = reached(full, table, part)
+    assert ("does not allow this session" in str(held)) if part == "insert" else held == 0
+    assert reached(full, table, part, kept) not in (0, held)
+    assert reached(full, table, part) == held

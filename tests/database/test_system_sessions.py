@@ -1,7 +1,6 @@
 """Across organizations by one way alone, which is on record before it is open."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from uuid import uuid4
 
 import pytest
@@ -24,8 +23,7 @@ from domain import (
     utcnow,
 )
 from domain.kit.records import SystemAccess
-
-Recording = Callable[[Engine], AbstractContextManager[list[str]]]
+from tests.support.statements import recorded
 
 
 class OutOfPaperError(Exception):
@@ -69,9 +67,7 @@ def test_the_record_stays_when_the_work_fails(database: Database, schema: Engine
 
 
 @pytest.mark.parametrize(("actor", "reason"), [("", "why"), ("who", ""), ("x" * 256, "why"), ("who", "\x00")])
-def test_nobody_goes_across_without_saying_who_and_why(
-    database: Database, recorded: Recording, actor: str, reason: str
-) -> None:
+def test_nobody_goes_across_without_saying_who_and_why(database: Database, actor: str, reason: str) -> None:
     with recorded(database.engine) as statements, pytest.raises(ValidationError):
         database.system_session(actor=actor, reason=reason).__enter__()
     assert statements == []

@@ -1,59 +1,27 @@
 """A session that belongs to no organization finds one slug, one email, and nothing else."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import pytest
-from sqlalchemy import Engine, func, insert
+from sqlalchemy import func, insert
 from sqlmodel import col, delete, select, update
 
 from domain import (
-    AnalysisRepository,
-    BidDocumentRepository,
     Database,
     Organization,
     OrganizationRepository,
     TenantRequiredError,
     TenantSession,
     Tender,
-    TenderNoticeRepository,
-    TenderRepository,
-    TenderStatus,
     User,
     UserRepository,
 )
 from domain.testing import build
+from tests.support.statements import recorded
 
 Use = Callable[[TenantSession], object]
-Recording = Callable[[Engine], AbstractContextManager[list[str]]]
 _any_tender = select(col(Tender.id)).exists()
 REFUSED: dict[str, Use] = {
-    "get": lambda session: TenderRepository(session).get(1),
-    "require": lambda session: TenderRepository(session).require(1),
-    "get_by_external_id": lambda session: TenderRepository(session).get_by_external_id("T-1"),
-    "list_by_organization": lambda session: TenderRepository(session).list_by_organization(),
-    "list_with_related": lambda session: TenderRepository(session).list_with_related(),
-    "find": lambda session: TenderRepository(session).find(),
-    "page": lambda session: TenderRepository(session).page(),
-    "stream": lambda session: list(TenderRepository(session).stream()),
-    "count": lambda session: TenderRepository(session).count(),
-    "exists": lambda session: TenderRepository(session).exists(),
-    "count_by_status": lambda session: TenderRepository(session).count_by_status(),
-    "search": lambda session: TenderRepository(session).search("bridge"),
-    "create": lambda session: TenderRepository(session).create(title="Bridge"),
-    "create_many": lambda session: TenderRepository(session).create_many([Tender(title="Bridge")]),
-    "upsert_many": lambda session: TenderRepository(session).upsert_many([]),
-    "update_status": lambda session: TenderRepository(session).update_status(1, TenderStatus.COMPLETE),
-    "soft_delete": lambda session: TenderRepository(session).soft_delete(1),
-    "restore": lambda session: TenderRepository(session).restore(1),
-    "analysis": lambda session: AnalysisRepository(session).get_by_tender_id(1),
-    "bid": lambda session: BidDocumentRepository(session).get_by_tender_id(1),
-    "notice": lambda session: TenderNoticeRepository(session).find(),
-    "user": lambda session: UserRepository(session).get_by_id(1),
-    "users": lambda session: UserRepository(session).list_by_organization(),
-    "last login": lambda session: UserRepository(session).update_last_login(1),
-    "organizations": lambda session: OrganizationRepository(session).list_active(),
-    "organization stream": lambda session: list(OrganizationRepository(session).stream_active()),
     "select": lambda session: session.exec(select(Tender)).all(),
     "select columns": lambda session: session.exec(select(col(User.email))).all(),
     "select organizations": lambda session: session.exec(select(Organization)).all(),
@@ -69,9 +37,7 @@ REFUSED: dict[str, Use] = {
 
 
 @pytest.mark.parametrize("use", REFUSED.values(), ids=REFUSED)
-def test_anything_on_tenant_data_is_refused_before_a_statement_is_sent(
-    database: Database, recorded: Recording, use: Use
-) -> None:
+def test_anything_on_tenant_data_is_refused_before_a_statement_is_sent(database: Database, use: Use) -> None:
     with database.get_session() as session, recorded(database.engine) as statements:
         with pytest.raises(TenantRequiredError, match="bound to no organization; open it with get_session"):
             use(session)
@@ -79,9 +45,7 @@ def test_anything_on_tenant_data_is_refused_before_a_statement_is_sent(
         assert not session.is_bound
 
 
-def test_a_flush_of_tenant_objects_is_refused_before_a_statement_is_sent(
-    database: Database, recorded: Recording
-) -> None:
+def test_a_flush_of_tenant_objects_is_refused_before_a_statement_is_sent(database: Database) -> None:
     with database.get_session() as session, recorded(database.engine) as statements:
         session.add(build(Tender))
         with pytest.raises(TenantRequiredError):
@@ -94,46 +58,10 @@ def test_a_flush_of_tenant_objects_is_refused_before_a_statement_is_sent(
         assert statements == []
 
 
-def test_an_organization_is_created_and_found_by_its_slug_and_binds_nothing(database: Database) -> None:
-    with database.get_session() as session:
-        organizations = OrganizationRepository(session)
-        made = organizations.create(name="Third", slug="third")
-        found = organizations.get_by_slug("third")
-        assert found is not None
-        assert found.id == made.id
-        assert organizations.get_by_slug("no-such-slug") is None
-        assert not session.is_bound
-
-
 @pytest.fixture
 def user(database: Database) -> User:
     with database.get_session(organization_id=2) as session:
         return UserRepository(session).add(build(User))
-
-
-def test_a_login_finds_the_user_of_any_organization_and_binds_nothing(database: Database, user: User) -> None:
-    with database.get_session() as session:
-        found = UserRepository(session).get_by_email(user.email.upper())
-        assert found is not None
-        assert (found.id, found.organization_id) == (user.id, 2)
-        assert UserRepository(session).get_by_email("nobody@example.org") is None
-        assert not session.is_bound
-    again = database.find_login(user.email)
-    assert again is not None
-    assert again.hashed_password == user.hashed_password
-    assert database.find_login("nobody@example.org") is None
-
-
-def test_a_deleted_user_and_a_deleted_organization_are_not_found(database: Database) -> None:
-    with database.get_session() as session:
-        organization = OrganizationRepository(session).create(name="Fourth", slug="fourth")
-    with database.get_session(organization_id=organization.id) as session:
-        user = UserRepository(session).add(build(User))
-    with database.get_session() as session:
-        assert OrganizationRepository(session).soft_delete(organization.id)
-    assert database.find_login(user.email) is None
-    with database.get_session() as session:
-        assert OrganizationRepository(session).get_by_slug("fourth") is None
 
 
 def test_what_was_found_without_an_organization_is_not_written_without_one(database: Database, user: User) -> None:

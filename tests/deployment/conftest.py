@@ -6,10 +6,11 @@ from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, text
 
 from domain import Database
 from domain.testing import Cluster, postgresql_database
+from tests.support.databases import superuser_url
 
 Administer = Callable[..., None]
 _numbers = count(1)
@@ -21,8 +22,7 @@ def superuser(domain_cluster: Cluster) -> Callable[[str], AbstractContextManager
 
     @contextmanager
     def connect(name: str) -> Generator[Engine]:
-        url = os.environ.get("TEST_DATABASE_URL") or domain_cluster.url("postgres", "postgres")
-        engine = create_engine(make_url(url).set(database=name), hide_parameters=True)
+        engine = create_engine(superuser_url(domain_cluster, name), hide_parameters=True)
         yield engine
         engine.dispose()
 

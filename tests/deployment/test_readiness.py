@@ -1,7 +1,7 @@
 """``Database.ready``: what a readiness probe asks, and what ``health_check`` does not see."""
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from domain import Database
 from domain.migrations import head
@@ -9,6 +9,7 @@ from domain.testing import Cluster
 from domain.testing.cluster import APPLICATION
 from domain.version import REVISION
 from tests.deployment.conftest import name_of
+from tests.support.statements import recorded
 
 SECRET = "hidden-word"
 
@@ -113,11 +114,6 @@ def test_an_unheld_login_in_production_is_told_in_words(
 
 
 def test_it_takes_two_statements(deployed: Database) -> None:
-    sent: list[str] = []
-
-    def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        sent.append(statement)
-
-    event.listen(deployed.engine, "before_cursor_execute", record)
-    assert deployed.ready()
+    with recorded(deployed.engine) as sent:
+        assert deployed.ready()
     assert len(sent) == 2

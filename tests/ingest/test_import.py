@@ -5,12 +5,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from domain import Database, NotFoundError, TenderStatus
 from domain.ingest import ImportStoppedError, ImportSummary, Refusal, import_paths
 from domain.ingest.exact_json import digest
 from tests.ingest.importer import BRIDGE, Importer, Json, content_of, counts, release
+from tests.support.statements import recorded
 
 ROAD = "ocds-x-road"
 
@@ -109,12 +110,10 @@ def test_progress_is_told_the_releases_so_far(importer: Importer, monkeypatch: p
 
 
 def test_the_number_of_statements_does_not_depend_on_the_number_of_tenders(importer: Importer) -> None:
-    sent: list[str] = []
-    event.listen(importer.db.engine, "before_cursor_execute", lambda *said: sent.append(said[2]))
-
     def statements(number: int, *, title: str) -> int:
-        sent.clear()
-        importer.run(*(release(f"ocds-{number}-{n}", title=title, description="x" * (n % 2)) for n in range(number)))
+        releases = [release(f"ocds-{number}-{n}", title=title, description="x" * (n % 2)) for n in range(number)]
+        with recorded(importer.db.engine) as sent:
+            importer.run(*releases)
         return sum(not statement.startswith("UPDATE") for statement in sent)
 
     for title in ("Bridge", "Bridge", "New bridge"):  # created, unchanged, updated

@@ -1,15 +1,15 @@
 """Databases with few connections, so that every one of them is shared; and a login that sees every row."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, create_engine
 
 from domain import Database
 from domain.testing import Cluster, postgresql_database, sqlite_database
 from domain.testing.cluster import APPLICATION, SYSTEM
+from tests.support.databases import superuser_url
 
 CONNECTIONS = 4
 
@@ -62,12 +62,6 @@ def witness(shared: Database, request: pytest.FixtureRequest) -> Iterator[Engine
         engine = create_engine(shared.engine.url)
     else:
         cluster: Cluster = request.getfixturevalue("domain_cluster")
-        engine = superuser(cluster, request.getfixturevalue("postgresql_name"))
+        engine = create_engine(superuser_url(cluster, request.getfixturevalue("postgresql_name")))
     yield engine
     engine.dispose()
-
-
-def superuser(cluster: Cluster, name: str) -> Engine:
-    """A database by the login that made the others."""
-    given = os.environ.get("TEST_DATABASE_URL") or cluster.url(name, "postgres")
-    return create_engine(make_url(given).set(database=name))

@@ -1,6 +1,6 @@
 """Random operations of several organizations in sessions that overlap, beside a plain model of them."""
 
-from typing import ClassVar, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 import pytest
 from hypothesis import strategies as st
@@ -30,6 +30,22 @@ styles = st.sampled_from(["bound", "unbound", "unbound", "system"])
 UNKNOWN = 10**12
 
 
+class Who(NamedTuple):
+    """Who acts: the session's seat, the organization if that is open to any, and the thread.
+
+    ``named``: the call says which organization; ``guarded``: it is within a savepoint of its own.
+    """
+
+    number: int
+    place: int
+    thread: int
+    named: bool
+    guarded: bool
+
+
+callers = st.builds(Who, seats, places, threads, flags, flags)
+
+
 class Sessions(RuleBasedStateMachine):
     """Sessions that open, end, fail and move between threads. What they do is in the classes below this one.
 
@@ -56,22 +72,22 @@ class Sessions(RuleBasedStateMachine):
 
     # -- seats ------------------------------------------------------------------------------------------------
 
-    def open(self, number: int, place: int, thread: int, style: str) -> Seat:
+    def open(self, who: Who, style: str) -> Seat:
         """Open a session where none is."""
         if style == "system" and self.database.is_sqlite:
             self.make_way({"all"}, None)
-        organization_id = self.organizations[place]
+        organization_id = self.organizations[who.place]
         opened = self.workers.run(
-            thread,
-            lambda: seat(self.database, self.committed, style=style, place=place, organization_id=organization_id),
+            who.thread,
+            lambda: seat(self.database, self.committed, style=style, place=who.place, organization_id=organization_id),
         )
-        self.seats[number] = opened
+        self.seats[who.number] = opened
         return opened
 
-    def seated(self, number: int, place: int, thread: int) -> tuple[Seat, int]:
+    def seated(self, who: Who) -> tuple[Seat, int]:
         """The session there, and the organization that it acts for: its own, or any."""
-        found = self.seats[number] or self.open(number, place, thread, "bound")
-        return found, place if found.bound is None else found.bound
+        found = self.seats[who.number] or self.open(who, "bound")
+        return found, who.place if found.bound is None else found.bound
 
     def leave(self, number: int, error: Exception | None = None) -> None:
         """Close the session there."""
@@ -98,7 +114,7 @@ class Sessions(RuleBasedStateMachine):
         self,
         one: Seat,
         place: int,
-        thread: int,
+        who: Who,
         unit: Unit[T],
         *,
         refusal: Refusal = None,
@@ -109,7 +125,7 @@ class Sessions(RuleBasedStateMachine):
         self.acted = one
         organization_id = self.organizations[place]
         act = one.act_guarded if guarded else one.act
-        outcome = self.workers.run(thread, lambda: act(unit, organization_id))
+        outcome = self.workers.run(who.thread, lambda: act(unit, organization_id))
         if not one.is_system:
             one.bound = place
         if refusal is None:
@@ -122,50 +138,51 @@ class Sessions(RuleBasedStateMachine):
             one.undo()
         return None
 
-    def asked(self, one: Seat, place: int, named: bool) -> int | None:
+    def asked(self, one: Seat, place: int, *, named: bool) -> int | None:
         """The ``org_id`` of a repository call: needed where the session is unbound, as good as none elsewhere."""
         return self.organizations[place] if named or (one.bound is None and not one.is_system) else None
 
-    def picked(self, pick: int, *of: Kind) -> Ref:
-        """Any row of these kinds that ever was, whoever owns it; the id of none where there is none."""
-        known = [ref for ref in self.refs if ref[0] in of]
-        return known[pick % len(known)] if known else (of[0], UNKNOWN)
+    def picked(self, pick: int, kind: Kind, near: Rows) -> Ref:
+        """One of the rows near, every other time; or any that ever was, whoever owns it, or the id of none."""
+        refs = near if pick % 2 else self.refs
+        known = [ref for ref in refs if ref[0] is kind]
+        return known[pick // 2 % len(known)] if known else (kind, UNKNOWN)
 
     # -- rules ------------------------------------------------------------------------------------------------
 
-    @rule(number=seats, place=places, thread=threads, style=styles, saved=flags)
-    def open_session(self, number: int, place: int, thread: int, style: str, saved: bool) -> None:
-        self.leave(number)
-        self.open(number, place, thread, style)
+    @rule(who=callers, style=styles, saved=flags)
+    def open_session(self, who: Who, style: str, saved: bool) -> None:
+        self.leave(who.number)
+        self.open(who, style)
         if saved:
-            self.set_savepoint(number, place, thread)
+            self.set_savepoint(who)
 
-    @rule(number=seats, thread=threads)
-    def leave_well(self, number: int, thread: int) -> None:
-        self.workers.run(thread, lambda: self.leave(number))
+    @rule(who=callers)
+    def leave_well(self, who: Who) -> None:
+        self.workers.run(who.thread, lambda: self.leave(who.number))
 
-    @rule(number=seats, thread=threads)
-    def leave_with_an_error(self, number: int, thread: int) -> None:
-        self.workers.run(thread, lambda: self.leave(number, RuntimeError("of the caller")))
+    @rule(who=callers)
+    def leave_with_an_error(self, who: Who) -> None:
+        self.workers.run(who.thread, lambda: self.leave(who.number, RuntimeError("of the caller")))
 
-    @rule(number=seats, place=places, thread=threads, well=flags)
-    def end_transaction(self, number: int, place: int, thread: int, well: bool) -> None:
-        one, _ = self.seated(number, place, thread)
+    @rule(who=callers, well=flags)
+    def end_transaction(self, who: Who, well: bool) -> None:
+        one, _ = self.seated(who)
         self.has_ended = True
-        self.workers.run(thread, one.commit if well else one.roll_back)
+        self.workers.run(who.thread, one.commit if well else one.roll_back)
 
-    @rule(number=seats, place=places, thread=threads)
-    def set_savepoint(self, number: int, place: int, thread: int) -> None:
-        one, place = self.seated(number, place, thread)
+    @rule(who=callers)
+    def set_savepoint(self, who: Who) -> None:
+        one, place = self.seated(who)
         if self.database.is_sqlite:  # there a savepoint begins to write
             self.claim(one, place)
-        self.workers.run(thread, one.save)
+        self.workers.run(who.thread, one.save)
 
-    @rule(number=seats, place=places, thread=threads, keep=flags)
-    def end_savepoint(self, number: int, place: int, thread: int, keep: bool) -> None:
-        one, _ = self.seated(number, place, thread)
+    @rule(who=callers, keep=flags)
+    def end_savepoint(self, who: Who, keep: bool) -> None:
+        one, _ = self.seated(who)
         if one.savepoints:
-            self.workers.run(thread, one.release if keep else one.undo)
+            self.workers.run(who.thread, one.release if keep else one.undo)
 
     # -- what must hold ---------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, create_engine, select, update
 
 from domain import (
     AnalysisRepository,
@@ -21,9 +21,9 @@ from domain import (
 )
 from domain.retention import PurgeReport, purge
 from domain.testing import Cluster, build
-from tests.isolation.conftest import superuser
 from tests.isolation.schedules import Unit, Waiting, interleavings, play
 from tests.isolation.stepwise import STEPS, Stepwise, gate, stepwise_purge
+from tests.support.databases import superuser_url
 
 pytestmark = pytest.mark.slow
 
@@ -132,7 +132,7 @@ def test_from_the_moment_of_a_legal_hold_on_nothing_goes(emptied: Database, witn
 def test_what_went_with_a_locked_row_is_left_with_it_to_the_next_run(
     shared_postgresql: Database, domain_cluster: Cluster, postgresql_name: str
 ) -> None:
-    witness = superuser(domain_cluster, postgresql_name)
+    witness = create_engine(superuser_url(domain_cluster, postgresql_name))
     tender_id, _ = deleted_long_ago(shared_postgresql, witness)
     tenders = Tender.__table__
     with witness.begin() as restoring:

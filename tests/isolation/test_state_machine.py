@@ -27,18 +27,18 @@ from domain.testing import build
 from tests.isolation.kinds import TABLES, Facts, facts, shown
 from tests.isolation.machine import (
     Sessions,
+    Who,
+    callers,
     flags,
     kinds,
     picks,
     places,
-    seats,
     texts,
-    threads,
 )
 from tests.isolation.seats import Held, Seat, Threads
-from tests.isolation.world import CHILDREN, Key, Kind, Ref, Row
+from tests.isolation.world import CHILDREN, Key, Kind, Ref, Row, Rows
 
-RUNS = {"sqlite": (100, 40), "postgresql": (75, 40)}  # examples, steps of each
+RUNS = {"sqlite": (100, 40), "postgresql": (50, 40)}  # examples, steps of each
 written_keys = st.sampled_from(["a", "b"])
 statuses = st.sampled_from([TenderStatus.PENDING, TenderStatus.COMPLETE, TenderStatus.ERROR])
 
@@ -46,40 +46,19 @@ statuses = st.sampled_from([TenderStatus.PENDING, TenderStatus.COMPLETE, TenderS
 class Organizations(Sessions):
     """Three organizations at work."""
 
-    def key(self, kind: Kind, word: str | None, pick: int) -> Key:
-        """A tender's external id, a user's email, or the tender of a child: of any organization."""
+    def key(self, kind: Kind, word: str | None, pick: int, near: Rows) -> Key:
+        """A tender's external id, a user's email, or the tender of a child."""
         if kind is Kind.USER:
             return f"{word or 'c'}-{self.organizations[0]}@example.org"
-        return self.picked(pick, Kind.TENDER)[1] if kind in CHILDREN else word
+        return self.picked(pick, Kind.TENDER, near)[1] if kind in CHILDREN else word
 
     # -- writes -----------------------------------------------------------------------------------------------
 
-    @rule(
-        number=seats,
-        place=places,
-        thread=threads,
-        kind=kinds,
-        word=st.none() | written_keys,
-        pick=picks,
-        title=texts,
-        named=flags,
-        guarded=flags,
-    )
-    def create(
-        self,
-        number: int,
-        place: int,
-        thread: int,
-        kind: Kind,
-        word: str | None,
-        pick: int,
-        title: str,
-        named: bool,
-        guarded: bool,
-    ) -> None:
-        one, place = self.writing(number, place, thread, kind)
-        key, table = self.key(kind, word, pick), TABLES[kind]
-        org_id = self.asked(one, place, named)
+    @rule(who=callers, kind=kinds, word=st.none() | written_keys, pick=picks, title=texts)
+    def create(self, who: Who, kind: Kind, word: str | None, pick: int, title: str) -> None:
+        one, place = self.writing(who, kind)
+        key, table = self.key(kind, word, pick, one.view.of(place)), TABLES[kind]
+        org_id = self.asked(one, place, named=who.named)
         refusal = one.view.refuses_new(kind, place, key)
 
         def unit(session: TenantSession) -> int:
@@ -88,43 +67,22 @@ class Organizations(Sessions):
             return created
 
         breaks = one.view.refuses_parent(kind, place, key) is None
-        created = self.perform(one, place, thread, unit, refusal=refusal, guarded=guarded, breaks=breaks)
+        created = self.perform(one, place, who, unit, refusal=refusal, guarded=who.guarded, breaks=breaks)
         if created is not None:
             self.made(one, (kind, created), Row(place=place, key=key, text=title))
 
-    @rule(
-        number=seats,
-        place=places,
-        thread=threads,
-        kind=kinds,
-        word=written_keys,
-        pick=picks,
-        title=texts,
-        named=flags,
-        guarded=flags,
-    )
-    def put(
-        self,
-        number: int,
-        place: int,
-        thread: int,
-        kind: Kind,
-        word: str,
-        pick: int,
-        title: str,
-        named: bool,
-        guarded: bool,
-    ) -> None:
-        one, place = self.writing(number, place, thread, kind)
-        key, table = self.key(kind, word, pick), TABLES[kind]
-        org_id = self.asked(one, place, named)
+    @rule(who=callers, kind=kinds, word=written_keys, pick=picks, title=texts)
+    def put(self, who: Who, kind: Kind, word: str, pick: int, title: str) -> None:
+        one, place = self.writing(who, kind)
+        key, table = self.key(kind, word, pick, one.view.of(place)), TABLES[kind]
+        org_id = self.asked(one, place, named=who.named)
         refusal = one.view.refuses_put(kind, place, key)
 
         def unit(session: TenantSession) -> Facts:
             entity = build(table.model, **{table.key: key, table.text: title})
             return shown(kind, table.repository(session).put(entity, org_id=org_id))
 
-        stored = self.perform(one, place, thread, unit, refusal=refusal, guarded=guarded)
+        stored = self.perform(one, place, who, unit, refusal=refusal, guarded=who.guarded)
         if stored is None:
             return
         if held := one.view.holder(kind, place, key):
@@ -134,19 +92,10 @@ class Organizations(Sessions):
             self.made(one, (kind, stored.id), Row(place=place, key=key, text=title))
         assert stored == facts((kind, stored.id), one.view.rows()[kind, stored.id], self.organizations)
 
-    @rule(
-        number=seats,
-        place=places,
-        thread=threads,
-        contents=st.lists(st.tuples(written_keys, texts), max_size=3),
-        named=flags,
-        guarded=flags,
-    )
-    def upsert_many(
-        self, number: int, place: int, thread: int, contents: list[tuple[str, str]], named: bool, guarded: bool
-    ) -> None:
-        one, place = self.writing(number, place, thread, Kind.TENDER)
-        org_id = self.asked(one, place, named)
+    @rule(who=callers, contents=st.lists(st.tuples(written_keys, texts), max_size=3))
+    def upsert_many(self, who: Who, contents: list[tuple[str, str]]) -> None:
+        one, place = self.writing(who, Kind.TENDER)
+        org_id = self.asked(one, place, named=who.named)
         sent = [TenderContent(external_id=key, title=title) for key, title in contents]
 
         def unit(session: TenantSession) -> tuple[Upserted, dict[str | None, int]]:
@@ -154,7 +103,7 @@ class Organizations(Sessions):
             upserted = tenders.upsert_many(sent, org_id=org_id)
             return upserted, {tender.external_id: tender.id for tender in tenders.find(limit=200)}
 
-        outcome = self.perform(one, place, thread, unit, guarded=guarded)
+        outcome = self.perform(one, place, who, unit, guarded=who.guarded)
         assert outcome is not None
         created = updated = unchanged = 0
         for key, title in dict(contents).items():
@@ -168,34 +117,13 @@ class Organizations(Sessions):
                 unchanged += 1
         assert outcome[0] == Upserted(created, updated, unchanged)
 
-    @rule(
-        number=seats,
-        place=places,
-        thread=threads,
-        kind=st.sampled_from([Kind.TENDER, *CHILDREN]),
-        pick=picks,
-        title=texts,
-        stale=flags,
-        named=flags,
-        guarded=flags,
-    )
-    def update(
-        self,
-        number: int,
-        place: int,
-        thread: int,
-        kind: Kind,
-        pick: int,
-        title: str,
-        stale: bool,
-        named: bool,
-        guarded: bool,
-    ) -> None:
-        one, place = self.writing(number, place, thread, kind)
-        ref, table = self.picked(pick, kind), TABLES[kind]
+    @rule(who=callers, kind=st.sampled_from([Kind.TENDER, *CHILDREN]), pick=picks, title=texts, stale=flags)
+    def update(self, who: Who, kind: Kind, pick: int, title: str, stale: bool) -> None:
+        one, place = self.writing(who, kind)
+        ref, table = self.picked(pick, kind, one.view.of(place)), TABLES[kind]
         row = one.view.live(place, ref)
         version = row.version - 1 if row and stale else None
-        org_id = self.asked(one, place, named)
+        org_id = self.asked(one, place, named=who.named)
         refusal = one.view.refuses_update(place, ref, version)
         assert table.patch is not None
         patch = table.patch.model_validate({table.text: title})
@@ -204,63 +132,42 @@ class Organizations(Sessions):
             changed = table.repository(session).update(ref[1], patch, expected_version=version, org_id=org_id)
             return shown(kind, changed)
 
-        stored = self.perform(one, place, thread, unit, refusal=refusal, guarded=guarded)
+        stored = self.perform(one, place, who, unit, refusal=refusal, guarded=who.guarded)
         if stored is not None and row is not None:
             if row.text != title:
                 one.view.change(ref, text=title)
             assert stored == facts(ref, one.view.rows()[ref], self.organizations)
 
-    @rule(
-        number=seats,
-        place=places,
-        thread=threads,
-        pick=picks,
-        status=statuses,
-        expected=st.none() | statuses,
-        named=flags,
-        guarded=flags,
-    )
-    def update_status(
-        self,
-        number: int,
-        place: int,
-        thread: int,
-        pick: int,
-        status: TenderStatus,
-        expected: TenderStatus | None,
-        named: bool,
-        guarded: bool,
-    ) -> None:
-        one, place = self.writing(number, place, thread, Kind.TENDER)
-        ref = self.picked(pick, Kind.TENDER)
+    @rule(who=callers, pick=picks, status=statuses, expected=st.none() | statuses)
+    def update_status(self, who: Who, pick: int, status: TenderStatus, expected: TenderStatus | None) -> None:
+        one, place = self.writing(who, Kind.TENDER)
+        ref = self.picked(pick, Kind.TENDER, one.view.of(place))
         row = one.view.live(place, ref)
         hit = row is not None and expected in (None, row.status)
-        org_id = self.asked(one, place, named)
+        org_id = self.asked(one, place, named=who.named)
 
         def unit(session: TenantSession) -> bool:
             return TenderRepository(session).update_status(ref[1], status, expected=expected, org_id=org_id)
 
-        assert self.perform(one, place, thread, unit, guarded=guarded) is hit
+        assert self.perform(one, place, who, unit, guarded=who.guarded) is hit
         if hit:
             one.view.change(ref, status=status)
 
-    @rule(number=seats, place=places, thread=threads, kind=kinds, pick=picks, named=flags, guarded=flags)
-    def soft_delete(
-        self, number: int, place: int, thread: int, kind: Kind, pick: int, named: bool, guarded: bool
-    ) -> None:
-        one, place = self.writing(number, place, thread, kind)
-        ref, org_id = self.picked(pick, kind), self.asked(one, place, named)
+    @rule(who=callers, kind=kinds, pick=picks)
+    def soft_delete(self, who: Who, kind: Kind, pick: int) -> None:
+        one, place = self.writing(who, kind)
+        ref, org_id = self.picked(pick, kind, one.view.of(place)), self.asked(one, place, named=who.named)
 
         def unit(session: TenantSession) -> bool:
             return TABLES[kind].repository(session).soft_delete(ref[1], org_id=org_id)
 
-        deleted = self.perform(one, place, thread, unit, guarded=guarded)
+        deleted = self.perform(one, place, who, unit, guarded=who.guarded)
         assert deleted is one.view.delete(place, ref)
 
-    @rule(number=seats, place=places, thread=threads, kind=kinds, pick=picks, named=flags, guarded=flags)
-    def restore(self, number: int, place: int, thread: int, kind: Kind, pick: int, named: bool, guarded: bool) -> None:
-        one, place = self.writing(number, place, thread, kind)
-        ref, org_id = self.picked(pick, kind), self.asked(one, place, named)
+    @rule(who=callers, kind=kinds, pick=picks)
+    def restore(self, who: Who, kind: Kind, pick: int) -> None:
+        one, place = self.writing(who, kind)
+        ref, org_id = self.picked(pick, kind, one.view.of(place)), self.asked(one, place, named=who.named)
         row = one.view.rows().get(ref)
         hit = row is not None and row.place == place and row.is_deleted
         refusal = one.view.refuses_restore(place, ref) if hit else None
@@ -268,16 +175,16 @@ class Organizations(Sessions):
         def unit(session: TenantSession) -> bool:
             return TABLES[kind].repository(session).restore(ref[1], org_id=org_id)
 
-        restored = self.perform(one, place, thread, unit, refusal=refusal, guarded=guarded)
+        restored = self.perform(one, place, who, unit, refusal=refusal, guarded=who.guarded)
         if refusal is None:
             assert restored is hit
             if hit:
                 one.view.restore(ref)
 
-    @rule(number=seats, place=places, thread=threads, old=texts, new=texts, guarded=flags)
-    def update_by_hand(self, number: int, place: int, thread: int, old: str, new: str, guarded: bool) -> None:
+    @rule(who=callers, old=texts, new=texts)
+    def update_by_hand(self, who: Who, old: str, new: str) -> None:
         """An ORM statement that names no organization."""
-        one, place = self.writing(number, place, thread, Kind.TENDER)
+        one, place = self.writing(who, Kind.TENDER)
         if one.bound is None and not one.is_system:
             return
 
@@ -285,7 +192,7 @@ class Organizations(Sessions):
             statement = update(Tender).where(col(Tender.title) == old)
             return session.exec(statement.values(title=new), execution_options={"synchronize_session": False}).rowcount
 
-        changed = self.perform(one, place, thread, unit, guarded=guarded)
+        changed = self.perform(one, place, who, unit, guarded=who.guarded)
         found = [ref for ref, row in one.view.of(place, Kind.TENDER).items() if row.text == old]
         assert changed == len(found)
         for ref in found:
@@ -293,26 +200,26 @@ class Organizations(Sessions):
 
     # -- objects that are kept --------------------------------------------------------------------------------
 
-    @rule(number=seats, place=places, thread=threads, kind=kinds, pick=picks)
-    def hold(self, number: int, place: int, thread: int, kind: Kind, pick: int) -> None:
+    @rule(who=callers, kind=kinds, pick=picks)
+    def hold(self, who: Who, kind: Kind, pick: int) -> None:
         """Read an object to save it later."""
-        one, place = self.seated(number, place, thread)
-        ref = self.picked(pick, kind)
+        one, place = self.seated(who)
+        ref = self.picked(pick, kind, one.view.of(place))
         row = one.view.live(place, ref)
         if one.is_system or ref in one.held:
             return
-        org_id = self.asked(one, place, False)
+        org_id = self.asked(one, place, named=False)
         found: Any = self.perform(
-            one, place, thread, lambda session: TABLES[kind].repository(session).get(ref[1], org_id=org_id)
+            one, place, who, lambda session: TABLES[kind].repository(session).get(ref[1], org_id=org_id)
         )
         assert (found is not None) is (row is not None)
         if row is not None:
             one.held[ref] = Held(found, row.version, row.text)
 
-    @rule(number=seats, place=places, thread=threads, pick=picks, title=texts, guarded=flags)
-    def save(self, number: int, place: int, thread: int, pick: int, title: str, guarded: bool) -> None:
+    @rule(who=callers, pick=picks, title=texts)
+    def save(self, who: Who, pick: int, title: str) -> None:
         """Save a kept object: refused where the row has moved on since it was read."""
-        one, place = self.seated(number, place, thread)
+        one, place = self.seated(who)
         if not one.held:
             return
         ref = sorted(one.held)[pick % len(one.held)]
@@ -327,7 +234,7 @@ class Organizations(Sessions):
             session.flush()
             return True
 
-        self.perform(one, place, thread, unit, refusal=refusal, guarded=guarded, breaks=True)
+        self.perform(one, place, who, unit, refusal=refusal, guarded=who.guarded, breaks=True)
         if refusal is not None:
             one.held.clear()
         elif title != held.text:
@@ -336,10 +243,10 @@ class Organizations(Sessions):
 
     # -- reads ------------------------------------------------------------------------------------------------
 
-    @rule(number=seats, place=places, thread=threads, kind=kinds, pick=picks, deleted=flags, named=flags)
-    def get(self, number: int, place: int, thread: int, kind: Kind, pick: int, deleted: bool, named: bool) -> None:
-        one, place = self.reading(number, place, thread)
-        ref, org_id = self.picked(pick, kind), self.asked(one, place, named)
+    @rule(who=callers, kind=kinds, pick=picks, deleted=flags)
+    def get(self, who: Who, kind: Kind, pick: int, deleted: bool) -> None:
+        one, place = self.reading(who)
+        ref, org_id = self.picked(pick, kind, one.view.of(place)), self.asked(one, place, named=who.named)
         one.held.pop(ref, None)
 
         def unit(session: TenantSession) -> Facts | None:
@@ -348,12 +255,12 @@ class Organizations(Sessions):
 
         row = one.view.of(place).get(ref)
         hit = row is not None and (deleted or not row.is_deleted)
-        assert self.perform(one, place, thread, unit) == (facts(ref, row, self.organizations) if row and hit else None)
+        assert self.perform(one, place, who, unit) == (facts(ref, row, self.organizations) if row and hit else None)
 
-    @rule(number=seats, place=places, thread=threads, kind=kinds, deleted=flags, named=flags)
-    def listing(self, number: int, place: int, thread: int, kind: Kind, deleted: bool, named: bool) -> None:
-        one, place = self.reading(number, place, thread)
-        org_id = self.asked(one, place, named)
+    @rule(who=callers, kind=kinds, deleted=flags)
+    def listing(self, who: Who, kind: Kind, deleted: bool) -> None:
+        one, place = self.reading(who)
+        org_id = self.asked(one, place, named=who.named)
         one.held.clear()
 
         def unit(session: TenantSession) -> tuple[list[Facts], int, bool, list[int]]:
@@ -368,13 +275,13 @@ class Organizations(Sessions):
         every = sorted(one.view.of(place, kind).items(), reverse=True)
         wanted = [facts(ref, row, self.organizations) for ref, row in every if deleted or not row.is_deleted]
         newest = [ref[1] for ref, row in every if not row.is_deleted][:2]
-        assert self.perform(one, place, thread, unit) == (wanted, len(wanted), bool(wanted), newest)
+        assert self.perform(one, place, who, unit) == (wanted, len(wanted), bool(wanted), newest)
 
-    @rule(number=seats, place=places, thread=threads, kind=kinds, pick=picks)
-    def get_from_the_session(self, number: int, place: int, thread: int, kind: Kind, pick: int) -> None:
+    @rule(who=callers, kind=kinds, pick=picks)
+    def get_from_the_session(self, who: Who, kind: Kind, pick: int) -> None:
         """By a row's whole key: found if it is the organization's own, refused by name if it is not."""
-        one, place = self.reading(number, place, thread)
-        ref = self.picked(pick, kind)
+        one, place = self.reading(who)
+        ref = self.picked(pick, kind, one.view.of(place))
         row = one.view.rows().get(ref)
         if one.bound is None and not one.is_system:
             return
@@ -387,16 +294,16 @@ class Organizations(Sessions):
             return None if found is None else shown(kind, found)
 
         refusal = TenantScopeError if owner != place else None
-        outcome = self.perform(one, place, thread, unit, refusal=refusal)
+        outcome = self.perform(one, place, who, unit, refusal=refusal)
         assert outcome == (facts(ref, row, self.organizations) if row and owner == place else None)
 
-    @rule(number=seats, place=places, thread=threads, of=places, word=written_keys)
-    def look_up(self, number: int, place: int, thread: int, of: int, word: str) -> None:
+    @rule(who=callers, of=places, word=written_keys)
+    def look_up(self, who: Who, of: int, word: str) -> None:
         """By slug and by email: anyone's before the session is bound, its own afterwards; binds nothing."""
-        one, place = self.seated(number, place, thread)
+        one, place = self.seated(who)
         if one.is_system:
             return
-        email = str(self.key(Kind.USER, word, 0))
+        email = str(self.key(Kind.USER, word, 0, {}))
         one.held.clear()
 
         def unit(session: TenantSession) -> tuple[int | None, int | None]:
@@ -405,7 +312,7 @@ class Organizations(Sessions):
             return (None if organization is None else organization.id, None if user is None else user.id)
 
         bound = one.bound
-        found = self.workers.run(thread, lambda: one.act(unit, 0))
+        found = self.workers.run(who.thread, lambda: one.act(unit, 0))
         held = one.view.holder(Kind.USER, place, email)
         is_seen = held is not None and bound in (None, held[1].place)
         assert found == (
@@ -417,17 +324,17 @@ class Organizations(Sessions):
 
     # -- what is refused --------------------------------------------------------------------------------------
 
-    @rule(number=seats, place=places, thread=threads, kind=kinds, pick=picks, step=st.integers(1, 2))
-    def name_another(self, number: int, place: int, thread: int, kind: Kind, pick: int, step: int) -> None:
+    @rule(who=callers, kind=kinds, pick=picks, step=st.integers(1, 2))
+    def name_another(self, who: Who, kind: Kind, pick: int, step: int) -> None:
         """A bound session refuses another organization by name, and an object of it; and goes on."""
-        one, place = self.reading(number, place, thread)
+        one, place = self.reading(who)
         other = self.organizations[(place + step) % len(self.organizations)]
         if one.bound is None and not one.is_system:
             return
-        table, tender_id = TABLES[kind], self.picked(pick, Kind.TENDER)[1]
+        table, tender_id = TABLES[kind], self.picked(pick, Kind.TENDER, one.view.of(place))[1]
 
         def units() -> list[Callable[[TenantSession], object]]:
-            key = self.key(kind, "a", pick)
+            key = self.key(kind, "a", pick, {})
             entity = build(table.model, **{table.key: key, table.text: "Road", "organization_id": other})
             return [
                 lambda session: table.repository(session).find(org_id=other),
@@ -438,36 +345,36 @@ class Organizations(Sessions):
             ]
 
         for unit in units():
-            self.perform(one, place, thread, unit, refusal=TenantScopeError)
+            self.perform(one, place, who, unit, refusal=TenantScopeError)
 
-    @rule(number=seats, thread=threads, place=places, kind=kinds, pick=picks)
-    def name_none(self, number: int, thread: int, place: int, kind: Kind, pick: int) -> None:
+    @rule(who=callers, kind=kinds, pick=picks)
+    def name_none(self, who: Who, kind: Kind, pick: int) -> None:
         """An unbound session reaches no tenant data, and stays unbound."""
-        one, _ = self.seated(number, place, thread)
+        one, place = self.seated(who)
         if one.bound is not None or one.is_system:
             return
         table = TABLES[kind]
         units: list[Callable[[TenantSession], object]] = [
             lambda session: table.repository(session).count(),
-            lambda session: table.repository(session).soft_delete(self.picked(pick, kind)[1]),
+            lambda session: table.repository(session).soft_delete(self.picked(pick, kind, one.view.of(place))[1]),
             lambda session: session.exec(select(table.model)).all(),
             lambda session: session.get(table.model, (self.organizations[place], 1)),
         ]
         for unit in units:
-            assert self.workers.run(thread, lambda unit=unit: one.act(unit, 0)) is TenantRequiredError  # type: ignore[misc]  # bound now
+            assert self.workers.run(who.thread, lambda unit=unit: one.act(unit, 0)) is TenantRequiredError  # type: ignore[misc]  # bound now
 
     # -- help -------------------------------------------------------------------------------------------------
 
-    def writing(self, number: int, place: int, thread: int, kind: Kind) -> tuple[Seat, int]:
+    def writing(self, who: Who, kind: Kind) -> tuple[Seat, int]:
         """A session that writes, and the organization that it writes for."""
-        one, place = self.seated(number, place, thread)
+        one, place = self.seated(who)
         self.claim(one, place, kind)
         one.held.clear()
         return one, place
 
-    def reading(self, number: int, place: int, thread: int) -> tuple[Seat, int]:
+    def reading(self, who: Who) -> tuple[Seat, int]:
         """A session that reads; on SQLite a system session's savepoint begins to write."""
-        one, place = self.seated(number, place, thread)
+        one, place = self.seated(who)
         if one.is_system and self.database.is_sqlite:
             self.claim(one, place)
         return one, place

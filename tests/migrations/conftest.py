@@ -10,11 +10,23 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Engine, text
 
+from domain import (
+    BidDocument,
+    BidDocumentRepository,
+    Database,
+    Organization,
+    OrganizationRepository,
+    Tender,
+    TenderRepository,
+)
 from domain.config import parse_url
 from domain.kit.database.engines import make_engine
-from domain.testing import Cluster
+from domain.migrations import head
+from domain.testing import Cluster, build
 from domain.testing.cluster import OWNER
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +78,33 @@ def project(tmp_path: Path) -> Path:
     for name in ("alembic.ini", "mypy.ini", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     return folder
+
+
+def next_revision(project: Path, *steps: str, back: str = "pass") -> Config:
+    """A revision after the head, in a copy of the project's migrations."""
+    body = "\n    ".join(steps)
+    (project / "alembic/versions/9999_next.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\nfrom domain.migrations import ReplaceOp\n\n"
+        f"revision = '9999'\ndown_revision = '{head()}'\n\n\n"
+        f"def upgrade():\n    {body}\n\n\ndef downgrade():\n    {back}\n"
+    )
+    config = Config()
+    config.set_main_option("script_location", str(project / "alembic"))
+    return config
+
+
+def upgrade_by(config: Config, engine: Engine) -> None:
+    """Apply the revisions."""
+    config.attributes["engine"] = engine
+    command.upgrade(config, "head")
+
+
+def a_tender_with_a_bid(url: str) -> None:
+    """Of an organization that is made for it."""
+    with Database(url) as database, database.get_session() as session:
+        organization = OrganizationRepository(session).add(build(Organization))
+        tender = TenderRepository(session).add(build(Tender, organization_id=organization.id))
+        BidDocumentRepository(session).add(build(BidDocument, organization_id=organization.id, tender_id=tender.id))
 
 
 @pytest.fixture

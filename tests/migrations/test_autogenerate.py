@@ -4,17 +4,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
-from domain import (
-    BidDocument,
-    BidDocumentRepository,
-    Database,
-    Organization,
-    OrganizationRepository,
-    Tender,
-    TenderRepository,
-)
 from domain.migrations import head, upgrade
-from domain.testing import build
+from tests.migrations.conftest import a_tender_with_a_bid
 
 Catalog = Callable[[Engine], set[str]]
 Python = Callable[..., str]
@@ -57,13 +48,6 @@ def change_the_models(project: Path) -> None:
     seen_at: UtcDatetime | None = None
     notice_status: """,
     )
-
-
-def a_tender_with_a_bid(url: str) -> None:
-    with Database(url) as database, database.get_session() as session:
-        organization = OrganizationRepository(session).add(build(Organization))
-        tender = TenderRepository(session).add(build(Tender, organization_id=organization.id))
-        BidDocumentRepository(session).add(build(BidDocument, organization_id=organization.id, tender_id=tender.id))
 
 
 def test_autogenerate_has_nothing_to_say_about_unchanged_models(

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from alembic.config import Config
 from sqlalchemy import Engine, text
 
 from domain import ConstraintError, Database, DomainModel, OrganizationRepository, TenderRepository
@@ -14,6 +13,7 @@ from domain.kit.schema.beside import REPLACEABLES, faults
 from domain.kit.schema.policies import RowLevelSecurity
 from domain.migrations import check, downgrade, head, upgrade
 from domain.migrations.trees import domain_tables
+from tests.migrations.conftest import next_revision, upgrade_by
 
 ROOT = Path(__file__).parents[2]
 Alembic = Callable[..., str]
@@ -56,23 +56,6 @@ def titles(engine: Engine) -> str | None:
 def is_held(engine: Engine) -> bool:
     with engine.connect() as connection:
         return bool(connection.scalar(HELD))
-
-
-def revision(project: Path, *steps: str) -> Config:
-    body = "\n    ".join(steps)
-    (project / "alembic/versions/9999_next.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nfrom domain.migrations import ReplaceOp\n\n"
-        f"revision = '9999'\ndown_revision = '{head()}'\n\n\n"
-        f"def upgrade():\n    {body}\n\n\ndef downgrade():\n    op.execute(\"UPDATE tenders SET title = 'down'\")\n"
-    )
-    config = Config()
-    config.set_main_option("script_location", str(project / "alembic"))
-    return config
-
-
-def apply(config: Config, engine: Engine) -> None:
-    config.attributes["engine"] = engine
-    command.upgrade(config, "head")
 
 
 @pytest.mark.parametrize("made_by", ["upgrade", "create_all"])
@@ -120,7 +103,7 @@ def test_a_data_migration_changes_the_rows_of_every_organization(
     postgresql: Engine, project: Path, url_of: UrlOf
 ) -> None:
     two_tenders(url_of(postgresql))
-    apply(revision(project, "op.execute(\"UPDATE tenders SET title = title || '!'\")"), postgresql)
+    upgrade_by(next_revision(project, "op.execute(\"UPDATE tenders SET title = title || '!'\")"), postgresql)
     assert titles(postgresql) == "a!,b!"
     assert is_held(postgresql)
 
@@ -129,16 +112,16 @@ def test_so_does_one_in_the_revision_that_sets_the_policies(postgresql: Engine, 
     two_tenders(url_of(postgresql))
     state = "{'organization_isolation': 'FOR ALL USING (organization_id = 0)'}"
     again = f"op.invoke(ReplaceOp('row level security', 'tenders', {state}))"
-    apply(revision(project, again, "op.execute(\"UPDATE tenders SET title = title || '!'\")"), postgresql)
+    upgrade_by(next_revision(project, again, "op.execute(\"UPDATE tenders SET title = title || '!'\")"), postgresql)
     assert titles(postgresql) == "a!,b!"
     assert is_held(postgresql)
 
 
 def test_a_data_migration_that_fails_leaves_everything_held(postgresql: Engine, project: Path, url_of: UrlOf) -> None:
     two_tenders(url_of(postgresql))
-    failing = revision(project, "op.execute(\"UPDATE tenders SET title = 'x'\")", "op.execute('SELECT 1 / 0')")
+    failing = next_revision(project, "op.execute(\"UPDATE tenders SET title = 'x'\")", "op.execute('SELECT 1 / 0')")
     with pytest.raises(ConstraintError, match="22012"):
-        apply(failing, postgresql)
+        upgrade_by(failing, postgresql)
     assert titles(postgresql) == "a,b"
     assert is_held(postgresql)
 
@@ -147,8 +130,8 @@ def test_a_downgrade_changes_the_rows_of_every_organization_too(
     postgresql: Engine, project: Path, url_of: UrlOf
 ) -> None:
     two_tenders(url_of(postgresql))
-    config = revision(project, "pass")
-    apply(config, postgresql)
+    config = next_revision(project, "pass", back="op.execute(\"UPDATE tenders SET title = 'down'\")")
+    upgrade_by(config, postgresql)
     command.downgrade(config, head())
     assert titles(postgresql) == "down,down"
     assert is_held(postgresql)
@@ -159,7 +142,7 @@ def test_the_printed_sql_does_the_same(
     postgresql: Engine, project: Path, url_of: UrlOf, capsys: pytest.CaptureFixture[str]
 ) -> None:
     two_tenders(url_of(postgresql))
-    config = revision(project, "op.execute(\"UPDATE tenders SET title = title || '!'\")")
+    config = next_revision(project, "op.execute(\"UPDATE tenders SET title = title || '!'\")")
     config.attributes["engine"] = postgresql
     command.upgrade(config, f"{head()}:9999", sql=True)
     printed = capsys.readouterr().out
@@ -176,7 +159,7 @@ def test_row_level_security_that_an_application_made_by_hand_is_left_alone(postg
         "ALTER TABLE own ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
         "CREATE POLICY mine ON own USING (id > 5)",
     )
-    apply(revision(project, "pass"), postgresql)
+    upgrade_by(next_revision(project, "pass"), postgresql)
     assert is_held(postgresql)
 
 

@@ -6,8 +6,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,39 +17,15 @@ from domain import (
     Database,
     Organization,
     OrganizationRepository,
-    Tender,
     TenderRepository,
 )
 from domain.migrations import MigrationError, check, current, head, upgrade
 from domain.migrations.transaction import LOCK
 from domain.testing import build
+from tests.migrations.conftest import a_tender_with_a_bid, next_revision, upgrade_by
 
 Catalog = Callable[[Engine], set[str]]
 UrlOf = Callable[[Engine], str]
-
-
-def next_revision(project: Path, *steps: str) -> Config:
-    """A revision after the head, in a copy of the project's migrations."""
-    body = "\n    ".join(steps)
-    (project / "alembic/versions/9999_next.py").write_text(
-        f"import sqlalchemy as sa\nfrom alembic import op\n\nrevision = '9999'\ndown_revision = '{head()}'\n\n\n"
-        f"def upgrade():\n    {body}\n\n\ndef downgrade():\n    pass\n"
-    )
-    config = Config()
-    config.set_main_option("script_location", str(project / "alembic"))
-    return config
-
-
-def run(config: Config, engine: Engine) -> None:
-    config.attributes["engine"] = engine
-    command.upgrade(config, "head")
-
-
-def a_tender_with_a_bid(url: str) -> None:
-    with Database(url) as database, database.get_session() as session:
-        organization = OrganizationRepository(session).add(build(Organization))
-        tender = TenderRepository(session).add(build(Tender, organization_id=organization.id))
-        BidDocumentRepository(session).add(build(BidDocument, organization_id=organization.id, tender_id=tender.id))
 
 
 REBUILD = "with op.batch_alter_table('tenders', recreate='always'): pass"
@@ -70,14 +44,14 @@ def test_a_migration_that_fails_half_way_leaves_nothing_behind(empty: Engine, ca
         "op.execute('SELECT nothing FROM nowhere')",
     )
     with pytest.raises((SQLAlchemyError, ConfigurationError), match="nowhere"):
-        run(failing, empty)
+        upgrade_by(failing, empty)
     assert catalog(empty) == before
     assert current(empty) == head()
 
 
 def test_one_transaction_holds_all_the_revisions_of_an_upgrade(empty: Engine, catalog: Catalog, project: Path) -> None:
     with pytest.raises((SQLAlchemyError, ConfigurationError), match="nowhere"):
-        run(next_revision(project, "op.execute('SELECT nothing FROM nowhere')"), empty)
+        upgrade_by(next_revision(project, "op.execute('SELECT nothing FROM nowhere')"), empty)
     assert catalog(empty) == set()
     assert current(empty) is None
 
@@ -89,7 +63,7 @@ def test_rebuilding_a_parent_table_keeps_its_children_and_its_rules(
     upgrade(empty)
     before = catalog(empty)
     a_tender_with_a_bid(url_of(empty))
-    run(next_revision(project, REBUILD), empty)
+    upgrade_by(next_revision(project, REBUILD), empty)
     assert current(empty) == "9999"
     assert {"tenders: UNIQUE (organization_id, id)", "tenders: PRIMARY KEY (id AUTOINCREMENT)"} <= before
     assert catalog(empty) == before
@@ -104,7 +78,7 @@ def test_a_rebuilt_parent_table_still_refuses_another_organizations_bid(
 ) -> None:
     upgrade(empty)
     a_tender_with_a_bid(url_of(empty))
-    run(next_revision(project, REBUILD), empty)
+    upgrade_by(next_revision(project, REBUILD), empty)
     with Database(url_of(empty)) as database, database.get_session() as session:
         other = OrganizationRepository(session).add(build(Organization, slug="other"))
         with pytest.raises(ConstraintError):
@@ -119,9 +93,9 @@ def test_a_migration_that_would_orphan_rows_is_undone(
     a_tender_with_a_bid(url_of(empty))
     before = catalog(empty)
     with pytest.raises(MigrationError, match="1 of bid_documents to tenders"):
-        run(next_revision(project, "op.execute('DELETE FROM tenders')"), empty)
+        upgrade_by(next_revision(project, "op.execute('DELETE FROM tenders')"), empty)
     with pytest.raises(MigrationError, match="refers to tenders, which would be gone"):
-        run(next_revision(project, "op.execute('DELETE FROM bid_documents')", "op.drop_table('tenders')"), empty)
+        upgrade_by(next_revision(project, "op.execute('DELETE FROM bid_documents')", "op.drop_table('tenders')"), empty)
     assert catalog(empty) == before
     with empty.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM bid_documents")) == 1
@@ -131,7 +105,7 @@ def test_a_migration_that_would_orphan_rows_is_undone(
 @pytest.mark.parametrize("step", ["pass", "op.execute('SELECT nothing FROM nowhere')"])
 def test_foreign_keys_are_enforced_again_however_the_migration_ends(empty: Engine, project: Path, step: str) -> None:
     try:
-        run(next_revision(project, step), empty)
+        upgrade_by(next_revision(project, step), empty)
     except SQLAlchemyError:
         assert step != "pass"
     with empty.connect() as connection:
@@ -143,7 +117,7 @@ def test_an_engine_of_the_applications_own_is_migrated_in_one_transaction_too(
 ) -> None:
     engine = create_engine(f"sqlite:///{tmp_path}/plain.db")
     with pytest.raises((SQLAlchemyError, ConfigurationError), match="nowhere"):
-        run(next_revision(project, "op.execute('SELECT nothing FROM nowhere')"), engine)
+        upgrade_by(next_revision(project, "op.execute('SELECT nothing FROM nowhere')"), engine)
     assert catalog(engine) == set()
     upgrade(engine)
     assert current(engine) == head()

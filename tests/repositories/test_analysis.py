@@ -14,10 +14,8 @@ from domain import (
     AnalysisContent,
     AnalysisRepository,
     AnalysisResult,
-    ArgumentError,
     ConstraintError,
     Database,
-    DuplicateError,
     Entity,
     Tender,
     TenderRepository,
@@ -53,33 +51,6 @@ def test_an_analysis_is_created_for_a_tender(domain_db: Database, stored: Stored
         0.92,
     )
     assert (row["processing_cost"], row["overall_score"], row["strengths"]) == (Decimal("0.042500"), None, [])
-
-
-def test_a_tender_has_one_live_analysis(domain_db: Database, tender: Tender, make: Make) -> None:
-    first: AnalysisResult = make(AnalysisResult, tender_id=tender.id)
-    with pytest.raises(DuplicateError) as refused, domain_db.get_session(organization_id=1) as session:
-        AnalysisRepository(session).create(tender_id=tender.id, is_relevant=True, confidence=1)
-    assert (refused.value.entity, refused.value.fields) == ("AnalysisResult", ("tender_id",))
-    with domain_db.get_session(organization_id=1) as session:
-        AnalysisRepository(session).soft_delete(first.id)
-        assert AnalysisRepository(session).create(tender_id=tender.id, is_relevant=True, confidence=1).id != first.id
-
-
-@pytest.mark.parametrize("state", ["foreign", "deleted", "unknown"])
-@pytest.mark.parametrize("method", ["create", "upsert"])
-def test_an_analysis_needs_a_live_tender_of_the_organization(
-    domain_db: Database, stored: Stored, make: Make, state: str, method: str
-) -> None:
-    tender: Tender = make(Tender, organization_id=2 if state == "foreign" else 1)
-    with domain_db.get_session(organization_id=1) as session:
-        if state == "deleted":
-            TenderRepository(session).soft_delete(tender.id)
-        tender_id = tender.id + 1000 if state == "unknown" else tender.id
-        write = getattr(AnalysisRepository(session), method)
-        with pytest.raises(ConstraintError) as refused:
-            write(tender_id=tender_id, is_relevant=True, confidence=1)
-        assert AnalysisRepository(session).count(include_deleted=True) == 0
-    assert refused.value.constraint == "fk_analysis_results_organization_id_tender_id_tenders"
 
 
 @pytest.mark.parametrize("state", ["foreign", "deleted", "unknown"])
@@ -165,21 +136,6 @@ def test_a_score_is_from_0_to_10(domain_db: Database, stored: Stored, make: Make
     assert stored(AnalysisResult, analysis.id)["overall_score"] == 0
 
 
-@pytest.mark.parametrize("state", ["foreign", "deleted", "unknown"])
-def test_no_rating_is_set_where_the_tender_has_no_live_analysis(
-    domain_db: Database, stored: Stored, make: Make, state: str
-) -> None:
-    analysis: AnalysisResult = make(AnalysisResult, organization_id=2 if state == "foreign" else 1)
-    with domain_db.get_session(organization_id=1) as session:
-        analyses = AnalysisRepository(session)
-        if state == "deleted":
-            analyses.soft_delete(analysis.id)
-        tender_id = analysis.tender_id + 1000 if state == "unknown" else analysis.tender_id
-        assert analyses.update_rating(tender_id, 5) is False
-        assert analyses.get_by_tender_id(tender_id) is None
-    assert stored(AnalysisResult, analysis.id)["overall_score"] is None
-
-
 # -- the best tenders -------------------------------------------------------------------------------------------
 
 
@@ -214,12 +170,6 @@ def test_the_best_tenders_leave_out_deleted_tenders_and_analyses(domain_db: Data
         connection.execute(update(Tender).where(columns.id == tenders[3].id).values(is_deleted=True))
     with domain_db.get_session(organization_id=1) as session:
         assert [tender.id for tender in AnalysisRepository(session).get_high_score_tenders()] == [tenders[2].id]
-
-
-@pytest.mark.parametrize("limit", [0, 201, -1])
-def test_the_best_tenders_have_a_limit(domain_db: Database, limit: int) -> None:
-    with domain_db.get_session(organization_id=1) as session, pytest.raises(ArgumentError, match="limit"):
-        AnalysisRepository(session).get_high_score_tenders(limit=limit)
 
 
 def in_kathmandu(connection: Connection) -> None:

@@ -4,17 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
-from domain import (
-    BidDocument,
-    BidDocumentRepository,
-    ConstraintError,
-    Database,
-    DuplicateError,
-    Tender,
-    TenderRepository,
-)
+from domain import BidDocument, BidDocumentRepository, Database, Tender
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 Make = Callable[..., Any]
@@ -42,29 +32,6 @@ def test_a_bid_is_created_for_a_tender(domain_db: Database, stored: Stored, tend
     row = stored(BidDocument, bid.id)
     assert (row["organization_id"], row["tender_id"], row["executive_summary"]) == (1, tender.id, "We build it.")
     assert (row["additional_sections"], row["generation_cost"]) == ({"Safety": "No accident."}, Decimal("0.310000"))
-
-
-def test_a_tender_has_one_live_bid(domain_db: Database, tender: Tender, make: Make) -> None:
-    first: BidDocument = make(BidDocument, tender_id=tender.id)
-    with pytest.raises(DuplicateError) as refused, domain_db.get_session(organization_id=1) as session:
-        BidDocumentRepository(session).create(tender_id=tender.id, **TEXTS)
-    assert (refused.value.entity, refused.value.fields) == ("BidDocument", ("tender_id",))
-    with domain_db.get_session(organization_id=1) as session:
-        BidDocumentRepository(session).soft_delete(first.id)
-        assert BidDocumentRepository(session).create(tender_id=tender.id, **TEXTS).id != first.id
-
-
-@pytest.mark.parametrize("state", ["foreign", "deleted", "unknown"])
-def test_a_bid_needs_a_live_tender_of_the_organization(domain_db: Database, make: Make, state: str) -> None:
-    tender: Tender = make(Tender, organization_id=2 if state == "foreign" else 1)
-    with domain_db.get_session(organization_id=1) as session:
-        if state == "deleted":
-            TenderRepository(session).soft_delete(tender.id)
-        tender_id = tender.id + 1000 if state == "unknown" else tender.id
-        for write in (BidDocumentRepository(session).create, BidDocumentRepository(session).upsert):
-            with pytest.raises(ConstraintError, match="no live row of this organization"):
-                write(tender_id=tender_id, **TEXTS)
-        assert BidDocumentRepository(session).count(include_deleted=True) == 0
 
 
 def test_upsert_inserts_and_then_sets_what_is_given(domain_db: Database, stored: Stored, tender: Tender) -> None:

@@ -17,11 +17,8 @@ from domain import (
     Organization,
     OrganizationContent,
     OrganizationRepository,
-    TenantScopeError,
     Tender,
     TenderContent,
-    TenderNotice,
-    TenderNoticeRepository,
     TenderPatch,
     TenderRepository,
     TenderStatus,
@@ -30,7 +27,6 @@ from domain import (
 from domain.errors import InvalidRowsError
 from domain.kit.records import SystemAccess
 from domain.kit.repository import Repository
-from domain.testing import build
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 Rows = Callable[[type[Any]], list[dict[str, Any]]]
@@ -61,21 +57,6 @@ def test_of_many_rows_with_a_bad_one_none_is_created(domain_db: Database, stored
     with pytest.raises(DuplicateError), domain_db.get_session(organization_id=1) as session:
         TenderRepository(session).create_many(many)
     assert titles(stored_rows(Tender)) == ["Harbour bridge"]
-    many = [Tender(title="Mine"), Tender(title="Theirs", organization_id=2)]
-    with domain_db.get_session(organization_id=1) as session, pytest.raises(TenantScopeError):
-        TenderRepository(session).create_many(many)
-    assert titles(stored_rows(Tender)) == ["Harbour bridge"]
-
-
-def test_many_references_are_checked(domain_db: Database, stored_rows: Rows, make: Make) -> None:
-    own: list[Tender] = [make(Tender) for _ in range(2)]
-    foreign: Tender = make(Tender, organization_id=2)
-    with domain_db.get_session(organization_id=1) as session:
-        notices = TenderNoticeRepository(session)
-        with pytest.raises(ConstraintError):
-            notices.create_many([build(TenderNotice, tender_id=n) for n in (own[0].id, foreign.id)])
-        assert len(notices.create_many([build(TenderNotice, tender_id=n.id) for n in own * 2])) == 4
-    assert [row["tender_id"] for row in stored_rows(TenderNotice)] == [tender.id for tender in own * 2]
 
 
 # -- upsert_many ------------------------------------------------------------------------------------------------
@@ -101,14 +82,6 @@ def test_rows_are_created_updated_or_left(domain_db: Database, stored: Stored, m
     assert (stored(Tender, same.id)["version"], stored(Tender, same.id)["updated_at"]) == (1, same.updated_at)
     assert stored(Tender, new.id)["organization_id"] == 1
     assert (stored(Tender, foreign.id)["title"], stored(Tender, foreign.id)["version"]) == ("Foreign", 1)
-
-
-def test_of_two_contents_with_one_key_the_later_counts(domain_db: Database, stored_rows: Rows) -> None:
-    contents = [TenderContent(external_id="a", title=title) for title in ("First", "Second", "Third")]
-    with domain_db.get_session(organization_id=1) as session:
-        assert TenderRepository(session).upsert_many(contents) == Upserted(1, 0, 0)
-        assert TenderRepository(session).upsert_many(contents) == Upserted(0, 0, 1)
-    assert titles(stored_rows(Tender)) == ["Third"]
 
 
 def test_a_deleted_row_stays_deleted_and_a_new_one_is_made(domain_db: Database, stored: Stored, tender: Tender) -> None:

@@ -8,7 +8,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlmodel import select, update
 
 from domain import (
@@ -24,6 +24,7 @@ from domain import (
 )
 from domain.tenders.model import TenderProgress
 from domain.testing import build
+from tests.repositories.plans import recorded
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 Make = Callable[..., Any]
@@ -249,14 +250,8 @@ def test_claiming_scans_no_table(domain_postgresql: Database) -> None:
         )
     with domain_postgresql.migration_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE tenders"))
-    sent: list[tuple[str, Any]] = []
-
-    def record(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        sent.append((statement, parameters))
-
-    event.listen(domain_postgresql.engine, "before_cursor_execute", record)
-    assert len(claimed(domain_postgresql, limit=5)) == 5
-    event.remove(domain_postgresql.engine, "before_cursor_execute", record)
+    with recorded(domain_postgresql) as sent:
+        assert len(claimed(domain_postgresql, limit=5)) == 5
     ((statement, parameters),) = sent
     with domain_postgresql.engine.connect() as connection:
         connection.exec_driver_sql("SELECT set_config('app.organization_id', '1', true)")

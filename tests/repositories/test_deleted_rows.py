@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from sqlalchemy import and_, delete, exists, func, update
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session as ORMSession
-from sqlalchemy.orm import aliased, selectinload
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from domain import (
@@ -25,7 +25,6 @@ from domain import (
     including_deleted,
 )
 from domain.errors import HardDeletionError
-from domain.kit.model.fields import relationship_of
 from domain.kit.records import SystemAccess
 from domain.kit.session import PURGING
 
@@ -55,107 +54,7 @@ def rows(domain_db: Database, make: Make) -> tuple[Tender, Tender, Tender]:
     return whole, bare, gone
 
 
-MINE = (
-    col(AnalysisResult.organization_id) == col(Tender.organization_id),
-    col(AnalysisResult.tender_id) == col(Tender.id),
-)
 OTHER = aliased(Tender)
-ANALYSIS = aliased(AnalysisResult)
-PART = select(Tender.title, Tender.organization_id).subquery()
-TITLES = select(Tender.title).cte()
-EXPECTED: dict[str, tuple[Any, list[Any]]] = {
-    "select": (select(Tender.title), ["Bridge", "Tunnel"]),
-    "alias": (select(OTHER.title), ["Bridge", "Tunnel"]),
-    "count": (select(func.count()).select_from(Tender), [2]),
-    "count of a column": (select(func.count(col(Tender.id))), [2]),
-    "subquery": (select(PART.c.title), ["Bridge", "Tunnel"]),
-    "scalar subquery": (select(select(func.count(col(Tender.id))).scalar_subquery()), [2]),
-    "cte": (select(TITLES.c.title), ["Bridge", "Tunnel"]),
-    "union": (select(Tender.title).union(select(OTHER.title)), ["Bridge", "Tunnel"]),
-    "in a subquery": (
-        select(Tender.title).where(col(Tender.id).in_(select(AnalysisResult.tender_id))),
-        ["Bridge"],
-    ),
-    "exists": (select(Tender.title).where(exists().where(*MINE)), ["Bridge"]),
-    "exists of conditions alone": (select(Tender.title).where(exists().where(and_(*MINE))), ["Bridge"]),
-    "not exists": (select(Tender.title).where(~exists().where(*MINE)), ["Tunnel"]),
-    "exists of a select": (
-        select(Tender.title).where(exists(select(AnalysisResult.id).where(and_(*MINE)))),
-        ["Bridge"],
-    ),
-    "has": (select(Tender.title).where(relationship_of(Tender, "analysis").has()), ["Bridge"]),
-    "has not": (select(Tender.title).where(~relationship_of(Tender, "analysis").has()), ["Tunnel"]),
-    "join": (
-        select(Tender.title).join(AnalysisResult, col(AnalysisResult.tender_id) == Tender.id),
-        ["Bridge"],
-    ),
-    "outer join": (
-        select(Tender.title, AnalysisResult.overall_score).outerjoin(
-            AnalysisResult, col(AnalysisResult.tender_id) == Tender.id
-        ),
-        [("Bridge", 5.0), ("Tunnel", None)],
-    ),
-    "outer join of an alias": (
-        select(Tender.title, ANALYSIS.overall_score).outerjoin(ANALYSIS, col(ANALYSIS.tender_id) == Tender.id),
-        [("Bridge", 5.0), ("Tunnel", None)],
-    ),
-    "outer join along the relationship": (
-        select(Tender.title, AnalysisResult.overall_score).outerjoin(relationship_of(Tender, "analysis")),
-        [("Bridge", 5.0), ("Tunnel", None)],
-    ),
-    "join of live children of a deleted whole": (
-        select(Tender.title).select_from(BidDocument).join(Tender, col(BidDocument.tender_id) == Tender.id),
-        ["Bridge", "Tunnel"],
-    ),
-}
-
-
-@every_session
-@pytest.mark.parametrize("name", EXPECTED)
-@pytest.mark.usefixtures("rows")
-def test_a_select_written_by_hand_leaves_deleted_rows_out(domain_db: Database, opened: Open, name: str) -> None:
-    statement, expected = EXPECTED[name]
-    with opened(domain_db) as session:
-        found = [tuple(row) if len(row) > 1 else row[0] for row in ORMSession.execute(session, statement)]
-    assert sorted(found, key=str) == expected
-
-
-@every_session
-@pytest.mark.parametrize("statement", [select(Tender.title), select(OTHER.title), select(PART.c.title)])
-@pytest.mark.usefixtures("rows")
-def test_deleted_rows_are_shown_where_the_statement_asks_for_them(
-    domain_db: Database, opened: Open, statement: Any
-) -> None:
-    with opened(domain_db) as session:
-        assert sorted(session.scalars(including_deleted(statement))) == ["Bridge", "Road", "Tunnel"]
-        assert sorted(session.scalars(statement)) == ["Bridge", "Tunnel"]
-
-
-@every_session
-def test_a_relationship_shows_live_rows_only(
-    domain_db: Database, opened: Open, rows: tuple[Tender, Tender, Tender]
-) -> None:
-    loaded = select(Tender).options(selectinload(relationship_of(Tender, "analysis"))).order_by(col(Tender.id))
-    with opened(domain_db) as session:
-        whole, bare = session.exec(loaded).all()
-        assert (whole.id, bare.id) == (rows[0].id, rows[1].id)
-        assert whole.analysis is not None
-        assert bare.analysis is None
-
-
-@every_session
-def test_a_deleted_row_is_not_got_by_its_key(
-    domain_db: Database, opened: Open, rows: tuple[Tender, Tender, Tender]
-) -> None:
-    gone = (1, rows[2].id)
-    with opened(domain_db) as session:
-        assert session.get(Tender, gone) is None
-        held = session.exec(including_deleted(select(Tender)).where(col(Tender.id) == rows[2].id)).one()
-        assert session.get(Tender, gone) is None  # although the session holds it
-        session.refresh(held)
-        assert held.is_deleted
-        assert session.get(Tender, gone, execution_options={"domain_include_deleted": True}) is held
-        assert session.get(Tender, (1, rows[0].id)) is not None
 
 
 @every_session
@@ -169,20 +68,6 @@ def test_an_update_written_by_hand_changes_live_rows_and_raises_their_version(
     assert [row["location"] for row in after] == ["Bergen", "Bergen", None]
     assert [row["version"] for row in after] == [2, 2, 2]  # the last since it was deleted
     assert [b["updated_at"] < a["updated_at"] for b, a in zip(before, after, strict=True)] == [True, True, False]
-
-
-@every_session
-def test_an_update_finds_live_rows_only_in_its_subqueries(
-    domain_db: Database, opened: Open, stored: Stored, rows: Any
-) -> None:
-    with opened(domain_db) as session:
-        session.exec(
-            update(Tender)
-            .where(col(Tender.id).in_(select(AnalysisResult.tender_id)))
-            .values(location="Bergen")
-            .execution_options(synchronize_session=False)
-        )
-    assert [stored(Tender, row.id)["location"] for row in rows] == ["Bergen", None, None]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,10 @@
 """Soft deletion: a row and what belongs to it go, and come back, as one."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
-from time import sleep
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import text
 from sqlmodel import select
 
 import domain
@@ -17,12 +14,10 @@ from domain import (
     BidDocument,
     BidDocumentRepository,
     ConflictError,
-    ConstraintError,
     Database,
     DuplicateError,
     Entity,
     OrganizationRepository,
-    TenantRepository,
     TenantSession,
     Tender,
     TenderNotice,
@@ -35,17 +30,12 @@ from domain import (
 )
 from domain.errors import OrganizationDeletedError
 from domain.kit.session import deleted_organizations as organizations
+from tests.support.calls import TENANT_KINDS
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 Rows = Callable[[type[Any]], list[dict[str, Any]]]
 Make = Callable[..., Any]
 Repo = Any  # the class of a TenantRepository, of whatever model
-REPOSITORIES: list[Repo] = [
-    kind
-    for kind in vars(domain).values()
-    if isinstance(kind, type) and issubclass(kind, TenantRepository) and kind is not TenantRepository
-]
-every_repository = pytest.mark.parametrize("kind", REPOSITORIES, ids=lambda kind: kind.__name__)
 STATE = ("is_deleted", "deleted_at", "deletion_id", "deleted_by")
 
 
@@ -53,7 +43,7 @@ def state(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in STATE)
 
 
-@every_repository
+@pytest.mark.parametrize("kind", TENANT_KINDS)
 def test_a_deleted_row_keeps_its_values_and_comes_back(
     domain_db: Database, stored: Stored, make: Make, kind: Repo
 ) -> None:
@@ -77,22 +67,6 @@ def test_a_deleted_row_keeps_its_values_and_comes_back(
         assert (held.is_deleted, held.deleted_at, held.deletion_id, held.version) == (False, None, None, 3)
     restored = stored(kind.model, row.id)
     assert {name for name in restored if restored[name] != before[name]} == {"updated_at", "version"}
-
-
-@every_repository
-@pytest.mark.parametrize("where", ["foreign", "unknown"])
-def test_what_is_not_here_is_neither_deleted_nor_restored(
-    domain_db: Database, stored: Stored, make: Make, kind: Repo, where: str
-) -> None:
-    row = make(kind.model, organization_id=2)
-    row_id = row.id + (1000 if where == "unknown" else 0)
-    with domain_db.get_session(organization_id=1) as session:
-        assert kind(session).soft_delete(row_id) is False
-    with domain_db.get_session(organization_id=2) as session:
-        assert kind(session).soft_delete(row.id) is True
-    with domain_db.get_session(organization_id=1) as session:
-        assert kind(session).restore(row_id) is False
-    assert stored(kind.model, row.id)["is_deleted"]
 
 
 def test_a_tender_goes_with_what_belongs_to_it(domain_db: Database, stored: Stored, make: Make, tender: Tender) -> None:
@@ -360,77 +334,3 @@ def test_an_id_beyond_every_bigint_is_not_found(domain_db: Database) -> None:
     with domain_db.get_session(organization_id=1) as session:
         for tender_id in (2**63, -(2**63) - 1, 10**30):
             assert not TenderRepository(session).soft_delete(tender_id)
-
-
-WAITING = text(
-    "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()"
-)
-
-
-def await_lock(database: Database, unit: Future[Any]) -> None:
-    """Return when the unit waits for a lock. Raises AssertionError where it ends without."""
-    with database.migration_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        while not connection.scalar(WAITING):
-            assert not unit.done(), "it waited for nothing"
-            sleep(0.01)
-
-
-def new_tender(database: Database) -> int:
-    with database.get_session(organization_id=1) as session:
-        return TenderRepository(session).create(title="Bridge").id
-
-
-def test_an_analysis_waits_for_the_deletion_of_its_tender_and_is_refused(domain_postgresql: Database) -> None:
-    tender_id = new_tender(domain_postgresql)
-
-    with ThreadPoolExecutor(1) as thread:
-
-        def analyse() -> None:
-            with domain_postgresql.get_session(organization_id=1) as session:
-                AnalysisRepository(session).create(tender_id=tender_id, is_relevant=True, confidence=1)
-
-        with domain_postgresql.get_session(organization_id=1) as session:
-            TenderRepository(session).soft_delete(tender_id)
-            late = thread.submit(analyse)
-            await_lock(domain_postgresql, late)
-        with pytest.raises(ConstraintError):
-            late.result(timeout=10)
-    with domain_postgresql.get_session(organization_id=1) as session:
-        assert AnalysisRepository(session).count(include_deleted=True) == 0
-
-
-def test_a_restored_analysis_waits_for_the_deletion_of_its_tender(domain_postgresql: Database) -> None:
-    tender_id = new_tender(domain_postgresql)
-    with domain_postgresql.get_session(organization_id=1) as session:
-        analysis = AnalysisRepository(session).create(tender_id=tender_id, is_relevant=True, confidence=1)
-        assert AnalysisRepository(session).soft_delete(analysis.id)
-
-    def restore() -> bool:
-        with domain_postgresql.get_session(organization_id=1) as session:
-            return AnalysisRepository(session).restore(analysis.id)
-
-    with ThreadPoolExecutor(1) as thread:
-        with domain_postgresql.get_session(organization_id=1) as session:
-            TenderRepository(session).soft_delete(tender_id)
-            late = thread.submit(restore)
-            await_lock(domain_postgresql, late)
-        with pytest.raises(ConflictError, match="its Tender is deleted"):
-            late.result(timeout=10)
-
-
-def test_a_deletion_waits_for_an_analysis_and_takes_it_along(domain_postgresql: Database) -> None:
-    tender_id = new_tender(domain_postgresql)
-
-    def delete() -> bool:
-        with domain_postgresql.get_session(organization_id=1) as session:
-            return TenderRepository(session).soft_delete(tender_id)
-
-    with ThreadPoolExecutor(1) as thread:
-        with domain_postgresql.get_session(organization_id=1) as session:
-            analysis = AnalysisRepository(session).create(tender_id=tender_id, is_relevant=True, confidence=1)
-            deletion = thread.submit(delete)
-            await_lock(domain_postgresql, deletion)
-        assert deletion.result(timeout=10) is True
-    with domain_postgresql.get_session(organization_id=1) as session:
-        assert AnalysisRepository(session).get(analysis.id) is None
-        assert AnalysisRepository(session).require(analysis.id, include_deleted=True).is_deleted

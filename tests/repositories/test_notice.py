@@ -3,10 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
-from domain import ConstraintError, Database, DuplicateError, Tender, TenderNotice, TenderNoticeRepository
-from domain.testing import build
+from domain import Database, Tender, TenderNotice, TenderNoticeRepository
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 Make = Callable[..., Any]
@@ -22,26 +19,6 @@ def test_a_notice_is_kept_as_it_was_received(domain_db: Database, stored: Stored
     row = stored(TenderNotice, notice.id)
     assert (row["organization_id"], row["tender_id"], row["release_id"]) == (1, tender.id, "r-1")
     assert row["content"] == content
-
-
-def test_what_is_received_twice_is_kept_once(domain_db: Database, tender: Tender, make: Make) -> None:
-    first: TenderNotice = make(TenderNotice, tender_id=tender.id, digest=DIGEST)
-    with pytest.raises(DuplicateError) as refused, domain_db.get_session(organization_id=1) as session:
-        TenderNoticeRepository(session).create(tender_id=tender.id, digest=DIGEST, content={})
-    assert (refused.value.entity, refused.value.fields) == ("TenderNotice", ("tender_id", "digest"))
-    with domain_db.get_session(organization_id=1) as session:
-        notices = TenderNoticeRepository(session)
-        put = notices.put(TenderNotice(tender_id=tender.id, digest=DIGEST, content={"changed": True}))
-        assert (put.id, notices.count()) == (first.id, 1)
-
-
-def test_a_notice_needs_a_tender_of_the_organization(domain_db: Database, make: Make) -> None:
-    foreign: Tender = make(Tender, organization_id=2)
-    with domain_db.get_session(organization_id=1) as session:
-        for write in (TenderNoticeRepository(session).add, TenderNoticeRepository(session).put):
-            with pytest.raises(ConstraintError):
-                write(build(TenderNotice, tender_id=foreign.id))
-        assert TenderNoticeRepository(session).count(include_deleted=True) == 0
 
 
 def test_a_tenders_notices_are_listed_the_last_received_first(domain_db: Database, tender: Tender, make: Make) -> None:

@@ -15,25 +15,18 @@ from domain import (
     ArgumentError,
     Database,
     NotFoundError,
-    TenantRepository,
     TenantRequiredError,
     TenantScopeError,
     TenantSession,
     Tender,
     TenderRepository,
     TenderStatus,
-    UserRepository,
 )
 from domain.testing import build
+from tests.support.calls import TENANT_KINDS
 
 Make = Callable[..., Any]
 Repo = Any  # the class of a TenantRepository, of whatever model
-REPOSITORIES: list[Repo] = [
-    kind
-    for kind in vars(domain).values()
-    if isinstance(kind, type) and issubclass(kind, TenantRepository) and kind is not TenantRepository
-]
-every_repository = pytest.mark.parametrize("kind", REPOSITORIES, ids=lambda kind: kind.__name__)
 
 
 def test_there_is_a_repository_for_every_tenant_model() -> None:
@@ -43,10 +36,10 @@ def test_there_is_a_repository_for_every_tenant_model() -> None:
         if isinstance(model, type) and issubclass(model, domain.TenantEntity) and "__table__" in vars(model)
     }
     assert len(models) >= 5
-    assert {kind.model for kind in REPOSITORIES} == models
+    assert {kind.model for kind in TENANT_KINDS} == models
 
 
-@every_repository
+@pytest.mark.parametrize("kind", TENANT_KINDS)
 def test_a_row_is_found_by_its_id_while_it_lives(domain_db: Database, make: Make, kind: Repo) -> None:
     row = make(kind.model)
     with domain_db.get_session() as session:
@@ -69,7 +62,7 @@ def test_a_row_is_found_by_its_id_while_it_lives(domain_db: Database, make: Make
         assert repository.require(row.id, include_deleted=True).is_deleted
 
 
-@every_repository
+@pytest.mark.parametrize("kind", TENANT_KINDS)
 def test_listings_leave_out_deleted_and_foreign_rows(domain_db: Database, make: Make, kind: Repo) -> None:
     ids = [make(kind.model).id for _ in range(4)]
     make(kind.model, organization_id=2)
@@ -99,64 +92,6 @@ def test_listings_leave_out_deleted_and_foreign_rows(domain_db: Database, make: 
         assert ([row.id for row in page.items], page.total) == (live, 3)
 
 
-@every_repository
-def test_no_statement_is_sent_where_no_organization_is_named(
-    domain_db: Database, statements: list[tuple[str, Any]], kind: Repo
-) -> None:
-    reads: list[Callable[[TenantRepository[Any]], object]] = [
-        lambda repository: repository.get(1),
-        lambda repository: repository.require(1),
-        lambda repository: repository.find(),
-        lambda repository: repository.count(),
-        lambda repository: repository.exists(),
-        lambda repository: repository.page(),
-        lambda repository: repository.stream(),
-        lambda repository: repository.soft_delete(1),
-        lambda repository: repository.restore(1),
-        lambda repository: repository.add(build(kind.model, **_references(kind))),
-        lambda repository: repository.create_many([build(kind.model, **_references(kind))]),
-        lambda repository: repository.put(build(kind.model, **_references(kind))),
-    ]
-    for read in reads:
-        with domain_db.get_session() as session, pytest.raises(TenantRequiredError):
-            read(kind(session))
-        with domain_db.get_session(organization_id=1) as session, pytest.raises(TenantScopeError):
-            kind(session).find(org_id=2)
-    with domain_db.system_session(actor="tests", reason="refused") as system:
-        refused: Any = system
-        statements.clear()
-        for read in reads:
-            with pytest.raises(TenantRequiredError, match="as_organization"):
-                read(kind(refused))
-    assert [statement for statement, _ in statements if kind.model.__table__.name in statement] == []
-
-
-def _references(kind: Repo) -> dict[str, int]:
-    return {column.key: 1 for column in kind.model.__table__.c if "tenant_key" in column.info}
-
-
-@pytest.mark.parametrize("limit", [0, -1, 201, 2**70])
-def test_a_limit_is_from_1_to_200(domain_db: Database, limit: int) -> None:
-    with domain_db.get_session(organization_id=1) as session:
-        tenders = TenderRepository(session)
-        calls: list[Callable[[], object]] = [
-            lambda: tenders.find(limit=limit),
-            lambda: tenders.page(limit=limit),
-            lambda: tenders.list_by_organization(limit=limit),
-            lambda: tenders.list_with_related(limit=limit),
-            lambda: tenders.search("", limit=limit),
-            lambda: AnalysisRepository(session).get_high_score_tenders(limit=limit),
-            lambda: UserRepository(session).list_by_organization(limit=limit),
-            lambda: domain.OrganizationRepository(session).list_active(limit=limit),
-            lambda: domain.BidDocumentRepository(session).list_by_organization(limit=limit),
-            lambda: domain.TenderNoticeRepository(session).list_by_tender_id(1, limit=limit),
-        ]
-        for call in calls:
-            with pytest.raises(ArgumentError, match="limit must be from 1 to 200"):
-                call()
-        assert tenders.find(limit=200) == []
-
-
 def test_slices_follow_each_other_without_gaps(domain_db: Database) -> None:
     with domain_db.get_session(organization_id=1) as session:
         tenders = TenderRepository(session)
@@ -173,16 +108,6 @@ def test_slices_follow_each_other_without_gaps(domain_db: Database) -> None:
         ] == pending
     with domain_db.get_session(organization_id=2) as session:
         assert TenderRepository(session).find(offset=20) == []
-
-
-@pytest.mark.parametrize("offset", [-1, 2**63])
-def test_an_offset_is_not_negative(domain_db: Database, offset: int) -> None:
-    with domain_db.get_session(organization_id=1) as session:
-        tenders = TenderRepository(session)
-        for call in (tenders.find, tenders.list_by_organization, tenders.list_with_related):
-            with pytest.raises(ArgumentError, match="offset must be 0 or more"):
-                call(offset=offset)
-        assert tenders.find(offset=2**63 - 1) == []
 
 
 def test_a_stream_holds_a_batch_at_a_time_of_any_number_of_rows(domain_db: Database) -> None:

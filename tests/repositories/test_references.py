@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import pytest
-from sqlalchemy import event
 from sqlmodel import col, select
 
 from domain import (
@@ -17,6 +16,7 @@ from domain import (
     including_deleted,
 )
 from domain.testing import build
+from tests.support.statements import recorded
 
 Write: TypeAlias = Callable[[TenantSession, int], None]
 
@@ -87,13 +87,9 @@ def test_a_system_session_is_held_to_it_too(domain_db: Database, tender_id: int)
 
 
 def test_what_a_repository_adds_is_looked_up_once(domain_db: Database, tender_id: int) -> None:
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        sent.append(statement.split()[0])
-
     with domain_db.get_session(organization_id=1) as session:
         TenderRepository(session).count()
-        event.listen(domain_db.engine, "before_cursor_execute", note)
-        by_repository(session, tender_id)
-    assert sent == ["SELECT", "INSERT"]
+        with recorded(domain_db.engine) as sent:
+            by_repository(session, tender_id)
+            session.flush()
+    assert [statement.split()[0] for statement in sent] == ["SELECT", "INSERT"]

@@ -14,7 +14,6 @@ from domain import (
     BidDocument,
     ConstraintError,
     Database,
-    DuplicateError,
     Tender,
     TenderRepository,
     TenderStatus,
@@ -40,17 +39,6 @@ def test_a_tender_is_created_for_the_organization_that_is_named(domain_db: Datab
     assert (row["organization_id"], row["title"], row["description"]) == (2, "Harbour bridge", "Two spans.")
     assert (row["estimated_value"], row["currency"]) == (Decimal("1250000.0000"), "EUR")
     assert (row["status"], row["version"], row["categories"]) == (TenderStatus.PENDING, 1, ["45221110"])
-
-
-def test_an_external_id_is_taken_once_an_organization(domain_db: Database, make: Make) -> None:
-    tender: Tender = make(Tender, external_id="ocds-1")
-    assert make(Tender, organization_id=2, external_id="ocds-1").id != tender.id
-    with pytest.raises(DuplicateError) as refused, domain_db.get_session(organization_id=1) as session:
-        TenderRepository(session).create(title="Again", external_id="ocds-1")
-    assert (refused.value.entity, refused.value.fields) == ("Tender", ("external_id",))
-    with domain_db.get_session(organization_id=1) as session:
-        TenderRepository(session).soft_delete(tender.id)
-    assert make(Tender, external_id="ocds-1").id != tender.id
 
 
 def test_what_the_database_refuses_is_a_constraint_error(domain_db: Database) -> None:
@@ -295,19 +283,3 @@ def test_a_status_is_set_whatever_the_version(domain_db: Database, stored: Store
         assert TenderRepository(slow).update_status(tender.id, TenderStatus.COMPLETE)
         assert (held.status, held.version) == (TenderStatus.COMPLETE, 3)
     assert (stored(Tender, tender.id)["status"], stored(Tender, tender.id)["version"]) == (TenderStatus.COMPLETE, 3)
-
-
-@pytest.mark.parametrize("state", ["foreign", "deleted", "unknown"])
-def test_no_status_is_set_where_there_is_no_such_live_tender(
-    domain_db: Database, stored: Stored, make: Make, state: str
-) -> None:
-    tender: Tender = make(Tender, organization_id=2 if state == "foreign" else 1)
-    with domain_db.get_session(organization_id=1) as session:
-        tenders = TenderRepository(session)
-        if state == "deleted":
-            assert tenders.soft_delete(tender.id) is True
-        tender_id = tender.id + 1000 if state == "unknown" else tender.id
-        assert tenders.update_status(tender_id, TenderStatus.COMPLETE) is False
-        assert tenders.soft_delete(tender_id) is False
-        assert tenders.get_by_id(tender_id) is None
-    assert stored(Tender, tender.id)["status"] == TenderStatus.PENDING

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from domain import ArgumentError, Database, Organization, OrganizationRepository, TenantScopeError
+from domain import ArgumentError, Database, Organization, OrganizationRepository
 from domain.organizations.model import OrganizationPlan
 from domain.testing import make_organization
 
@@ -172,11 +172,3 @@ def test_an_amount_out_of_range_is_refused(domain_db: Database, amount: int) -> 
 def test_a_time_without_a_zone_is_refused(domain_db: Database) -> None:
     with domain_db.get_session() as session, pytest.raises(ArgumentError, match="used_at needs a time zone"):
         OrganizationRepository(session).return_usage(1, used_at=datetime(2099, 11, 1))  # noqa: DTZ001
-
-
-def test_usage_of_another_organization_is_not_given_back(domain_db: Database, stored: Stored) -> None:
-    with domain_db.get_session() as session:
-        OrganizationRepository(session).update_usage(2, 5)
-    with domain_db.get_session(organization_id=1) as session, pytest.raises(TenantScopeError):
-        OrganizationRepository(session).return_usage(2)
-    assert stored(Organization, 2)["monthly_analysis_count"] == 5

@@ -166,21 +166,6 @@ def test_a_login_is_noted_without_a_new_version(domain_db: Database, stored: Sto
     assert (row["version"], row["updated_at"]) == (user.version, user.updated_at)
 
 
-@pytest.mark.parametrize("state", ["foreign", "deleted", "unknown"])
-def test_no_login_is_noted_where_there_is_no_such_live_user(
-    domain_db: Database, stored: Stored, make: Make, state: str
-) -> None:
-    user: User = make(User, organization_id=2 if state == "foreign" else 1)
-    with domain_db.get_session(organization_id=1) as session:
-        users = UserRepository(session)
-        if state == "deleted":
-            users.soft_delete(user.id)
-        user_id = user.id + 1000 if state == "unknown" else user.id
-        assert users.update_last_login(user_id, org_id=1) is False
-        assert users.soft_delete(user_id, 1) is False
-    assert stored(User, user.id)["last_login_at"] is None
-
-
 def test_the_note_of_the_login_is_not_the_callers_to_write(domain_db: Database, stored: Stored, make: Make) -> None:
     user: User = make(User)
     activity = UserActivity.model_validate({"last_login_at": "2026-05-01T12:00:00Z"})
@@ -192,18 +177,6 @@ def test_the_note_of_the_login_is_not_the_callers_to_write(domain_db: Database, 
             == "Ann B."
         )
     assert (stored(User, user.id)["last_login_at"], stored(User, user.id)["full_name"]) == (None, "Ann B.")
-
-
-def test_a_user_whose_email_was_taken_is_not_restored(domain_db: Database, stored: Stored, make: Make) -> None:
-    user: User = make(User, email="ann@example.org")
-    with domain_db.get_session(organization_id=1) as session:
-        UserRepository(session).soft_delete(user.id)
-    make(User, organization_id=2, email="ann@example.org")
-    with domain_db.get_session(organization_id=1) as session:
-        with pytest.raises(DuplicateError) as refused:
-            UserRepository(session).restore(user.id)
-        assert refused.value.fields == ("email",)
-    assert stored(User, user.id)["is_deleted"]
 
 
 def test_a_user_of_a_deleted_organization_is_not_restored(domain_db: Database, stored: Stored, make: Make) -> None:
