@@ -333,6 +333,19 @@ def test_an_unreadable_file_in_a_folder_costs_only_itself(write: Write, tmp_path
     assert [Path(refusal.place).name for refusal in refusals(found)] == ["a.json", "pipe.json"]
 
 
+def test_a_pipe_or_a_link_to_one_in_a_folder_is_passed_over_in_words(write: Write, tmp_path: Path) -> None:
+    write("in/notice.json", BRIDGE)
+    os.mkfifo(tmp_path / "in/pipe.json")
+    os.mkfifo(tmp_path / "elsewhere")
+    (tmp_path / "in/link.jsonl").symlink_to(tmp_path / "elsewhere")
+    found = list(read(tmp_path / "in"))
+    assert [release.ocid for release in releases(found)] == ["ocds-x-1"]
+    assert refusals(found) == [
+        Refusal(str(tmp_path / "in" / name), "skipped: not a regular file", skipped=True)
+        for name in ("link.jsonl", "pipe.json")
+    ]
+
+
 def test_an_empty_folder_says_so(tmp_path: Path) -> None:
     assert only_refusal(tmp_path) == Refusal(str(tmp_path), "the folder holds no file")
 

@@ -117,6 +117,24 @@ def test_an_earlier_address_goes_too(domain_db: Database) -> None:
     assert mentions(domain_db, *addresses) == set()
 
 
+def test_who_they_were_before_goes_from_the_trail_too(domain_db: Database) -> None:
+    user_id = ann(domain_db)
+    earlier = (("Ann Miller", "ann.miller@example.org"), ("Ann Smith", "ann.smith@example.org"))
+    for name, address in earlier:
+        with domain_db.get_session(organization_id=1, actor="user:1") as session:
+            user = UserRepository(session).require(user_id)
+            user.full_name, user.email = name, address
+    with domain_db.get_session(organization_id=1, actor="user:1") as session:
+        other = UserRepository(session).create(email="bo@example.org", full_name="Bo Berg", hashed_password="x")
+        other.full_name = "Bo Bergman"
+    words = (NAME, EMAIL, *(word for pair in earlier for word in pair))
+    for word in words:
+        assert "audit_entries.personal" in mentions(domain_db, word), word
+    erase_user(domain_db, organization_id=1, user_id=user_id, actor="privacy", reason="asked")
+    assert mentions(domain_db, *words) == set()
+    assert mentions(domain_db, "Bo Berg") == {"users.full_name", "audit_entries.personal"}  # and nobody else's does
+
+
 def test_an_address_that_somebody_else_has_now_is_theirs(domain_db: Database) -> None:
     user_id = ann(domain_db)
     with domain_db.get_session(organization_id=1, actor="user:1") as session:
