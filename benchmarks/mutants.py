@@ -34,8 +34,6 @@ FOLDERS = {  # of tests, by what a source's path begins with: the first that fit
 
 
 class Mutant(NamedTuple):
-    """A node of a file, and what is to stand in its place."""
-
     file: Path
     node: ast.expr | ast.stmt
     new: str

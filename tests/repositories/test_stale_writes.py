@@ -145,3 +145,19 @@ def test_where_the_versions_can_not_be_read_no_row_is_called_gone(
     assert not isinstance(refused.value, StaleVersionError)
     assert "read it again" in str(refused.value)
     assert stored(Tender, tender.id)["title"] == "Harbour bridge"
+
+
+def test_as_an_organization_it_is_told_both_versions_and_the_rest_of_the_block_goes_on(
+    domain_db: Database, stored: Stored, tender: Tender
+) -> None:
+    with domain_db.system_session(actor="tests", reason="a stale write") as system:
+        with system.as_organization(1) as session:
+            held = TenderRepository(session).require(tender.id)
+            rename = update(Tender).where(col(Tender.id) == tender.id).values(title="By hand")
+            session.exec(rename, execution_options={"synchronize_session": False})
+            with pytest.raises(StaleVersionError) as refused, session.begin_nested():
+                held.description = "Saved"
+            assert (refused.value.seen, refused.value.current) == (1, 2)
+            assert TenderRepository(session).count() == 1
+        assert len(system.exec(select(Tender)).all()) == 1
+    assert (stored(Tender, tender.id)["title"], stored(Tender, tender.id)["description"]) == ("By hand", None)
