@@ -108,6 +108,12 @@ def test_a_record_with_a_compiled_release_gives_that_one_alone(write: Write) -> 
     assert (release.ocid, release.release_id, release.compiled) == ("ocds-x-1", "c", True)
 
 
+def test_a_release_with_an_address_and_an_id_is_no_link(write: Write) -> None:
+    embedded: JsonValue = {"url": "https://example.org/r-1", "id": "r-1", "tag": ["tender"]}
+    release = only_release(write("record.json", {"records": [{"ocid": "ocds-x-9", "releases": [embedded]}]}))
+    assert (release.ocid, release.release_id) == ("ocds-x-9", "r-1")
+
+
 def test_the_ocid_of_the_record_goes_before_that_of_the_release(write: Write) -> None:
     release = only_release(write("record.json", {"records": [{"ocid": "ocds-x-9", "compiledRelease": BRIDGE}]}))
     assert release.ocid == "ocds-x-9"

@@ -1,5 +1,7 @@
 """Purge of a table that refers to itself: a tree goes leaf by leaf, whatever the size of a batch."""
 
+from typing import Any
+
 import pytest
 
 from domain import Database, Organization, TenantRepository
@@ -14,19 +16,19 @@ class BranchRepository(TenantRepository[Branch]):
     model = Branch
 
 
-def branch(database: Database, parent_id: int | None = None, organization_id: int = 1, **fields: object) -> int:
-    number: int = put(database, Branch, organization_id=organization_id, parent_id=parent_id, **fields)["id"]
+def branch(database: Database, parent_id: int | None = None, organization_id: int = 1, **deleted: Any) -> int:
+    number: int = put(database, Branch, organization_id=organization_id, parent_id=parent_id, **deleted)["id"]
     return number
 
 
-def put_tree(database: Database, *, depth: int = 4, **fields: object) -> list[int]:
-    """A trunk of so many branches, each with a twig of its own, deleted as one."""
-    deletion = same_deletion()
+def put_tree(database: Database, *, deleted_days_ago: float) -> list[int]:
+    """A trunk of four branches, each with a twig of its own, deleted as one."""
+    deleted: dict[str, Any] = {"deleted_days_ago": deleted_days_ago, "deletion_id": same_deletion()}
     ids: list[int] = []
     parent: int | None = None
-    for _ in range(depth):
-        parent = branch(database, parent, deletion_id=deletion, **fields)
-        ids += [parent, branch(database, parent, deletion_id=deletion, **fields)]
+    for _ in range(4):
+        parent = branch(database, parent, **deleted)
+        ids += [parent, branch(database, parent, **deleted)]
     return ids
 
 
