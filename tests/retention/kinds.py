@@ -26,6 +26,7 @@ class Remark(TenantEntity, table=True):
     section_id: int = tenant_key(Section)
     user_id: int | None = tenant_key(User, default=None)
     reviewer: Text | None = Field(default=None, sa_column_kwargs={"info": {"mentions": True}})
+    words: Text | None = None
 
 
 class Branch(TenantEntity, table=True):

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import MetaData, String, cast, select, text
 
 from domain import (
+    AuditEntry,
     Database,
     Entity,
     NotFoundError,
@@ -133,6 +134,28 @@ def test_who_they_were_before_goes_from_the_trail_too(domain_db: Database) -> No
     erase_user(domain_db, organization_id=1, user_id=user_id, actor="privacy", reason="asked")
     assert mentions(domain_db, *words) == set()
     assert mentions(domain_db, "Bo Berg") == {"users.full_name", "audit_entries.personal"}  # and nobody else's does
+
+
+def test_what_people_wrote_stays_in_the_trail_beside_who_did_it(domain_db: Database) -> None:
+    user_id = ann(domain_db)
+    section = put(domain_db, Section, organization_id=1, tender_id=put(domain_db, Tender, organization_id=1)["id"])
+    remark = put(domain_db, Remark, organization_id=1, section_id=section["id"])
+    for reviewer, words in ((EMAIL, None), (EMAIL, EMAIL), (None, EMAIL.title()), (None, "nothing")):
+        with domain_db.get_session(organization_id=1, actor="user:1") as session:
+            found = session.get(Remark, (1, remark["id"]))
+            assert found is not None
+            found.reviewer, found.words = reviewer, words
+    erase_user(domain_db, organization_id=1, user_id=user_id, actor="privacy", reason="asked")
+    entries = AuditEntry.__table__
+    with domain_db.migration_engine.connect() as connection:
+        of_remark = select(entries.c.after).where(entries.c.entity == "test_remarks", entries.c.action == "update")
+        after = list(connection.scalars(of_remark.order_by(entries.c.id)))
+    assert after == [
+        {"reviewer": f"erased-{user_id}"},
+        {"words": EMAIL},
+        {"reviewer": None, "words": EMAIL.title()},
+        {"words": "nothing"},
+    ]
 
 
 def test_an_address_that_somebody_else_has_now_is_theirs(domain_db: Database) -> None:
