@@ -158,6 +158,28 @@ def test_what_people_wrote_stays_in_the_trail_beside_who_did_it(domain_db: Datab
     ]
 
 
+@pytest.mark.parametrize("address", ['"ann.smith"@example.org', "ann\\smith@example.org", "jürgen@exämple.org"])
+def test_an_address_goes_from_the_trail_whatever_its_letters(domain_db: Database, address: str) -> None:
+    user = put(domain_db, User, organization_id=1, email=address)
+    section = put(domain_db, Section, organization_id=1, tender_id=put(domain_db, Tender, organization_id=1)["id"])
+    remark = put(domain_db, Remark, organization_id=1, section_id=section["id"])
+    for reviewer in (address, None):
+        with domain_db.get_session(organization_id=1, actor=address) as session:
+            found = session.get(Remark, (1, remark["id"]))
+            assert found is not None
+            found.reviewer = reviewer
+    erase_user(domain_db, organization_id=1, user_id=user["id"], actor="privacy", reason="asked")
+    entries = AuditEntry.__table__
+    with domain_db.migration_engine.connect() as connection:
+        of_remark = select(entries.c.actor, entries.c.after, entries.c.before).where(entries.c.action == "update")
+        rows = connection.execute(of_remark.where(entries.c.entity == "test_remarks").order_by(entries.c.id)).all()
+    name = f"erased-{user['id']}"
+    assert [tuple(row) for row in rows] == [
+        (name, {"reviewer": name}, {"reviewer": None}),
+        (name, {"reviewer": None}, {"reviewer": name}),
+    ]
+
+
 def test_an_address_that_somebody_else_has_now_is_theirs(domain_db: Database) -> None:
     user_id = ann(domain_db)
     with domain_db.get_session(organization_id=1, actor="user:1") as session:
