@@ -22,7 +22,19 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import func, select, update
 
-from domain import AnalysisRepository, AnalysisResult, Database, Organization, OrganizationRepository, Tender, TenderNotice, TenderRepository, User, UserRepository, utcnow
+from domain import (
+    AnalysisRepository,
+    AnalysisResult,
+    Database,
+    Organization,
+    OrganizationRepository,
+    Tender,
+    TenderNotice,
+    TenderRepository,
+    User,
+    UserRepository,
+    utcnow,
+)
 from domain.kit.records import PurgeRecord
 from domain.retention import purge
 from domain.testing import Cluster, build

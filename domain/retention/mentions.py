@@ -1,5 +1,6 @@
 """Where a person is named by design: by an address, as the one who did something; and in the trail of their row."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -74,9 +75,10 @@ def _clear_entries(system: SystemSession, table: Table, columns: set[str], perso
     if not columns or not person.addresses:
         return
     sides = (TRAIL.c.before, TRAIL.c.after)
-    # What may name them; a closer look follows.
+    # What may name them, as JSON writes it; a closer look follows.
     texts = [func.lower(cast(side, String)) for side in sides]
-    named = or_(*(text.contains(address, autoescape=True) for text in texts for address in person.addresses))
+    written = [json.dumps(address, ensure_ascii=False) for address in person.addresses]
+    named = or_(*(text.contains(address, autoescape=True) for text in texts for address in written))
     of_table = and_(of_organization(TRAIL, person.organization_id), TRAIL.c.entity == table.name, named)
     for row in system.connection().execute(select(*TRAIL.primary_key, *sides).where(of_table)).mappings().all():
         new = {side.key: _without(person, row[side.key], columns) for side in sides}

@@ -161,12 +161,23 @@ def test_the_system_erases_what_tells_who_a_person_is(domain_db: Database) -> No
     assert all((entry.actor, entry.personal) == (None, None) for entry in trail)
 
 
-@pytest.mark.parametrize("actor", ["", "a" * 256, "a\0b"])
+@pytest.mark.parametrize("actor", ["", "a" * 256, "ä" * 256, "a\0b"])
 def test_an_actor_that_the_trail_could_not_hold_is_refused(domain_db: Database, actor: str) -> None:
     with pytest.raises(ArgumentError, match="actor"), domain_db.get_session(organization_id=1, actor=actor):
         raise AssertionError
     with pytest.raises(ArgumentError, match="request_id"), domain_db.get_session(request_id=actor):
         raise AssertionError
+
+
+@pytest.mark.parametrize(
+    "name", ["Jürgen Ångström", "Łukasz O'Brien", "田中さん 🙂", "100% \\ sure", "ä" * 255, "🙂" * 255]
+)
+def test_whoever_writes_is_recorded_letter_by_letter(domain_db: Database, name: str) -> None:
+    with domain_db.get_session(organization_id=1, actor=name, request_id=name) as session:
+        TenderRepository(session).create(title="Bridge")
+    with domain_db.get_session(organization_id=1) as session:
+        (entry,) = AuditRepository(session).page(entity=Tender, actor=name).items
+    assert (entry.actor, entry.request_id) == (name, name)
 
 
 def test_a_session_is_recorded_under_its_own_actor_on_a_pooled_connection(

@@ -119,6 +119,22 @@ def test_an_altered_trigger_shows_in_a_comparison(domain_postgresql: Database, s
     assert check(engine) == ["the audit trail of tenders is not what the models say"]
 
 
+@pytest.mark.parametrize("event", ["insert", "update", "delete"])
+def test_a_lost_trigger_is_told_after_an_upgrade_and_back_once_the_schema_is_made_anew(
+    empty: Database, event: str
+) -> None:
+    engine = empty.migration_engine
+    upgrade(engine)
+    assert trails(engine)["tenders"] == Found(audited(Tender.__table__))
+    run(engine, f"DROP TRIGGER audit_tenders_{event}" if empty.is_sqlite else f"DROP TRIGGER audit_{event} ON tenders")
+    upgrade(engine)  # which has nothing to do, and says so of nothing
+    assert check(engine) == ["the audit trail of tenders is not what the models say"]
+    downgrade(engine, "base")
+    upgrade(engine)
+    assert check(engine) == []
+    assert trails(engine)["tenders"] == Found(audited(Tender.__table__))
+
+
 def test_nothing_is_left_after_dropping_all(empty: Database) -> None:
     empty.create_all()
     assert len(leftovers(empty.migration_engine)) >= len(TRIGGERS)

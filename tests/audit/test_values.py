@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from domain import AuditEntry, Database, Tender, TenderRepository
+from domain import AuditEntry, Database, TenantEntity, TenantRepository, Tender, TenderRepository
 from domain.testing import build
 
 Entries = Callable[[], list[AuditEntry]]
@@ -24,6 +24,17 @@ CONTENT = st.fixed_dictionaries(
         "processing_time": st.none() | st.floats(0, 1e9, allow_nan=False),
     }
 )
+
+
+class Seal(TenantEntity, table=True):
+    """A model with bytes."""
+
+    __tablename__ = "test_seals"
+    wax: bytes | None = None
+
+
+class SealRepository(TenantRepository[Seal]):
+    model = Seal
 
 
 def as_stored(name: str, value: Any) -> Any:
@@ -59,3 +70,13 @@ def test_an_entry_says_what_changed_and_nothing_else(
         for said, row in ((entry.before, before), (entry.after, after)):
             assert said is not None
             assert {name: as_stored(name, value) for name, value in said.items()} == {n: row[n] for n in changed}
+
+
+def test_bytes_are_told_in_hexadecimal_digits_on_both_databases(domain_db: Database, entries: Entries) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        seal_id = SealRepository(session).add(Seal(wax=b"\x01\xab\x00")).id
+    for wax in (b"", None):
+        with domain_db.get_session(organization_id=1) as session:
+            SealRepository(session).require(seal_id).wax = wax
+    told = [(entry.before, entry.after) for entry in entries() if entry.action == "update"]
+    assert told == [({"wax": "\\x01ab00"}, {"wax": "\\x"}), ({"wax": "\\x"}, {"wax": None})]

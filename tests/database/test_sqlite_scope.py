@@ -16,11 +16,11 @@ from domain.errors import ConstraintError, DuplicateError
 from domain.kit.model import DomainModel
 from domain.kit.model.tables import organization_column
 from domain.kit.records import SystemAccess
-from domain.kit.schema.scope import ORGANIZATION_SETTING
+from domain.kit.schema.scope import ORGANIZATION_SETTING, scope
 from domain.kit.schema.scope_sqlite import quoted
 from domain.organizations.model import SLUG_SETTING
 from domain.testing import build, sqlite_database
-from domain.users.model import EMAIL_SETTING, scope
+from domain.users.model import EMAIL_SETTING
 
 TITLES = {1: "one", 2: "two"}
 HASH = "$argon2id$secret"

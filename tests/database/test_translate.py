@@ -80,6 +80,19 @@ def test_a_unique_value_in_a_table_that_is_not_ours(connection: Connection, othe
     assert (error.entity, error.constraint) == expected
 
 
+def test_unique_columns_of_a_table_without_a_model_are_named(connection: Connection) -> None:
+    connection.execute(text('CREATE TEMPORARY TABLE "their prices" (shop TEXT, code TEXT, n INTEGER PRIMARY KEY)'))
+    connection.execute(text('CREATE UNIQUE INDEX ux_shop_code ON "their prices" (shop, code)'))
+    twice = 'INSERT INTO "their prices" (shop, code, n) VALUES (:key, :key, 1), (:key, :key, 2)'
+    error = refused(connection, twice, key=VALUE)
+    assert isinstance(error, DuplicateError)
+    if is_sqlite(connection):
+        assert (error.entity, error.fields) == ("their prices", ("code", "shop"))
+        assert str(error) == "their prices: another live row has the same code, shop"
+    else:  # which tells the name of the index
+        assert (error.entity, error.constraint) == ("a table", "ux_shop_code")
+
+
 def test_a_unique_expression_that_is_not_ours(connection: Connection, others_table: str) -> None:
     values = {"one": VALUE, "two": VALUE.upper()}
     error = refused(connection, f"INSERT INTO {others_table} (code) VALUES (:one), (:two)", **values)

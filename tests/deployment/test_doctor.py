@@ -138,6 +138,10 @@ ERRORS = {
         ],
         "the audit trail of tenders is not its model's",
     ),
+    "audit function of another owner": (
+        [f"ALTER FUNCTION audit_tenders() OWNER TO {SYSTEM}"],
+        "the audit trail of tenders is not its model's",
+    ),
     "missing table": (["DROP TABLE tender_notices"], "the table tender_notices is missing"),
 }
 WARNINGS = {
@@ -217,6 +221,7 @@ def test_a_warning_is_found_and_is_no_error(case: str, provoked: Provoked) -> No
         "no audit",
         "disabled trigger",
         "audit by another function",
+        "audit function of another owner",
     ],
 )
 def test_the_remedy_for_what_stands_beside_a_table_is_sql_that_helps(case: str, provoked: Provoked) -> None:

@@ -4,6 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
@@ -61,3 +62,22 @@ def test_any_order_in_any_number_of_runs_gives_the_same_tender(
         assert len(whole.content()) == 1
         kept = [{notice.digest: notice.package for notice in each.notices()} for each in (whole, parts)]
         assert kept[0] == kept[1]
+
+
+STAGES = [
+    *("planning", "planningUpdate"),
+    *("tender", "tenderAmendment", "tenderUpdate", "tenderCancellation"),
+    *("award", "awardUpdate", "awardCancellation"),
+    *("contract", "contractUpdate", "contractAmendment"),
+    *("implementation", "implementationUpdate", "contractTermination"),
+]
+
+
+@pytest.mark.parametrize(("earlier", "later"), [("unknown", "planning"), *pairwise(STAGES)])
+def test_on_one_day_the_later_stage_has_the_last_word(importer: Importer, earlier: str, later: str) -> None:
+    def told(tag: str, title: str) -> Json:
+        return {"ocid": BRIDGE, "date": "2026-05-01", "tag": [tag], "tender": {"title": title}}
+
+    importer.run(told(later, "Bridge"), told(earlier, "Bridge, as it was called before"))
+    (tender,) = importer.tenders()
+    assert tender.title == "Bridge"

@@ -108,6 +108,12 @@ def test_a_record_with_a_compiled_release_gives_that_one_alone(write: Write) -> 
     assert (release.ocid, release.release_id, release.compiled) == ("ocds-x-1", "c", True)
 
 
+def test_a_release_with_an_address_and_an_id_is_no_link(write: Write) -> None:
+    embedded: JsonValue = {"url": "https://example.org/r-1", "id": "r-1", "tag": ["tender"]}
+    release = only_release(write("record.json", {"records": [{"ocid": "ocds-x-9", "releases": [embedded]}]}))
+    assert (release.ocid, release.release_id) == ("ocds-x-9", "r-1")
+
+
 def test_the_ocid_of_the_record_goes_before_that_of_the_release(write: Write) -> None:
     release = only_release(write("record.json", {"records": [{"ocid": "ocds-x-9", "compiledRelease": BRIDGE}]}))
     assert release.ocid == "ocds-x-9"
@@ -331,6 +337,19 @@ def test_an_unreadable_file_in_a_folder_costs_only_itself(write: Write, tmp_path
     found = list(read(tmp_path / "in"))
     assert [release.ocid for release in releases(found)] == ["ocds-x-1"]
     assert [Path(refusal.place).name for refusal in refusals(found)] == ["a.json", "pipe.json"]
+
+
+def test_a_pipe_or_a_link_to_one_in_a_folder_is_passed_over_in_words(write: Write, tmp_path: Path) -> None:
+    write("in/notice.json", BRIDGE)
+    os.mkfifo(tmp_path / "in/pipe.json")
+    os.mkfifo(tmp_path / "elsewhere")
+    (tmp_path / "in/link.jsonl").symlink_to(tmp_path / "elsewhere")
+    found = list(read(tmp_path / "in"))
+    assert [release.ocid for release in releases(found)] == ["ocds-x-1"]
+    assert refusals(found) == [
+        Refusal(str(tmp_path / "in" / name), "skipped: not a regular file", skipped=True)
+        for name in ("link.jsonl", "pipe.json")
+    ]
 
 
 def test_an_empty_folder_says_so(tmp_path: Path) -> None:

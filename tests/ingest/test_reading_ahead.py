@@ -19,6 +19,16 @@ def send_once(batch):
 reading_ahead._send = send_once
 reading_ahead.main()
 """
+INTERRUPTED = """
+import os, signal
+from domain.ingest import reading_ahead
+send = reading_ahead._send
+def interrupt_and_send(batch):
+    os.kill(os.getpid(), signal.SIGINT)
+    send(batch)
+reading_ahead._send = interrupt_and_send
+reading_ahead.main()
+"""
 HALF_A_BATCH = "import os; os.write(1, bytes([128, 5, 149])); os._exit(4)"
 
 
@@ -55,6 +65,12 @@ def test_reading_that_breaks_off_is_told_and_the_next_run_completes_it(
     assert len(importer.tenders()) == kept
     assert importer.run(*releases()).created == 5 - kept
     assert len(importer.notices()) == 5
+
+
+def test_ctrl_c_is_left_to_the_importing_process(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("domain.ingest.reading_ahead._COMMAND", (sys.executable, "-c", INTERRUPTED))
+    assert importer.run(*releases()).created == 5
+    assert len(importer.tenders()) == 5
 
 
 def test_a_strict_import_that_stops_ends_the_process_too(importer: Importer) -> None:

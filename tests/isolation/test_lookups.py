@@ -99,3 +99,29 @@ def test_a_system_session_finds_whoever_it_is(domain_db: Database, theirs: User)
         with system.as_organization(1) as session:
             assert session.look_up(User, "email", theirs.email) is None
             assert session.look_up(Organization, "slug", "second") is None
+
+
+@pytest.mark.parametrize(
+    "email", ["jürgen@exämple.org", "o'brien+50%@example.org", "田中🙂@例え.jp", "back\\slash@example.org"]
+)
+def test_a_login_is_found_whatever_its_letters(domain_db: Database, email: str) -> None:
+    with domain_db.get_session(organization_id=2) as session:
+        UserRepository(session).create(email=email.upper(), full_name="Jürgen", hashed_password="x")
+        UserRepository(session).add(build(User))
+    found = domain_db.find_login(email)
+    assert found is not None
+    assert (found.email, found.organization_id) == (email, 2)
+    with domain_db.get_session() as session:
+        by_capitals = UserRepository(session).get_by_email(email.upper())
+        assert by_capitals is not None
+        assert by_capitals.id == found.id
+    assert domain_db.find_login(email.replace("@", "x@")) is None
+
+
+@pytest.mark.parametrize("slug", ["müller", "o'brien", "100%", "田中🙂", "back\\slash"])
+def test_a_slug_that_no_organization_can_have_finds_none(domain_db: Database, slug: str) -> None:
+    with domain_db.get_session() as session:
+        assert OrganizationRepository(session).get_by_slug(slug) is None
+        found = OrganizationRepository(session).get_by_slug("second")
+        assert found is not None
+        assert found.id == 2

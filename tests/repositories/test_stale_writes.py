@@ -4,10 +4,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlmodel import col, update
+from sqlalchemy import event
+from sqlmodel import col, select, update
 
 from benchmarks.stale_writes import WRITES, faults, write_at_once
-from domain import ConflictError, Database, StaleVersionError, Tender, TenderRepository, TenderStatus
+from domain import (
+    ConflictError,
+    Database,
+    StaleVersionError,
+    Tender,
+    TenderRepository,
+    TenderStatus,
+    UnavailableError,
+)
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 Make = Callable[..., Any]
@@ -88,3 +97,67 @@ def test_an_object_is_stale_after_a_statement_of_its_own_session_too(
             session.flush()
         session.rollback()
     assert (stored(Tender, tender.id)["title"], stored(Tender, tender.id)["version"]) == ("Harbour bridge", 1)
+
+
+@pytest.mark.parametrize("in_savepoint", [False, True])
+def test_a_system_session_is_told_both_versions_too(
+    domain_db: Database, stored: Stored, tender: Tender, in_savepoint: bool
+) -> None:
+    with domain_db.system_session(actor="tests", reason="a stale write") as system:
+        held = system.exec(select(Tender).where(col(Tender.id) == tender.id)).one()
+        system.commit()
+        with domain_db.get_session(organization_id=1) as other:
+            assert TenderRepository(other).update_status(tender.id, TenderStatus.PROCESSING)
+        savepoint = system.begin_nested() if in_savepoint else None
+        held.title = "Renamed"
+        with pytest.raises(StaleVersionError) as refused:
+            system.flush()
+        if savepoint is None:
+            system.rollback()
+        else:
+            savepoint.rollback()
+        assert [found.title for found in system.exec(select(Tender))] == ["Harbour bridge"]  # the session goes on
+    assert (refused.value.seen, refused.value.current) == (1, 2)
+    assert (stored(Tender, tender.id)["title"], stored(Tender, tender.id)["version"]) == ("Harbour bridge", 2)
+
+
+def test_where_the_versions_can_not_be_read_no_row_is_called_gone(
+    domain_db: Database, stored: Stored, tender: Tender
+) -> None:
+    def fail(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
+        if statement.startswith("SELECT"):
+            raise UnavailableError("no answer", retryable=True)
+
+    with domain_db.get_session(organization_id=1) as session:
+        held = TenderRepository(session).require(tender.id)
+        session.commit()
+        with domain_db.get_session(organization_id=1) as other:
+            assert TenderRepository(other).update_status(tender.id, TenderStatus.PROCESSING)
+        held.title = "Renamed"
+        event.listen(domain_db.engine, "before_cursor_execute", fail)
+        try:
+            with pytest.raises(ConflictError) as refused:
+                session.flush()
+        finally:
+            event.remove(domain_db.engine, "before_cursor_execute", fail)
+        session.rollback()
+        assert TenderRepository(session).require(tender.id).version == 2
+    assert not isinstance(refused.value, StaleVersionError)
+    assert "read it again" in str(refused.value)
+    assert stored(Tender, tender.id)["title"] == "Harbour bridge"
+
+
+def test_as_an_organization_it_is_told_both_versions_and_the_rest_of_the_block_goes_on(
+    domain_db: Database, stored: Stored, tender: Tender
+) -> None:
+    with domain_db.system_session(actor="tests", reason="a stale write") as system:
+        with system.as_organization(1) as session:
+            held = TenderRepository(session).require(tender.id)
+            rename = update(Tender).where(col(Tender.id) == tender.id).values(title="By hand")
+            session.exec(rename, execution_options={"synchronize_session": False})
+            with pytest.raises(StaleVersionError) as refused, session.begin_nested():
+                held.description = "Saved"
+            assert (refused.value.seen, refused.value.current) == (1, 2)
+            assert TenderRepository(session).count() == 1
+        assert len(system.exec(select(Tender)).all()) == 1
+    assert (stored(Tender, tender.id)["title"], stored(Tender, tender.id)["description"]) == ("By hand", None)

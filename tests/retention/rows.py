@@ -11,9 +11,19 @@ from domain import AnalysisResult, AuditEntry, BidDocument, Database, Entity, Or
 from domain.kit.records import PurgeRecord, SystemAccess
 from domain.retention import PurgeCount
 from domain.testing import build
-from tests.retention.kinds import Remark, Section, Unit
+from tests.retention.kinds import Branch, Remark, Section, Unit
 
-MODELS: tuple[type[Entity], ...] = (Organization, Unit, User, Tender, AnalysisResult, BidDocument, Section, Remark)
+MODELS: tuple[type[Entity], ...] = (
+    Organization,
+    Unit,
+    User,
+    Tender,
+    AnalysisResult,
+    BidDocument,
+    Section,
+    Remark,
+    Branch,
+)
 LONG_AGO = 400
 Left = dict[str, set[int]]
 

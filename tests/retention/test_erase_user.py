@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import MetaData, String, cast, select, text
 
 from domain import (
+    AuditEntry,
     Database,
     Entity,
     NotFoundError,
@@ -115,6 +116,68 @@ def test_an_earlier_address_goes_too(domain_db: Database) -> None:
     assert mentions(domain_db, *addresses) >= {"tenders.deleted_by", "system_access.actor", "audit_entries.actor"}
     erase_user(domain_db, organization_id=1, user_id=user_id, actor="privacy", reason="asked")
     assert mentions(domain_db, *addresses) == set()
+
+
+def test_who_they_were_before_goes_from_the_trail_too(domain_db: Database) -> None:
+    user_id = ann(domain_db)
+    earlier = (("Ann Miller", "ann.miller@example.org"), ("Ann Smith", "ann.smith@example.org"))
+    for name, address in earlier:
+        with domain_db.get_session(organization_id=1, actor="user:1") as session:
+            user = UserRepository(session).require(user_id)
+            user.full_name, user.email = name, address
+    with domain_db.get_session(organization_id=1, actor="user:1") as session:
+        other = UserRepository(session).create(email="bo@example.org", full_name="Bo Berg", hashed_password="x")
+        other.full_name = "Bo Bergman"
+    words = (NAME, EMAIL, *(word for pair in earlier for word in pair))
+    for word in words:
+        assert "audit_entries.personal" in mentions(domain_db, word), word
+    erase_user(domain_db, organization_id=1, user_id=user_id, actor="privacy", reason="asked")
+    assert mentions(domain_db, *words) == set()
+    assert mentions(domain_db, "Bo Berg") == {"users.full_name", "audit_entries.personal"}  # and nobody else's does
+
+
+def test_what_people_wrote_stays_in_the_trail_beside_who_did_it(domain_db: Database) -> None:
+    user_id = ann(domain_db)
+    section = put(domain_db, Section, organization_id=1, tender_id=put(domain_db, Tender, organization_id=1)["id"])
+    remark = put(domain_db, Remark, organization_id=1, section_id=section["id"])
+    for reviewer, words in ((EMAIL, None), (EMAIL, EMAIL), (None, EMAIL.title()), (None, "nothing")):
+        with domain_db.get_session(organization_id=1, actor="user:1") as session:
+            found = session.get(Remark, (1, remark["id"]))
+            assert found is not None
+            found.reviewer, found.words = reviewer, words
+    erase_user(domain_db, organization_id=1, user_id=user_id, actor="privacy", reason="asked")
+    entries = AuditEntry.__table__
+    with domain_db.migration_engine.connect() as connection:
+        of_remark = select(entries.c.after).where(entries.c.entity == "test_remarks", entries.c.action == "update")
+        after = list(connection.scalars(of_remark.order_by(entries.c.id)))
+    assert after == [
+        {"reviewer": f"erased-{user_id}"},
+        {"words": EMAIL},
+        {"reviewer": None, "words": EMAIL.title()},
+        {"words": "nothing"},
+    ]
+
+
+@pytest.mark.parametrize("address", ['"ann.smith"@example.org', "ann\\smith@example.org", "jürgen@exämple.org"])
+def test_an_address_goes_from_the_trail_whatever_its_letters(domain_db: Database, address: str) -> None:
+    user = put(domain_db, User, organization_id=1, email=address)
+    section = put(domain_db, Section, organization_id=1, tender_id=put(domain_db, Tender, organization_id=1)["id"])
+    remark = put(domain_db, Remark, organization_id=1, section_id=section["id"])
+    for reviewer in (address, None):
+        with domain_db.get_session(organization_id=1, actor=address) as session:
+            found = session.get(Remark, (1, remark["id"]))
+            assert found is not None
+            found.reviewer = reviewer
+    erase_user(domain_db, organization_id=1, user_id=user["id"], actor="privacy", reason="asked")
+    entries = AuditEntry.__table__
+    with domain_db.migration_engine.connect() as connection:
+        of_remark = select(entries.c.actor, entries.c.after, entries.c.before).where(entries.c.action == "update")
+        rows = connection.execute(of_remark.where(entries.c.entity == "test_remarks").order_by(entries.c.id)).all()
+    name = f"erased-{user['id']}"
+    assert [tuple(row) for row in rows] == [
+        (name, {"reviewer": name}, {"reviewer": None}),
+        (name, {"reviewer": None}, {"reviewer": name}),
+    ]
 
 
 def test_an_address_that_somebody_else_has_now_is_theirs(domain_db: Database) -> None:

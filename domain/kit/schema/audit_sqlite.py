@@ -84,7 +84,7 @@ def _json(column: Followed, name: str) -> str:
             parts = (f"substr({name}, {start}, {length})" for start, length in places)
             return "json_quote(" + " || '-' || ".join(parts) + ")"
         case ["bytes"]:
-            return f"json_quote(hex({name}))"
+            return f"json_quote(CASE WHEN {name} IS NOT NULL THEN '\\x' || lower(hex({name})) END)"
         case _:
             return f"json_quote({name})"
 

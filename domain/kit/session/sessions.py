@@ -80,7 +80,7 @@ class DomainSession(Session):
         try:
             super().flush(objects)
         except StaleDataError as error:
-            raise stale(self._connection, self.bound_organization_id, seen) from error
+            raise stale(self._connection, self.bound_organization_id, seen, self.begun) from error
         finally:
             while self._announced:
                 self._conceal(self._announced.pop())

@@ -1,6 +1,6 @@
 """Which of the objects that a flush was to save the database has moved past."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -9,8 +9,6 @@ from sqlmodel import select
 from ...errors import ConflictError, DomainError, StaleVersionError
 from ..model import Entity
 from ..model.tables import of_organization
-from ..schema.scope import ORGANIZATION_SETTING
-from .setting import set_local
 
 
 class Seen(NamedTuple):
@@ -31,11 +29,21 @@ def seen_versions(dirty: Iterable[object]) -> list[Seen]:
     return sorted(seen, key=lambda one: (one.model.__name__, one.entity_id))  # of several, always the same is named
 
 
-def stale(connection: Connection | None, organization_id: int | None, seen: list[Seen]) -> ConflictError:
-    """The error for a flush that found a row changed, and was rolled back; one query a model, the first of them."""
+def stale(
+    connection: Connection | None,
+    organization_id: int | None,
+    seen: list[Seen],
+    begun: Callable[[Connection], None],
+) -> ConflictError:
+    """The error for a flush that found a row changed, and was rolled back; one query a model, the first of them.
+
+    ``begun`` tells a new transaction whose work it is.
+    """
     for model in dict.fromkeys(one.model for one in seen):
         of_model = [one for one in seen if one.model is model]
-        current = _versions(connection, organization_id, model, [one.entity_id for one in of_model])
+        current = _versions(connection, organization_id, model, [one.entity_id for one in of_model], begun)
+        if current is None:
+            return ConflictError("a row was changed or removed after the object was read; read it again")
         for one in of_model:
             if one.version is not None and current.get(one.entity_id) != one.version:
                 now = current.get(one.entity_id)
@@ -45,20 +53,25 @@ def stale(connection: Connection | None, organization_id: int | None, seen: list
 
 
 def _versions(
-    connection: Connection | None, organization_id: int | None, model: type[Entity], ids: list[int]
-) -> dict[int, int]:
+    connection: Connection | None,
+    organization_id: int | None,
+    model: type[Entity],
+    ids: list[int],
+    begun: Callable[[Connection], None],
+) -> dict[int, int] | None:
+    """The version of each row that is there; None where they can't be read."""
     if connection is None or connection.closed or connection.invalidated:
-        return {}
+        return None
     columns = model.__table__.c
     these = of_organization(model.__table__, organization_id)
     statement = select(columns.id, columns.version).where(these, columns.id.in_(ids))
     is_over = not connection.in_transaction()
     try:
-        if organization_id is not None:
-            set_local(connection, ORGANIZATION_SETTING, organization_id)
+        if is_over:
+            begun(connection)
         return {row.id: row.version for row in connection.execute(statement)}
     except DomainError:
-        return {}  # the conflict is what the caller has to hear of
+        return None  # the conflict is what the caller has to hear of
     finally:
         if is_over:
             connection.rollback()
