@@ -20,7 +20,7 @@ from sqlalchemy.util import memoized_property
 
 _Look = Callable[[Any], Any]
 # What has to be known of a statement, whoever made it. (Whose rows it means, the compiler writes, which SQLAlchemy has
-# overridden by private names: ``tenancy.compiling``, ``hidden`` and ``reading`` use them too.)
+# overridden by private names: ``session.compiling``, ``hidden`` and ``reading`` use them too.)
 values_of: _Look = attrgetter("_values")  # of VALUES or SET, by column
 many_values_of: _Look = attrgetter("_multi_values")  # of VALUES with several rows
 conflict_of: _Look = attrgetter("_post_values_clause")  # an upsert's ON CONFLICT

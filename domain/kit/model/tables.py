@@ -1,5 +1,6 @@
 """What the metaclass adds to a table once its columns stand."""
 
+from itertools import count
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -31,6 +32,8 @@ LIVE_SQLITE = text("is_deleted = 0")
 
 AWAITED: dict[tuple[str, str], list[Column[Any]]] = {}
 """Columns of ``tenant_key`` whose target is not defined yet, by its module and its name."""
+
+_DECLARED = count()
 
 
 def complete_table(table: Table, fields: dict[str, FieldInfo], *, module: str, name: str) -> None:
@@ -99,13 +102,13 @@ def live_unique(*columns: str, across_organizations: bool = False) -> Index:
         unique=True,
         postgresql_where=LIVE,
         sqlite_where=LIVE_SQLITE,
-        info={"live_unique": columns},
+        info={"live_unique": columns, "declared": next(_DECLARED)},
     )
 
 
 def live_unique_indexes(table: Table) -> list[Index]:
-    """The table's ``live_unique`` indexes, in a fixed order."""
-    return sorted((i for i in table.indexes if "live_unique" in i.info), key=lambda index: str(index.name))
+    """The table's ``live_unique`` indexes in the order of their declaration: the first is the natural key."""
+    return sorted((i for i in table.indexes if "live_unique" in i.info), key=lambda index: index.info["declared"])
 
 
 def live_index(*columns: str) -> Index:
