@@ -3,13 +3,13 @@
 from typing import Any
 
 from sqlalchemy import Table
-from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 
 from ..model import DomainModel
 from ..model.tables import ORGANIZATION_ID, ORGANIZATIONS
 from ..schema.scope import scope
 from ..schema.scope_sqlite import TABLES, created, dropped, scoped
 from .forking import InheritableConnection
+from .sqlite_amounts import AmountsCompiler
 
 
 class EmbeddedConnection(InheritableConnection):
@@ -41,7 +41,7 @@ class EmbeddedConnection(InheritableConnection):
             self._version, self._held = version, list(rules)
 
 
-class ScopedCompiler(SQLiteCompiler):
+class ScopedCompiler(AmountsCompiler):
     """Names the tables themselves where they are written to: views take no writes."""
 
     def visit_insert(self, insert_stmt: Any, *args: Any, **options: Any) -> str:

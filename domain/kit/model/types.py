@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
-from sqlalchemy import JSON, BigInteger, Integer, Numeric
+from sqlalchemy import JSON, BigInteger, Float, Integer, Numeric
 from sqlalchemy import Enum as SAEnum
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
@@ -53,8 +53,10 @@ class Money(TypeDecorator[Decimal]):
         self.scale = scale
 
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
-        # The 2 of amount * 2 is no amount, and must not be scaled. (SQLite takes no Decimal here, and says so.)
-        return Integer() if op in (operators.mul, operators.truediv) else self
+        # The 2 of amount * 2 is no amount, and must not be scaled.
+        if op not in (operators.mul, operators.truediv, operators.floordiv, operators.mod):
+            return self
+        return Numeric() if isinstance(value, Decimal) else Float() if isinstance(value, float) else Integer()
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         exact: TypeEngine[Any] = Numeric(self.precision, self.scale)
