@@ -1,4 +1,8 @@
-"""The tables and the schemas: one set of classes. Importing them needs no database."""
+"""The tables and the schemas: one set of classes. Importing them needs no database.
+
+A new entity is a folder (``model.py`` and ``repository.py``, as in ``bids``), a line in ``repositories`` and a
+revision: see docs/3-extending.md.
+"""
 
 from .analyses.model import (
     AnalysisContent,

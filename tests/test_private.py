@@ -8,7 +8,19 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel, PrivateAttr
-from sqlalchemy import Column, Integer, MetaData, PrimaryKeyConstraint, Table, create_engine, insert, select, update
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    create_engine,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, defer, mapped_column
@@ -54,6 +66,11 @@ def upserts() -> None:
 def order() -> None:
     assert private.keeps_the_order(update(TABLE).ordered_values((TABLE.c.a, 1)))
     assert not private.keeps_the_order(update(TABLE).values(a=1))
+
+
+def unattached() -> None:
+    assert private.unattached_of(UniqueConstraint("a", "b")) == ["a", "b"]
+    assert private.unattached_of(Index("ix", "a", "b")) == ["a", "b"]
 
 
 def selected() -> None:
@@ -131,6 +148,7 @@ USES: dict[Callable[[], None], set[str]] = {
     statements: {"values_of", "many_values_of"},
     upserts: {"conflict_of"},
     order: {"keeps_the_order"},
+    unattached: {"unattached_of"},
     selected: {"selected_names_of"},
     options: {"options_of"},
     annotations: {"annotations_of"},

@@ -58,7 +58,8 @@ def _default_of(column: sa.Column[object]) -> DatabaseTime | sa.TextClause | Non
     if given is None or not (given.is_scalar or given.is_callable):
         return None
     value: object = given.arg if given.is_scalar else given.arg(None)
-    match value.value if isinstance(value, Enum) else value:
+    plain: Any = value.value if isinstance(value, Enum) else value
+    match plain:
         case bool(yes):
             return sa.text("true" if yes else "false")
         case datetime():
@@ -67,8 +68,8 @@ def _default_of(column: sa.Column[object]) -> DatabaseTime | sa.TextClause | Non
             return sa.text(str(number))
         case str(words) if given.is_scalar:
             return sa.text(_quoted(words))
-        case list() | dict() as empty if not empty:
-            return sa.text(_quoted(json.dumps(empty)))
+        case list() | dict() if not plain:
+            return sa.text(_quoted(json.dumps(plain)))
         case _:
             return None
 

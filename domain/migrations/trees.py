@@ -27,9 +27,8 @@ PLUGINS = ["alembic.autogenerate.*", _NAME]
 
 def domain_tables() -> list[Table]:
     """The tables of this package, without those that an application defined on its bases."""
-    ours = {
-        m.local_table for m in REGISTRY.mappers if m.class_.__module__.startswith(f"{__package__.partition('.')[0]}.")
-    }
+    package = __name__.partition(".")[0]
+    ours = {m.local_table for m in REGISTRY.mappers if m.class_.__module__.startswith(f"{package}.")}
     return [table for table in DomainModel.metadata.sorted_tables if table in ours]
 
 

@@ -1,4 +1,4 @@
-"""The UPDATEs of a tender's status, each built once."""
+"""The UPDATE that sets a tender's status, built once for each set of columns. (``claims`` has that of a claim.)"""
 
 from functools import cache
 from typing import Any

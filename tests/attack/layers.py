@@ -9,7 +9,7 @@ from unittest.mock import patch
 from sqlalchemy import BindParameter, ColumnElement, event, text, true
 
 from domain import Database, DomainModel, TenantSession, repositories
-from domain.kit.database.sqlite_scope import EmbeddedConnection
+from domain.kit.database.embedded import EmbeddedConnection
 from domain.kit.model.tables import organization_column
 from domain.kit.repository import bulk, bulk_statements, deleting, restoring, statements, upsert, writing
 from domain.kit.session import executing, guard

@@ -1,4 +1,4 @@
-"""``python -m tests.docs.diagram``: this package's tables as a mermaid entity diagram, for docs/6-reference.md."""
+"""``python -m tests.docs.diagram``: this package's tables as a mermaid entity diagram, for docs/reference.md."""
 
 import re
 from collections.abc import Iterator

@@ -62,6 +62,7 @@ from domain import (
     including_deleted,
 )
 from domain.errors import HardDeletionError
+from domain.kit import records
 from domain.kit.records import SystemAccess
 from domain.testing import Cluster, build, postgresql_database, sqlite_database
 from tests.attack import crates
@@ -74,7 +75,7 @@ select: Any = sqlalchemy.select
 Tender: Any = domain.Tender
 User: Any = domain.User
 Organization: Any = domain.Organization
-PurgeRecord: Any = domain.kit.records.PurgeRecord
+PurgeRecord: Any = records.PurgeRecord
 Crate: Any = crates.Crate
 Analysis: Any = AnalysisResult
 pytestmark = pytest.mark.filterwarnings("ignore:.*cartesian product")

@@ -50,7 +50,7 @@ for url in sys.argv[1:]:
     with Database(url) as database:
         use(database)
 """
-SUITES = ("isolation", "plans", "statement_counts")
+SUITES = ("every_method", "plans", "statement_counts")
 
 
 def follow_the_guide(project: Path) -> None:

@@ -5,8 +5,11 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from sqlalchemy import Connection, event
+from sqlmodel import select
 
-from domain import Database, TenantSession
+from domain import Database, TenantEntity, TenantSession
+from domain.testing import build
+from domain.testing.attack.discovery import references, tenant_models
 
 Sent = list[tuple[str, Any]]
 Plan = dict[str, Any]
@@ -38,7 +41,19 @@ def fill(database: Database) -> None:
     """Enough rows that an index is worth its while. No setting is touched: the planner decides as in production."""
     with database.migration_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(FILL)
+        for model in tenant_models(database):
+            if str(model.__tablename__) not in FILL and references(model):
+                _fill_other(database, model)
         connection.exec_driver_sql("VACUUM (ANALYZE)")
+
+
+def _fill_other(database: Database, model: type[TenantEntity]) -> None:
+    """Rows of a model that is not named above, in many organizations."""
+    for organization in range(1, 201):
+        with database.get_session(organization_id=organization) as session:
+            found = {name: session.exec(select(other.id).limit(20)).all() for name, other in references(model).items()}
+            rows = [build(model, **dict(zip(found, ids, strict=True))) for ids in zip(*found.values(), strict=False)]
+            session.add_all(rows)
 
 
 @contextmanager

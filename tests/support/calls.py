@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlmodel import select
 
-import domain
-from domain import DomainSession, Organization, Repository, TenantRepository
+from domain import DomainSession, Organization, Repository, TenantRepository, repositories
 from domain.kit.model.managed import managed_fields
 from domain.kit.model.tables import ORGANIZATION_ID
 from domain.testing import build
@@ -23,7 +22,7 @@ Call = Callable[..., object]  # of a repository, and of keywords besides
 
 KINDS: list[Kind] = [
     kind
-    for kind in vars(domain).values()
+    for kind in vars(repositories).values()
     if isinstance(kind, type) and issubclass(kind, Repository) and kind not in (Repository, TenantRepository)
 ]
 TENANT_KINDS = [kind for kind in KINDS if kind.model is not Organization]

@@ -1,4 +1,4 @@
-"""Where a session commits: at the end of its block, and nowhere else."""
+"""The commit of a session: at the end of its block. (Purges, which are many transactions, commit midway.)"""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -18,7 +18,12 @@ _RECONNECT = "8s2b"  # SQLAlchemy's code for going on after a lost connection
 
 @contextmanager
 def committing(session: SessionT) -> Generator[SessionT]:
-    """Commit on success, roll back on error, close. Raises UnavailableError; ConflictError after a failed statement."""
+    """Commit on success, roll back on error, close.
+
+    Raises:
+        UnavailableError: OutcomeUnknownError where COMMIT got no answer.
+        ConflictError: the block went on after a failed statement.
+    """
     try:
         with session:
             yield session

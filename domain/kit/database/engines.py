@@ -13,8 +13,8 @@ from sqlalchemy import URL, Engine, create_engine, event
 from ...limits import NO_LIMITS, TimeLimits
 from ..session import refuse_unstorable, scope_engine
 from . import postgresql, sqlite
+from .embedded import EmbeddedConnection
 from .forking import ENGINES
-from .sqlite_scope import EmbeddedConnection
 from .translate import translated
 
 _LOGGING_NAME = "domain"

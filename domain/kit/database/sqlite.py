@@ -15,7 +15,7 @@ from ...limits import TimeLimits
 from ..private import is_locking
 from ..schema.audit_sqlite import CONTEXT
 from ..session import actor_of, forget_actor
-from .sqlite_scope import EmbeddedConnection, ScopedCompiler
+from .embedded import EmbeddedConnection, ScopedCompiler
 
 BUSY_TIMEOUT_MS, _FOR_EVER = 30_000, 2**31 - 1
 _FIND_CONTEXT = f"SELECT 1 FROM sqlite_master WHERE name = '{CONTEXT}'"  # noqa: S608  # nothing from outside

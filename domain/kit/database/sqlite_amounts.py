@@ -9,7 +9,7 @@ rounded to the column's decimals where it is an amount again.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # (Most of what is overridden has no types.)
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -85,13 +85,17 @@ class AmountsCompiler(SQLiteCompiler):
         return f"({written} / {10.0**element.type.scale})" if is_amount else written
 
     @contextmanager
-    def _writing(self, is_mixed: bool, element: Any, *, is_apart: bool = False) -> Generator[Any]:
+    def _writing(self, is_mixed: bool, element: Any, *, is_apart: bool = False) -> Generator[Callable[[str], str]]:
         """Write the operands of an element as amounts where they are mixed; give what finishes the element's text."""
         outside = self._is_plain
         self._is_plain = is_mixed or (outside and not is_apart)
         is_kept = self._is_plain and not outside and isinstance(element.type, Money)
+
+        def finish(text: str) -> str:
+            return f"CAST(ROUND(({text}) * {10**element.type.scale}) AS INTEGER)" if is_kept else text
+
         try:
-            yield lambda text: f"CAST(ROUND(({text}) * {10**element.type.scale}) AS INTEGER)" if is_kept else text
+            yield finish
         finally:
             self._is_plain = outside
 

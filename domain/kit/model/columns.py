@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from sqlalchemy import Column
 from sqlalchemy.types import TypeEngine
-from sqlmodel.main import FieldInfoMetadata, get_column_from_field
+from sqlmodel.main import FieldInfoMetadata, get_column_from_field  # pyright: ignore[reportUnknownVariableType]  # a bare Column
 
 from .types import Money, json_dict, json_list, json_model, value_enum
 
@@ -30,7 +30,8 @@ def column_of(model: str, name: str, field: FieldInfo) -> Column[Any]:
     try:
         if not has_type and (found := _type_of(field)) is not None:
             field.metadata = [replace(given, sa_type=found), *field.metadata]  # what derives from the class has it, too
-        return get_column_from_field(field)
+        column: Column[Any] = get_column_from_field(field)  # pyright: ignore[reportUnknownVariableType]  # SQLModel's
+        return column
     except (TypeError, ValueError) as error:
         raise TypeError(f"{model}.{name}: no column holds {field.annotation}; {_INSTEAD}") from error
 

@@ -1,4 +1,4 @@
-"""Columns that no client fills in (``managed_field``), and those that nobody does but the library."""
+"""Columns that no client fills in (``fields.managed_field``), or none but the library (``fields.library_field``)."""
 
 from collections.abc import Set
 from functools import lru_cache

@@ -1,7 +1,7 @@
 """What a table class may not say. It is checked before SQLAlchemy knows the class: a refused one leaves no trace."""
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, Table, UniqueConstraint
 
@@ -21,7 +21,7 @@ def refuse(model: type[Any], tables: Collection[Table]) -> None:
     """Raise TypeError where a new table class would not do beside these tables, with the line to write instead."""
     columns: _Columns = {name: value for name, value in vars(model).items() if isinstance(value, Column)}
     given: Any = model.__table_args__
-    rules: tuple[Any, ...] = (given,) if isinstance(given, dict) else given
+    rules: tuple[Any, ...] = (cast(Any, given),) if isinstance(given, dict) else given
     _refuse_options(model, rules)
     _refuse_long_names(model, columns, rules)
     if "is_deleted" in columns:

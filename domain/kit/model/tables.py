@@ -54,11 +54,13 @@ def complete_table(table: Table, fields: dict[str, FieldInfo], *, module: str, n
             is_optional = any(column.nullable for column in key.columns)
             key.info.setdefault(ON_DELETE, "set_null" if is_optional else "cascade")
     for column in list(table.c):
-        target = column.info.get("tenant_key")
-        if isinstance(target, str) and target != name:
+        target: Any = column.info.get("tenant_key")
+        if target == name:
+            _add_tenant_key(column, table)
+        elif isinstance(target, str):
             AWAITED.setdefault((module, target), []).append(column)
         elif target is not None:
-            _add_tenant_key(column, table if target == name else target.__table__)
+            _add_tenant_key(column, target.__table__)
     for column in AWAITED.pop((module, name), ()):
         _add_tenant_key(column, table)
 

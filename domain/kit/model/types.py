@@ -75,14 +75,16 @@ class Money(TypeDecorator[Decimal]):
 
 
 def _adapter(annotation: Any) -> TypeAdapter[Any]:
-    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    kind: type | None = annotation if isinstance(annotation, type) else None
+    is_model = kind is not None and issubclass(kind, BaseModel)
     return TypeAdapter(annotation) if is_model else TypeAdapter(annotation, config=_JSON)
 
 
 def _is_plain(annotation: Any) -> bool:
     if get_origin(annotation) in (Annotated, Union, UnionType):
         return all(_is_plain(kind) for kind in get_args(annotation) if isinstance(kind, type))
-    return annotation is type(None) or (isinstance(annotation, type) and issubclass(annotation, _PLAIN))
+    kind: type | None = annotation if isinstance(annotation, type) else None
+    return kind is not None and issubclass(kind, (*_PLAIN, type(None)))
 
 
 class JSONOf(TypeDecorator[T], Generic[T]):

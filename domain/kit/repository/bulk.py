@@ -154,7 +154,7 @@ def _insert(scope: Scope[ModelT], rows: Sequence[dict[str, object]], organizatio
 
 def _add_many(scope: Scope[ModelT], entities: Sequence[ModelT], org_id: int | None) -> Sequence[ModelT]:
     for entity in entities:
-        scope.claim(entity, org_id)
+        scope.give_organization(entity, org_id)
     for batch in _batches(entities, BATCH):
         organization = vars(batch[0]).get(ORGANIZATION_ID)
         lock_references(scope.session, scope.model, batch, organization=organization)

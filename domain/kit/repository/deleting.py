@@ -1,7 +1,8 @@
 """Soft deletion as a batch: a row and what belongs to it go under one ``deletion_id``, from the top, a level at a time.
 
-The rows of a level are locked, then marked: creation holds FOR KEY SHARE on what it refers to, for which an UPDATE
-alone would not wait. Each is a statement of its own, as it must see what was committed while the one before it waited.
+The row itself is locked and marked by one statement; those of a level are locked, then marked: creation holds FOR KEY
+SHARE on what it refers to, for which an UPDATE alone would not wait. Each is a statement of its own, as it must see
+what was committed while the one before it waited.
 """
 
 from collections import defaultdict

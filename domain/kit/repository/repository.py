@@ -150,7 +150,7 @@ class Repository(Generic[ModelT]):
             ArgumentError: ``changes`` sets a field that is not the caller's to write.
             DuplicateError, ConstraintError: as in ``add``.
         """
-        writing.refuse_managed(self._scope, changes)
+        writing.refuse_managed_changes(self._scope, changes)
         entity = self.require(entity_id, org_id=org_id)
         writing.update(self._scope, entity, changes, expected_version)
         return entity

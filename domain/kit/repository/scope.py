@@ -68,7 +68,7 @@ class Scope(Generic[ModelT]):
         organization = self.organization_of(entity_id, org_id)
         return {KEY: entity_id, **({ORGANIZATION: organization} if self.sql.is_scoped else {})}
 
-    def claim(self, entity: ModelT, org_id: int | None) -> None:
+    def give_organization(self, entity: ModelT, org_id: int | None) -> None:
         """Give a new object its organization: the argument, what it names itself, or the session's."""
         if isinstance(entity, TenantEntity):
             named: int | None = vars(entity).get(ORGANIZATION_ID)

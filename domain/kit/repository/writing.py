@@ -15,14 +15,14 @@ from .upsert import upsert_statement
 
 def add(scope: Scope[ModelT], entity: ModelT, org_id: int | None) -> None:
     """Insert a new row."""
-    scope.claim(entity, org_id)
+    scope.give_organization(entity, org_id)
     lock_references(scope.session, scope.model, [entity], organization=vars(entity).get(ORGANIZATION_ID))
     insert_one(scope.session, scope.sql, entity)
 
 
 def put(scope: Scope[ModelT], entity: ModelT, org_id: int | None) -> ModelT:
     """Insert the row, or update the live one with the same natural key; the row as it is now stored."""
-    scope.claim(entity, org_id)
+    scope.give_organization(entity, org_id)
     session, organization = scope.session, scope.organization(org_id)
     session.flush()
     lock_references(session, scope.model, [entity], organization=organization)
@@ -37,7 +37,7 @@ def put(scope: Scope[ModelT], entity: ModelT, org_id: int | None) -> ModelT:
     return stored
 
 
-def refuse_managed(scope: Scope[ModelT], changes: DomainModel) -> None:
+def refuse_managed_changes(scope: Scope[ModelT], changes: DomainModel) -> None:
     """Raise ArgumentError where the changes set what is the library's to write, or no field."""
     names = changes.model_fields_set
     if wrong := sorted(names & scope.sql.managed | names - scope.model.model_fields.keys()):

@@ -13,8 +13,8 @@ from sqlalchemy.sql.elements import ColumnClause, ColumnElement
 from ...errors import ArgumentError, UnguardedStatementError
 from ..model.base import REGISTRY
 from ..model.tables import ORGANIZATION_ID, organization_column
+from .hand_written import WRITES_TRAIL, assigned, key_of, raise_version, refuse_managed_columns
 from .reading import ORGANIZATION, ReadingCompiler
-from .writing import WRITES_TRAIL, assigned, key_of, raise_version, refuse_managed
 
 
 class OrganizationCompiler(ReadingCompiler):
@@ -32,7 +32,7 @@ class OrganizationCompiler(ReadingCompiler):
             if self._is_top(options):
                 names |= {*(self.column_keys or ())}
             elif self.wanted is not None:
-                refuse_managed(update_stmt, known)
+                refuse_managed_columns(update_stmt, known)
                 update_stmt = raise_version(update_stmt, known)
             self._note_moving(known, names)
         return super().visit_update(self._held(update_stmt, known), *args, **options)
@@ -46,7 +46,7 @@ class OrganizationCompiler(ReadingCompiler):
     def visit_insert(self, insert_stmt: Any, *args: Any, **options: Any) -> Any:
         known = self._known_target(insert_stmt)
         if known is not None and self.wanted is not None and not self._is_top(options):
-            refuse_managed(insert_stmt, known)
+            refuse_managed_columns(insert_stmt, known)
         if known is not None and self.is_for_organization and ORGANIZATION_ID in known.c:
             self.reach(known)
             insert_stmt = self._of_organization(insert_stmt, is_top=self._is_top(options))

@@ -1,4 +1,4 @@
-"""What a session refuses, since it needs a person's answer; which rows a statement is after, the compiler is told here.
+"""What a session refuses, what it fills in before a flush (the organization), and what it tells the compiler.
 
 What goes round the session (``Database.engine``) is left to the database itself.
 """
@@ -12,11 +12,11 @@ from ...errors import ArgumentError, HardDeletionError, TenantScopeError, Unguar
 from ..model import Entity, OwnedByOrganization
 from ..model.tables import ORGANIZATION_ID, ORGANIZATIONS, is_organization
 from ..records import AuditEntry
+from .hand_written import WRITES_TRAIL, assigned, raise_version, refuse_managed_columns
 from .options import ADMITS_DELETED, INCLUDE_DELETED, PURGING, Marked, Wanted, own_options
 from .reading import known_table
 from .sessions import DomainSession
 from .tenant_sessions import TenantSession
-from .writing import WRITES_TRAIL, assigned, raise_version, refuse_managed
 
 
 @event.listens_for(DomainSession, "do_orm_execute", propagate=True)
@@ -37,7 +37,7 @@ def _mark_statement(state: ORMExecuteState) -> None:
     if not isinstance(statement, Select | CompoundSelect | Insert | Update | Delete):
         return
     if isinstance(statement, Insert | Update) and (table := known_table(statement.table)) is not None:
-        refuse_managed(statement, table, state.parameters)
+        refuse_managed_columns(statement, table, state.parameters)
         if isinstance(statement, Update) and not isinstance(state.parameters, list):
             statement = raise_version(statement, table)
     itself = frozenset(table.name for table in _tables(state)) if state.is_column_load else frozenset[str]()

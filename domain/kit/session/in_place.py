@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.orm import Mapper, Session, object_session
+from sqlalchemy.orm import Mapper, Session, class_mapper, object_session
 from sqlalchemy.orm.attributes import flag_modified
 
 from ..model import DomainModel
@@ -44,11 +44,13 @@ def note_written(session: Session, row: object) -> None:
         session.info.setdefault(_HELD, {})[id(row)] = row, dict(_dumped(row))
 
 
-def _dumped(row: Any) -> Iterator[tuple[str, bytes]]:
-    held = vars(row)
-    for column in type(row).__table__.c:
+def _dumped(row: object) -> Iterator[tuple[str, bytes]]:
+    held: dict[str, Any] = vars(row)
+    table: Any = class_mapper(type(row)).local_table
+    for column in table.c:
         if column.key in held and _is_deep(column.type):
-            yield column.key, column.type.dumped(held[column.key])
+            kind: Any = column.type
+            yield column.key, kind.dumped(held[column.key])
 
 
 def _is_deep(kind: object) -> bool:

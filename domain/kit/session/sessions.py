@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, bindparam, event
 from sqlalchemy.exc import SQLAlchemyError
@@ -31,7 +31,7 @@ _BEFORE = Marked(Wanted(before_organization=True))
 
 
 class DomainSession(Session):
-    """What both kinds of session share. Only ``get_session`` and ``system_session`` commit.
+    """What both kinds of session share. Callers leave the commit to the block that opened it.
 
     Once it is closed every use raises, and the objects that it held stay readable.
     """
@@ -59,7 +59,7 @@ class DomainSession(Session):
     def commit(self) -> None:
         """As in SQLAlchemy. Raises SessionClosedError: what a session did before it was closed by hand is gone."""
         _refuse_closed(self)
-        flag_changed(self)
+        flag_changed(self)  # or SQLAlchemy, which knows of no change, would not flush
         super().commit()
 
     def close(self) -> None:
@@ -74,7 +74,11 @@ class DomainSession(Session):
         super().__exit__(kind, error, traceback)
 
     def flush(self, objects: Any = None) -> None:
-        """As in SQLAlchemy. Raises StaleVersionError, naming the first object that the database has moved past."""
+        """As in SQLAlchemy. Raises StaleVersionError, naming the first object that the database has moved past.
+
+        Three listeners come before it: ``guard`` fills in organizations, refuses foreign objects and deletions, and
+        ``repository.references`` locks what is referred to.
+        """
         flag_changed(self)
         seen = seen_versions(self.dirty)
         try:
@@ -108,7 +112,7 @@ class DomainSession(Session):
 
         It does not bind the session; a bound one finds its own organization's row alone.
         """
-        table, statement, params = model.__table__, _by_value(model, column), {_VALUE: value}
+        table, statement, params = model.__table__, _by_value(cast(Any, model), column), {_VALUE: value}
         if (bound := self.bound_organization_id) is not None:
             return self.exec(statement.where(of_organization(model, bound)), params=params).one_or_none()
         with self.announced(table.info["lookups"][column], value):
@@ -146,7 +150,7 @@ class DomainSession(Session):
 
 
 @cache
-def _by_value(model: type[EntityT], column: str) -> SelectOfScalar[EntityT]:
+def _by_value(model: Any, column: str) -> SelectOfScalar[Any]:
     is_equal = model.__table__.c[column] == bindparam(_VALUE)
     found = select(model).where(is_equal, ~col(model.is_deleted))
     return found.execution_options(**{ADMITS_DELETED: is_organization(model)})

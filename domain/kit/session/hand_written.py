@@ -25,7 +25,7 @@ def key_of(column: Any) -> str:
     return str(getattr(column, "key", column))
 
 
-def refuse_managed(
+def refuse_managed_columns(
     statement: Insert | Update,
     table: Table,
     parameters: Mapping[str, object] | Sequence[Mapping[str, object]] | None = None,
