@@ -183,7 +183,7 @@ class Organizations(Sessions):
 
     @rule(who=callers, old=texts, new=texts)
     def update_by_hand(self, who: Who, old: str, new: str) -> None:
-        """An ORM statement that names no organization."""
+        """An ORM statement that names no organization: it means live rows."""
         one, place = self.writing(who, Kind.TENDER)
         if one.bound is None and not one.is_system:
             return
@@ -193,7 +193,8 @@ class Organizations(Sessions):
             return session.exec(statement.values(title=new), execution_options={"synchronize_session": False}).rowcount
 
         changed = self.perform(one, place, who, unit, guarded=who.guarded)
-        found = [ref for ref, row in one.view.of(place, Kind.TENDER).items() if row.text == old]
+        rows = one.view.of(place, Kind.TENDER).items()
+        found = [ref for ref, row in rows if row.text == old and not row.is_deleted]
         assert changed == len(found)
         for ref in found:
             one.view.change(ref, text=new)
@@ -279,7 +280,7 @@ class Organizations(Sessions):
 
     @rule(who=callers, kind=kinds, pick=picks)
     def get_from_the_session(self, who: Who, kind: Kind, pick: int) -> None:
-        """By a row's whole key: found if it is the organization's own, refused by name if it is not."""
+        """By a row's whole key: found if it is the organization's own and live, refused by name if it is another's."""
         one, place = self.reading(who)
         ref = self.picked(pick, kind, one.view.of(place))
         row = one.view.rows().get(ref)
@@ -295,7 +296,9 @@ class Organizations(Sessions):
 
         refusal = TenantScopeError if owner != place else None
         outcome = self.perform(one, place, who, unit, refusal=refusal)
-        assert outcome == (facts(ref, row, self.organizations) if row and owner == place else None)
+        assert outcome == (
+            facts(ref, row, self.organizations) if row and owner == place and not row.is_deleted else None
+        )
 
     @rule(who=callers, of=places, word=written_keys)
     def look_up(self, who: Who, of: int, word: str) -> None:

@@ -169,13 +169,13 @@ def test_a_model_that_gains_a_tenant_base_gets_its_policies_in_the_same_revision
     databases = [make_database(kind) for kind in ("sqlite", "postgresql")]
     for engine in databases:
         upgrade(engine)
-    file = project / "domain/models/note.py"
+    file = project / "domain/tenders/note.py"
     file.write_text(
-        "from .entity import Entity, TenantEntity\nfrom .fields import Text\n\n\n"
+        "from ..kit.model import Entity, TenantEntity\nfrom ..kit.model.fields import Text\n\n\n"
         "class Note(Entity, table=True):\n    __tablename__ = 'notes'\n    body: Text = ''\n"
     )
-    exports = project / "domain/models/__init__.py"
-    exports.write_text(exports.read_text() + "\nfrom .note import Note as Note\n")
+    exports = project / "domain/models.py"
+    exports.write_text(exports.read_text() + "\nfrom .tenders.note import Note as Note\n")
     notes = (databases[1], "revision", "--autogenerate", "-m", "notes", "--rev-id", "9998")
     use = [(engine, *words) for engine in databases for words in (("upgrade", "head"), ("check",))]
     alembic(project, notes, *use)

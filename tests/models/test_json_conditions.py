@@ -16,7 +16,7 @@ class Part(BaseModel):
 
 
 class Parcel(TenantEntity, table=True):
-    __tablename__ = "test_parcels"
+    __tablename__ = "test_json_parcels"
     tags: list[str] = Field(default_factory=list)
     counts: list[int] | None = None
     labels: dict[str, str] = Field(default_factory=dict)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, event
 from sqlmodel import select
 
 from domain import Database, TenantEntity, TenantSession
+from domain.migrations.trees import domain_tables
 from domain.testing import build
 from domain.testing.attack.discovery import references, tenant_models
 
@@ -41,8 +42,9 @@ def fill(database: Database) -> None:
     """Enough rows that an index is worth its while. No setting is touched: the planner decides as in production."""
     with database.migration_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(FILL)
+        ours = domain_tables()
         for model in tenant_models(database):
-            if str(model.__tablename__) not in FILL and references(model):
+            if model.__table__ in ours and str(model.__tablename__) not in FILL:
                 _fill_other(database, model)
         connection.exec_driver_sql("VACUUM (ANALYZE)")
 
