@@ -10,7 +10,7 @@ from sqlalchemy import Column, Identity, MetaData, Table
 from sqlalchemy.schema import SchemaItem
 
 from ..kit.model import DomainModel
-from ..kit.model.base import REGISTRY
+from ..kit.model.registry import REGISTRY
 from ..kit.schema.audit_sqlite import CONTEXT
 from ..version import VERSION_TABLE
 from .checks import compare_checks

@@ -7,9 +7,9 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from ..errors import ArgumentError
 from ..kit.model import Entity
-from ..kit.model.base import REGISTRY
 from ..kit.model.fields import utcnow
 from ..kit.model.graph import Edge, Graph
+from ..kit.model.registry import REGISTRY
 from ..kit.model.tables import is_tenant_table
 from .schema import ORGANIZATIONS, TRAIL, known_graph
 

@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import BinaryExpression, ColumnElement
 from sqlalchemy.sql.selectable import FromClause, Join, TableClause
 from sqlalchemy.sql.visitors import iterate
 
-from domain.kit.model.base import REGISTRY
+from domain.kit.model.registry import REGISTRY
 from domain.kit.model.tables import organization_column
 from domain.kit.private import cache_key_of, conflict_of
 from domain.kit.session import TenantSession, own_options

@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, text
 
 from domain import Database, Tender, User
 from domain.deployment import Severity, examine
-from domain.kit.database.postgresql import OneMessageConnection
+from domain.kit.database.one_message import OneMessageConnection
 from domain.kit.model import DomainModel
 from domain.kit.model.tables import organization_column
 from domain.testing import Cluster, attack

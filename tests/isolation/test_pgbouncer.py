@@ -9,7 +9,7 @@ from sqlalchemy import URL, text
 from sqlmodel import select
 
 from domain import Database, Tender, TenderRepository
-from domain.kit.database.postgresql import OneMessageConnection
+from domain.kit.database.one_message import OneMessageConnection
 from domain.testing import Cluster, build, make_organization
 from domain.testing.cluster import APPLICATION
 from tests.isolation.pgbouncer import SERVER_CONNECTIONS, find_pgbouncer, pgbouncer

@@ -10,7 +10,7 @@ from sqlmodel import col, select, update
 from domain import Database, DuplicateError, Organization, TenantSession, Tender, TenderRepository
 from domain.errors import SessionClosedError
 from domain.kit.database import postgresql
-from domain.kit.database.postgresql import OneMessageConnection, OneMessageCursor
+from domain.kit.database.one_message import OneMessageConnection, OneMessageCursor
 from domain.kit.repository import AuditRepository
 from domain.organizations.repository import OrganizationRepository
 from domain.testing import Cluster, build

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from domain.kit.model.base import REGISTRY
+from domain.kit.model.registry import REGISTRY
 
 
 @pytest.fixture

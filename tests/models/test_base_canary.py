@@ -10,7 +10,7 @@ from sqlalchemy.orm import class_mapper, registry
 from sqlalchemy.orm.attributes import manager_of_class, set_attribute
 
 from domain import Tender, TenderContent
-from domain.kit.model.base import REGISTRY
+from domain.kit.model.registry import REGISTRY
 
 
 class Point(BaseModel):

@@ -7,8 +7,8 @@ from sqlalchemy import CheckConstraint
 from sqlmodel import Field
 
 from domain import DomainModel, Entity, Tender, TenderStatus, Text
-from domain.kit.model.base import REGISTRY
 from domain.kit.model.names import LONGEST, fitted
+from domain.kit.model.registry import REGISTRY
 from domain.kit.records import SystemAccess
 from domain.migrations.trees import domain_tables
 

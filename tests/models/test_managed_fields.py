@@ -25,8 +25,8 @@ from domain import (
 )
 from domain.errors import InvalidRowsError
 from domain.kit.model import DomainModel
-from domain.kit.model.base import REGISTRY
 from domain.kit.model.managed import managed_fields
+from domain.kit.model.registry import REGISTRY
 from domain.kit.records import AuditEntry, PurgeRecord, SystemAccess
 from domain.testing import build
 

@@ -11,8 +11,8 @@ from sqlmodel import Field
 
 from domain import DomainModel, Entity, Organization, TenantEntity, Tender, TenderContent, live_unique, tenant_key
 from domain.kit.model import refusals
-from domain.kit.model.base import REGISTRY
 from domain.kit.model.names import LONGEST
+from domain.kit.model.registry import REGISTRY
 
 LONG = "ä" * 31 + "bc"  # 33 characters, 64 bytes
 WHOLE = "b" * LONGEST

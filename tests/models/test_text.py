@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from domain import DomainModel, OrganizationContent, Tender, TenderContent, UserProfile
-from domain.kit.model.base import REGISTRY
+from domain.kit.model.registry import REGISTRY
 from domain.testing import build
 
 EXAMPLES = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -49,7 +49,7 @@ from domain import (
     live_unique,
     managed_field,
 )
-from domain.kit.model.base import REGISTRY
+from domain.kit.model.registry import REGISTRY
 from domain.kit.model.types import UTC_DATETIME, Money, json_dict, json_list, value_enum
 from domain.kit.repository.recordset import has_recordset
 

@@ -3,7 +3,7 @@
 import pytest
 
 from domain import Database, Tender, TenderContent, TenderNoticeRepository, TenderRepository
-from domain.kit.model.base import reference_graph
+from domain.kit.model.registry import reference_graph
 from domain.migrations.trees import domain_tables
 from tests.support.calls import fill, first_row
 from tests.support.statements import recorded

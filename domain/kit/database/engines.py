@@ -15,6 +15,7 @@ from ..session import refuse_unstorable, scope_engine
 from . import postgresql, sqlite
 from .embedded import EmbeddedConnection
 from .forking import ENGINES
+from .one_message import OneMessageConnection, OneMessageCursor
 from .translate import translated
 
 _LOGGING_NAME = "domain"
@@ -56,8 +57,8 @@ def make_engine(
             url.difference_update_query(secrets),  # whose password alone SQLAlchemy hides
             connect_args={
                 **secrets,
-                "connection_factory": postgresql.OneMessageConnection,
-                "cursor_factory": postgresql.OneMessageCursor,
+                "connection_factory": OneMessageConnection,
+                "cursor_factory": OneMessageCursor,
                 **_application(url, name),
             },
             use_native_hstore=False,  # no column of ours: it would ask the server at every connect

@@ -1,254 +1,25 @@
-"""PostgreSQL with few messages: BEGIN, the settings and the first statement travel in one.
+"""Engines on PostgreSQL: what their connections are told of statements, begin with, forget, and are tried for."""
 
-psycopg2 sends BEGIN as a message of its own. So its connections run in autocommit mode, and begin explicitly, in
-front of the first statement. What only reads and comes before it is sent without a transaction: under READ COMMITTED
-every statement has a snapshot of its own anyway, and a unit that only reads ends without a COMMIT.
-"""
-
-import os
 import select
-import socket
-from collections.abc import Callable
-from functools import cache
-from math import inf
 from time import monotonic
 from typing import Any
 
 import psycopg2
-from psycopg2 import errors, extensions
+from psycopg2 import extensions
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ...limits import REST_LIMIT, TimeLimits
+from ...limits import TimeLimits
 from ..schema.policies import ACTOR_SETTING, REQUEST_SETTING
 from ..schema.scope import ORGANIZATION_SETTING
 from ..session import READS
-from .forking import CONNECTIONS, inherited
+from .one_message import OneMessageConnection
 from .residue import leaves_nothing
 
-_IDLE = extensions.TRANSACTION_STATUS_IDLE
-_STRICTER: dict[int | None, str] = {
-    extensions.ISOLATION_LEVEL_REPEATABLE_READ: " ISOLATION LEVEL REPEATABLE READ",
-    extensions.ISOLATION_LEVEL_SERIALIZABLE: " ISOLATION LEVEL SERIALIZABLE",
-}
 KEEPS_LIMITS = "domain_keeps_limits"  # execution option of an engine: its limits are those of migrations
-SHORTEST_REST_SECONDS = 0.1  # that is looked at
 RESTED_SECONDS = 10.0
 """After which a connection is asked whether it still answers: a line can be cut without a sign."""
-
-
-class OneMessageConnection(extensions.connection):
-    """``set_local`` leaves a setting for the next statement; it holds until the transaction ends, or its savepoint."""
-
-    autocommit: bool
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.autocommit = True
-        self.commit_sent: bool = False
-        self.used_at: float = monotonic()  # when the last message was answered
-        self.was_ended: bool = False  # by the server, after too long a rest in a transaction
-        self.is_inherited: bool = False  # by a forked child
-        self.is_tainted: bool = False  # something may have been left on it that outlives the transaction
-        self.is_own = False  # a listener of the application's has set it up
-        self.starts_with: dict[str, str] = {}  # settings of every transaction
-        self._folds = True
-        self._level: int | None = None
-        self._settings: dict[str, str] = {}
-        self._unsent: dict[str, str] = {}
-        self._questions: list[tuple[str, Callable[[], object]]] = []
-        self.is_stricter = False  # than READ COMMITTED, by the server's default: then reading is a part of it
-        CONNECTIONS.add(self)
-
-    def __repr__(self) -> str:
-        # The pool logs it, and psycopg2's has all of the DSN but one password.
-        return object.__repr__(self)
-
-    __str__ = __repr__
-
-    def leave_to_parent(self) -> None:
-        """Put a dead end in the place of the socket: whatever uses the connection here, the server never hears it."""
-        self.is_inherited = True
-        if not self.closed:
-            here, there = socket.socketpair()
-            with here, there:
-                os.dup2(here.fileno(), self.fileno(), inheritable=False)
-
-    def set_local(self, name: str, value: int | str) -> None:
-        """Have the server know a setting from the next statement on, until the transaction ends."""
-        literal = extensions.adapt(str(value))
-        literal.prepare(self)
-        # A SELECT of set_config would be planned, and answered with a row.
-        said = f"SET LOCAL {name} = {literal.getquoted().decode()}; "
-        if self._settings.get(name) != said:
-            self._settings[name] = self._unsent[name] = said
-
-    def run_before_next_statement(self, question: str, sent: Callable[[], object]) -> None:
-        """Have a SELECT without parameters go before the next statement; ``sent`` is called as it goes out."""
-        self._questions.append((question, sent))
-
-    def cursor(self, name: Any = None, cursor_factory: Any = None, *args: Any, **options: Any) -> Any:
-        """As in psycopg2; a cursor of another class sends the settings as well."""
-        return super().cursor(name, _one_message(cursor_factory or self.cursor_factory), *args, **options)
-
-    def lift_limits(self) -> None:
-        """Have no settings of the login's hold up what follows, until the connection is given back."""
-        self.starts_with, self._settings, self.is_tainted = {}, {}, True
-
-    def forget(self) -> None:
-        """Drop what outlives a transaction: settings, cursors, locks, temporary tables, and what else there is."""
-        self._run("DISCARD ALL")
-        self.notifies.clear()
-
-    def prefix(self, *, reads: bool = False) -> str:
-        """What goes before a statement, in the same message; ``reads``: it does nothing but read."""
-        if self.is_inherited:
-            raise inherited()
-        self._note_rest()
-        self.commit_sent = False  # one that was refused is answered
-        if self._folds and self.get_transaction_status() == _IDLE:
-            settings = self._settings
-            outside = reads and not self.is_stricter and self._level not in _STRICTER
-            begin = "" if outside else f"BEGIN{_STRICTER.get(self._level or 0, '')}; "
-            if begin:
-                self._unsent = {}
-        else:
-            settings, self._unsent = self._unsent, {}
-            begin = ""
-        return begin + "".join(settings.values()) + self._asked()
-
-    def _note_rest(self) -> None:
-        """Tell, as a message goes out, whether the server has ended the transaction: its own word of it gets lost."""
-        rested, self.used_at = monotonic() - self.used_at, inf
-        self.was_ended = False
-        if rested > SHORTEST_REST_SECONDS and self.get_transaction_status() != _IDLE:
-            limit = "".join(filter(str.isdecimal, self._settings.get(REST_LIMIT, "")))
-            self.was_ended = 0 < int(limit or 0) < rested * 1000
-
-    def _asked(self) -> str:
-        if not self._questions:
-            return ""
-        questions, self._questions = self._questions, []
-        for _, sent in questions:
-            sent()
-        return "".join(f"{question}; " for question, _ in questions)
-
-    def begin(self) -> None:
-        """Send BEGIN and the settings now, for what can't have them in front of it."""
-        if prefix := self.prefix():
-            self._run(prefix)
-
-    def begin_by_driver(self) -> None:
-        """The same for a cursor of the server's, which psycopg2 admits in a transaction that it began itself."""
-        if self.autocommit:
-            self.autocommit = False
-            self.isolation_level = self._level
-        prefix = self.prefix()
-        if prefix.startswith("BEGIN"):
-            prefix = prefix.partition("; ")[2]
-        if prefix:
-            self._run(prefix)
-
-    def set_local_again(self) -> None:
-        """After a rollback to a savepoint, which undoes what was set inside it."""
-        self._unsent = dict(self._settings)
-
-    def commit(self) -> None:
-        """As in psycopg2. Raises InFailedSqlTransaction where the server would roll back, and say nothing of it."""
-        if self.is_inherited:
-            raise inherited()
-        if self.get_transaction_status() == extensions.TRANSACTION_STATUS_INERROR:
-            self.rollback()
-            raise errors.InFailedSqlTransaction
-        self._end("COMMIT", super().commit)
-
-    def rollback(self) -> None:
-        if not self.is_inherited:
-            self._end("ROLLBACK", super().rollback)
-
-    def set_isolation_level(self, level: int | None) -> None:
-        """It goes with the next BEGIN: psycopg2 would send a setting of the session. AUTOCOMMIT begins nothing."""
-        self._folds = level != extensions.ISOLATION_LEVEL_AUTOCOMMIT
-        self._level = level
-
-    def _end(self, command: str, by_driver: Callable[[], None]) -> None:
-        self._note_rest()
-        self._settings, self._unsent, self._questions = self.starts_with.copy(), {}, []
-        self.commit_sent = False
-        if not self.autocommit:
-            self.commit_sent = command == "COMMIT"
-            by_driver()
-            self.isolation_level = None  # or autocommit would make a setting of the session of it
-            self.autocommit = True
-        elif self.get_transaction_status() != _IDLE:
-            self.commit_sent = command == "COMMIT"
-            self._run(command)
-        self.commit_sent = False
-        self.used_at = monotonic()
-
-    def _run(self, command: str) -> None:
-        with extensions.cursor(self) as cursor:
-            cursor.execute(command)
-
-
-class OneMessageCursor(extensions.cursor):
-    """``reads``: the statement does nothing but read, and takes no lock that must last."""
-
-    reads = False
-    leaves_nothing = False  # what the transaction does not end with
-
-    @property
-    def _one_message(self) -> OneMessageConnection:
-        connection = self.connection
-        assert isinstance(connection, OneMessageConnection)
-        if not self.leaves_nothing:
-            connection.is_tainted = True
-        return connection
-
-    def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002  # psycopg2's name
-        connection = self._one_message
-        if self.name is not None:
-            connection.begin_by_driver()
-            super().execute(query, vars)
-        elif isinstance(query, str) and query.startswith("ROLLBACK TO"):
-            super().execute(query, vars)  # all that a failed transaction takes
-            connection.set_local_again()
-        elif isinstance(query, str):
-            prefix = connection.prefix(reads=self.reads)
-            super().execute((prefix.replace("%", "%%") if vars is not None else prefix) + query, vars)
-            connection.used_at = monotonic()
-        else:
-            connection.begin()
-            super().execute(query, vars)
-
-    def executemany(self, query: Any, vars_list: Any) -> None:
-        self._one_message.begin()
-        super().executemany(query, vars_list)
-
-    def callproc(self, procname: Any, parameters: Any = ()) -> Any:
-        self._one_message.begin()
-        return super().callproc(procname, parameters)
-
-    def copy_expert(self, sql: Any, file: Any, size: int = 8192) -> None:
-        self._one_message.begin()
-        super().copy_expert(sql, file, size)
-
-    def copy_from(self, *args: Any, **options: Any) -> None:
-        self._one_message.begin()
-        super().copy_from(*args, **options)
-
-    def copy_to(self, *args: Any, **options: Any) -> None:
-        self._one_message.begin()
-        super().copy_to(*args, **options)
-
-
-@cache
-def _one_message(factory: type[extensions.cursor]) -> type[OneMessageCursor]:
-    """The class, or one of both kinds: a cursor that sent no settings would read nothing, and outside a transaction."""
-    if issubclass(factory, OneMessageCursor):
-        return factory
-    return type(factory.__name__, (OneMessageCursor, factory), {})
 
 
 def configure(engine: Engine, limits: TimeLimits, *, pre_ping: bool) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, PrimaryKeyC
 from sqlalchemy.schema import ColumnCollectionConstraint
 
 from ...errors import ConstraintError, DuplicateError
-from ..model.base import REGISTRY
+from ..model.registry import REGISTRY
 from ..model.tables import ORGANIZATION_ID
 
 _Rule = ColumnCollectionConstraint | Index

@@ -38,7 +38,7 @@ class AmountsCompiler(SQLiteCompiler):
 
     def visit_binary(self, binary: Any, *args: Any, **options: Any) -> str:
         is_mixed = _is_mixed(binary.left, binary.right) or (
-            binary.operator in _RATIOS and any(_amounts(binary.left, binary.right))
+            binary.operator in _RATIOS and _has_amounts(binary.left, binary.right)
         )
         # A comparison is true or false, however what stands around it is computed.
         is_apart = operators.is_comparison(binary.operator)
@@ -119,12 +119,11 @@ def _is_computed(value: Any) -> bool:
 
 def _is_mixed(*elements: Any) -> bool:
     """Whether amounts stand beside something else, or beside amounts of other decimals."""
-    kinds = set(_kinds(*elements))
-    return len(kinds) > 1 and kinds != {None}
+    return len(set(_kinds(*elements))) > 1
 
 
-def _amounts(*elements: Any) -> Iterator[int]:
-    return (scale for scale in _kinds(*elements) if scale is not None)
+def _has_amounts(*elements: Any) -> bool:
+    return any(scale is not None for scale in _kinds(*elements))
 
 
 def _kinds(*elements: Any) -> Iterator[int | None]:

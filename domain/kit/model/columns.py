@@ -16,7 +16,7 @@ from .types import Money, json_dict, json_list, json_model, value_enum
 
 _INSTEAD = (
     "write a StrEnum for words out of a list, a pydantic model, list or dict for JSON, Decimal with max_digits and"
-    " decimal_places for amounts, or a sa_type"
+    " decimal_places or sa_type=Money(20, 4) for amounts, or another sa_type"
 )
 
 

@@ -50,7 +50,9 @@ def complete_table(table: Table, fields: dict[str, FieldInfo], *, module: str, n
     for key in table.foreign_key_constraints:
         if table.info.get("goes_with_organization") and key.column_keys == [ORGANIZATION_ID]:
             key.info[ON_DELETE] = "cascade"
-        elif ORGANIZATION_ID in key.column_keys[:-1] or ORGANIZATION_ID in key.column_keys[1:]:  # written by hand
+        elif (
+            ORGANIZATION_ID in key.column_keys and len(key.column_keys) > 1
+        ):  # written by hand, as tenant_key writes it
             is_optional = any(column.nullable for column in key.columns)
             key.info.setdefault(ON_DELETE, "set_null" if is_optional else "cascade")
     for column in list(table.c):

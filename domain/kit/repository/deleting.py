@@ -17,9 +17,9 @@ from sqlmodel import col
 
 from ...errors import ConflictError
 from ..model import Entity
-from ..model.base import model_of, reference_graph
 from ..model.fields import utcnow
 from ..model.graph import Edge, Found, Graph, Rows
+from ..model.registry import model_of, reference_graph
 from ..model.tables import of_organization
 from ..session import DomainSession, own
 from .scope import show

@@ -10,8 +10,8 @@ from sqlmodel import col, select
 
 from ...errors import ConstraintError
 from ..model import DomainModel, Entity
-from ..model.base import model_of, reference_graph
 from ..model.graph import Edge, Graph
+from ..model.registry import model_of, reference_graph
 from ..model.tables import ORGANIZATION_ID, is_organization, of_organization
 from ..session import DomainSession, own
 

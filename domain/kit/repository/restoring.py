@@ -9,9 +9,9 @@ from sqlmodel import col, select, update
 
 from ...errors import ConflictError, DuplicateError
 from ..model import Entity, TenantEntity
-from ..model.base import model_of, organization_model, reference_graph
 from ..model.fields import utcnow
 from ..model.graph import Edge
+from ..model.registry import model_of, organization_model, reference_graph
 from ..model.tables import ORGANIZATION_ID, of_organization
 from ..session import DomainSession, own
 from .references import parents

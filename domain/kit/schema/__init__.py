@@ -1,6 +1,6 @@
 """What stands beside a table in the database: its organization's scope and the audit trail's triggers."""
 
-from ..model.base import REGISTRY
+from ..model.registry import REGISTRY
 from .beside import attach
 
 attach(REGISTRY.metadata)

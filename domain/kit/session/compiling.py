@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, BindParameter, CompoundSelect, Label, Select,
 from sqlalchemy.sql.elements import ColumnClause, ColumnElement
 
 from ...errors import ArgumentError, UnguardedStatementError
-from ..model.base import REGISTRY
+from ..model.registry import REGISTRY
 from ..model.tables import ORGANIZATION_ID, organization_column
 from .hand_written import WRITES_TRAIL, assigned, key_of, raise_version, refuse_managed_columns
 from .reading import ORGANIZATION, ReadingCompiler

@@ -3,8 +3,9 @@
 Lists and dicts of plain values tell their row themselves (``types.TrackedList``); what lies deeper, and models, do not.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Hashable, Iterator
+from functools import cache
+from typing import Any, cast
 
 from sqlalchemy import event
 from sqlalchemy.orm import Mapper, Session, class_mapper, object_session
@@ -25,32 +26,36 @@ def flag_changed(session: Session) -> None:
             seen[name] = dumped
 
 
+def note_json(session: Session, row: Any) -> None:
+    """Remember the JSON that a row was read or written with."""
+    if _deep_columns(cast(Hashable, type(row))):
+        session.info.setdefault(_HELD, {})[id(row)] = row, dict(_dumped(row))
+
+
 @event.listens_for(DomainModel, "instrument_class", propagate=True)
 def _watch(mapper: Mapper[Any], model: type[Any]) -> None:
     if any(_is_deep(column.type) for column in mapper.local_table.c):
-        event.listen(model, "load", _note)
-        event.listen(model, "refresh", _note)
+        event.listen(model, "load", _note_read)
+        event.listen(model, "refresh", _note_read)
 
 
-def _note(row: Any, _context: object, _names: object = None) -> None:
-    session = object_session(row)
-    if session is not None:
-        session.info.setdefault(_HELD, {})[id(row)] = row, dict(_dumped(row))
-
-
-def note_written(session: Session, row: object) -> None:
-    """Remember what a new row was written with."""
-    if next(_dumped(row), None) is not None:
-        session.info.setdefault(_HELD, {})[id(row)] = row, dict(_dumped(row))
+def _note_read(row: Any, _context: object, _names: object = None) -> None:
+    if (session := object_session(row)) is not None:
+        note_json(session, row)
 
 
 def _dumped(row: object) -> Iterator[tuple[str, bytes]]:
     held: dict[str, Any] = vars(row)
-    table: Any = class_mapper(type(row)).local_table
-    for column in table.c:
-        if column.key in held and _is_deep(column.type):
-            kind: Any = column.type
-            yield column.key, kind.dumped(held[column.key])
+    return ((name, kind.dumped(held[name])) for name, kind in _deep_columns(cast(Hashable, type(row))) if name in held)
+
+
+@cache
+def _deep_columns(model: Hashable) -> tuple[tuple[str, JSONOf[Any]], ...]:
+    """The attributes whose values can change inside, with their types; asked for every row that is inserted."""
+    pairs: list[tuple[str, Any]] = [
+        (attr.key, attr.columns[0].type) for attr in class_mapper(cast(Any, model)).column_attrs
+    ]
+    return tuple((name, kind) for name, kind in pairs if _is_deep(kind))
 
 
 def _is_deep(kind: object) -> bool:

@@ -29,7 +29,7 @@ from sqlalchemy.sql.selectable import AliasedReturnsRows, TableClause
 from sqlalchemy.types import TypeEngine
 
 from ...errors import ArgumentError
-from ..model.base import REGISTRY
+from ..model.registry import REGISTRY
 from ..model.tables import organization_column
 from .hidden import SeeingCompiler
 from .options import Wanted, wanted

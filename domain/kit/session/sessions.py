@@ -19,7 +19,7 @@ from ..model.tables import is_organization, of_organization
 from .actors import act_as, checked
 from .deleted_organizations import note_live
 from .expired import load_expired
-from .in_place import flag_changed, note_written
+from .in_place import flag_changed, note_json
 from .options import ADMITS_DELETED, INCLUDE_DELETED, READS, Marked, Wanted, own
 from .setting import set_local
 from .staleness import seen_versions, stale
@@ -170,7 +170,7 @@ def _refuse_statement(state: ORMExecuteState) -> None:
 
 @event.listens_for(DomainSession, "pending_to_persistent", propagate=True)
 def _after_insert(session: DomainSession, entity: object) -> None:
-    note_written(session, entity)
+    note_json(session, entity)
 
 
 @event.listens_for(DomainSession, "after_commit")

@@ -7,7 +7,7 @@ from sqlalchemy import inspect
 
 from ...database import Database
 from ...kit.model import DomainModel, TenantEntity
-from ...kit.model.base import REGISTRY, model_of, reference_graph
+from ...kit.model.registry import REGISTRY, model_of, reference_graph
 from ...kit.model.tables import is_tenant_table
 from ...kit.repository import Repository
 from ...organizations.model import Organization
