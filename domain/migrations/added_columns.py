@@ -62,7 +62,7 @@ def _default_of(column: sa.Column[object]) -> DatabaseTime | sa.TextClause | Non
     match plain:
         case bool(yes):
             return sa.text("true" if yes else "false")
-        case datetime():
+        case datetime() if given.is_callable:
             return DatabaseTime()
         case int() | float() | Decimal() as number if not isinstance(column.type, sa.types.TypeDecorator) or not number:
             return sa.text(str(number))

@@ -16,7 +16,7 @@ from sqlalchemy import Table, delete, select, update
 
 from ..database import Database
 from ..errors import ArgumentError
-from ..kit.model.tables import ORGANIZATION_ID
+from ..kit.model.tables import ORGANIZATION_ID, of_organization
 from ..kit.records import PurgeRecord
 from ..kit.session import SystemSession
 from ..limits import BULK
@@ -118,8 +118,9 @@ class _Run:
         for edge in self.terms.graph.to(table):
             if edge.on_delete == "set_null":
                 child, gone = edge.child, select(table.c.id).where(these).correlate(None)
+                referring = (of_organization(child, organization), child.c[edge.column].in_(gone))
                 empty = {edge.column: None, "version": child.c.version + 1}
-                execute(self.system, update(child).where(child.c[edge.column].in_(gone)).values(empty))
+                execute(self.system, update(child).where(*referring).values(empty))
         rows = execute(self.system, delete(table).where(these))
         if table is ORGANIZATIONS:  # what its last rows left there
             execute(self.system, delete(TRAIL).where(TRAIL.c[ORGANIZATION_ID] == organization))

@@ -1,10 +1,16 @@
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import Engine, text
+import pytest
+from alembic.operations.ops import AddColumnOp, ModifyTableOps
+from sqlalchemy import Column, DateTime, Engine, Uuid, text
 
 from domain.migrations import head, upgrade
+from domain.migrations.added_columns import NoteOp, filled
 from tests.migrations.conftest import a_tender_with_a_bid
 
 Catalog = Callable[[Engine], set[str]]
@@ -102,3 +108,23 @@ def test_revisions_import_nothing_of_this_package_but_its_operations(project: Pa
             name for line in of_ours for name in line.strip().removeprefix("from domain.migrations import ").split(", ")
         }
         assert names <= {"DatabaseTime", "ReplaceOp"}
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        Column("at", DateTime, nullable=False),
+        Column(
+            "at", DateTime, nullable=False, default=datetime(2026, 1, 1, tzinfo=UTC)
+        ),  # not of now
+        Column("at", Uuid, nullable=False, default=uuid4),  # not the same for every row
+    ],
+    ids=["no default", "a fixed moment", "one for each row"],
+)
+def test_a_required_column_that_no_default_fills_is_noted(column: Column[Any]) -> None:
+    (changes,) = filled(ModifyTableOps("meetings", [AddColumnOp("meetings", column)]))
+    note, added = changes.ops
+    assert isinstance(note, NoteOp)
+    assert note.words.startswith("meetings.at has no default")
+    assert isinstance(added, AddColumnOp)
+    assert added.column.server_default is None
