@@ -114,9 +114,7 @@ def test_revisions_import_nothing_of_this_package_but_its_operations(project: Pa
     "column",
     [
         Column("at", DateTime, nullable=False),
-        Column(
-            "at", DateTime, nullable=False, default=datetime(2026, 1, 1, tzinfo=UTC)
-        ),  # not of now
+        Column("at", DateTime, nullable=False, default=datetime(2026, 1, 1, tzinfo=UTC)),  # not of now
         Column("at", Uuid, nullable=False, default=uuid4),  # not the same for every row
     ],
     ids=["no default", "a fixed moment", "one for each row"],
