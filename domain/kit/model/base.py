@@ -47,6 +47,9 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
 
     def __setattr__(self, name: str, value: Any) -> None:
         cls = type(self)
+        if name.startswith("_"):  # no field: among them SQLAlchemy's state, which every row that is loaded gets
+            super().__setattr__(name, value)
+            return
         if name not in cls.model_fields or not _is_table(cls):
             if name in cls.__sqlmodel_relationships__ and inspect(cls).relationships[name].viewonly:
                 raise AttributeError(f"{cls.__name__}.{name} is read-only: nothing assigned to it would be saved")

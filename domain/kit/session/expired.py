@@ -13,9 +13,9 @@ from .options import INCLUDE_DELETED
 def load_expired(session: Session) -> None:
     """Read them again while it is open, by one query a model."""
     expired: defaultdict[type[DomainModel], list[Sequence[object]]] = defaultdict(list)
-    for entity in session.identity_map.values():
-        if isinstance(entity, DomainModel) and inspect(entity).expired:
-            expired[type(entity)].append(inspect(entity).identity or ())
+    for state in session.identity_map.all_states():
+        if state.expired and issubclass(state.class_, DomainModel):
+            expired[state.class_].append(state.identity or ())
     if expired:
         session.rollback()  # of a transaction that a failed flush has ended
     for model, identities in expired.items():
