@@ -9,7 +9,7 @@ from .rounds import Measured
 
 
 def plot(measured: list[Measured]) -> None:
-    """Bars for the medians, whiskers from quartile to quartile, a mark at the limit; logarithmic."""
+    """Bars for the medians, whiskers from quartile to quartile; logarithmic."""
     matplotlib.use("Agg")
     matplotlib.rcParams["svg.hashsalt"] = "domain"  # the same figures make the same file
     names = [n for n in dict.fromkeys(n for one in measured for n in one.seconds) if n != FLOOR]
@@ -21,8 +21,6 @@ def plot(measured: list[Measured]) -> None:
         middles = [middle for _, (_, middle, _) in rows]
         spread = [[m - low for _, (low, m, _) in rows], [high - m for _, (_, m, high) in rows]]
         axes.barh(positions, middles, height, xerr=spread, label=name, error_kw={"lw": 0.8})
-    for y, one in enumerate(measured):
-        axes.plot([one.operation.limit] * 2, [y - 0.42, y + 0.42], color="black", lw=1.5, ls=":")
     axes.axvline(1, color="grey", lw=0.8)
     axes.set_yticks(range(len(measured)), [one.operation.title for one in measured])
     axes.invert_yaxis()
@@ -30,7 +28,7 @@ def plot(measured: list[Measured]) -> None:
     ticks = [tick for tick in (0.5, 1, 1.5, 2, 3, 5, 10, 20, 50) if tick < 1.2 * max(axes.get_xlim())]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.set_xlabel("times hand-written SQL on psycopg2 without row level security (dotted: the limit of ours)")
+    axes.set_xlabel("times hand-written SQL on psycopg2 without row level security")
     axes.legend(
         loc="lower center", bbox_to_anchor=(0.5, 1), ncols=(len(names) + 1) // 2, frameon=False, fontsize="small"
     )

@@ -23,13 +23,9 @@ class Measured:
     operation: Operation
     seconds: Seconds
 
-    def ratios(self, name: str) -> list[float]:
-        """To the floor, in the same round."""
-        return [taken / floor for taken, floor in zip(self.seconds[name], self.seconds[FLOOR], strict=True)]
-
-    def quartiles(self, name: str) -> tuple[float, float, float]:
-        """The median of the ratios, between their quartiles."""
-        ratios = self.ratios(name)
+    def quartiles(self, name: str, to: str = FLOOR) -> tuple[float, float, float]:
+        """The median of the ratios to another contender's time in the same round, between their quartiles."""
+        ratios = [taken / other for taken, other in zip(self.seconds[name], self.seconds[to], strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
         return low, middle, high
 

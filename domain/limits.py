@@ -1,6 +1,7 @@
 """How long the database may take before it gives up."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, Field
@@ -40,12 +41,13 @@ class TimeLimits(BaseModel, frozen=True, extra="forbid"):
 
     def over(self, others: "TimeLimits") -> "TimeLimits":
         """These, and the others' where there is none."""
-        return others.model_copy(update=self.model_dump(exclude_none=True))
+        return TimeLimits(**{**others.model_dump(), **self.model_dump(exclude_none=True)})
 
-    def settings(self) -> Iterator[tuple[str, int]]:
+    @cached_property
+    def settings(self) -> Mapping[str, int]:
         """PostgreSQL's settings, in its milliseconds."""
-        for name, seconds in self.model_dump(exclude_none=True).items():
-            yield _SETTINGS[name], round(seconds * 1000) or (1 if seconds else 0)
+        limits = self.model_dump(exclude_none=True).items()
+        return {_SETTINGS[name]: round(seconds * 1000) or (1 if seconds else 0) for name, seconds in limits}
 
 
 NO_LIMITS = TimeLimits()

@@ -25,7 +25,7 @@ RESTED_SECONDS = 10.0
 def configure(engine: Engine, limits: TimeLimits, *, pre_ping: bool) -> None:
     """Let the engine's connections know what only reads, speak UTC, forget who used them, and be tried before use."""
     starts_with = {name: f"SET LOCAL {name} = ''; " for name in (ORGANIZATION_SETTING, ACTOR_SETTING, REQUEST_SETTING)}
-    for name, milliseconds in limits.settings():
+    for name, milliseconds in limits.settings.items():
         starts_with[name] = f"SET LOCAL {name} = {milliseconds}; "
     for how in ("do_execute", "do_executemany", "do_execute_no_params"):
         event.listen(engine, how, _tell)  # of the dialect: one of the engine costs every connection

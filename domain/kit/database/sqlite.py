@@ -45,7 +45,7 @@ def configure(engine: Engine, limits: TimeLimits, *, scoped: bool) -> None:
 
     ``scoped`` ones are held to the scope of the tables; those of migrations are not.
     """
-    busy_timeout = dict(limits.settings()).get("lock_timeout", BUSY_TIMEOUT_MS) or _FOR_EVER
+    busy_timeout = limits.settings.get("lock_timeout", BUSY_TIMEOUT_MS) or _FOR_EVER
 
     if scoped:
         engine.dialect.statement_compiler = ScopedCompiler

@@ -138,7 +138,7 @@ class DomainSession(Session):
 
     def begun(self, connection: Connection) -> None:
         """Tell the connection, at the begin of its transaction, whose work it is."""
-        for name, milliseconds in self._time_limits.settings():
+        for name, milliseconds in self._time_limits.settings.items():
             set_local(connection, name, milliseconds)
         act_as(connection, self.actor, self.request_id)
 
