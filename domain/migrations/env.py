@@ -1,20 +1,29 @@
 """What an env.py does: Alembic runs it for every command."""
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from logging.config import fileConfig
+from time import sleep
 
 from alembic import context
 from alembic.migration import MigrationContext
 from alembic.util import to_tuple
-from sqlalchemy import URL, Engine, MetaData
+from sqlalchemy import URL, Connection, Engine, MetaData
 
 from ..config import migration_url
 from ..errors import ConfigurationError
 from ..kit.database.engines import opened
 from ..kit.database.postgresql import lift_limits
 from .replaceable import set_aside
-from .transaction import HOLD_OWNER, LET_OWNER_THROUGH, LOCK, MigrationError, sqlite_transaction
+from .transaction import (
+    LET_OWNER_THROUGH,
+    LOCK,
+    TRY_LOCK,
+    MigrationError,
+    hold_outside,
+    owner_let_through,
+    sqlite_transaction,
+)
 from .trees import Tree, application_tree, domain_tree
 
 ENGINE = "engine"  # the attribute of Alembic's Config that takes the place of the settings
@@ -71,15 +80,26 @@ def _migrate(engine: Engine, tree: Tree) -> None:
         if engine.dialect.name == "sqlite":
             with sqlite_transaction(connection):
                 context.configure(connection=connection, **tree)
+                hold_outside(context.get_context())
                 with set_aside(connection) if _has_work() else nullcontext():
                     context.run_migrations()
         else:
             lift_limits(connection)
             context.configure(connection=connection, on_version_apply=_after_revision, **tree)
-            with context.begin_transaction():
-                context.execute(LOCK)  # before the revision is read: a second deployer finds the work done
-                with _owner_let_through() if _has_work() else nullcontext():
-                    context.run_migrations()
+            hold_outside(context.get_context())
+            while not _is_migrated(connection):
+                sleep(0.1)
+
+
+def _is_migrated(connection: Connection) -> bool:
+    """Whether it was this run's turn. Waiting in a transaction would hold up another's CREATE INDEX CONCURRENTLY."""
+    with context.begin_transaction():
+        # Before the revision is read: a second deployer finds the work done.
+        if not connection.exec_driver_sql(TRY_LOCK).scalar_one():
+            return False
+        with owner_let_through(context.get_context()) if _has_work() else nullcontext():
+            context.run_migrations()
+        return True
 
 
 def _print_sql(url: URL, tree: Tree) -> None:
@@ -95,16 +115,10 @@ def _print_sql(url: URL, tree: Tree) -> None:
         on_version_apply=_after_revision,
         **tree,
     )
-    with context.begin_transaction(), _owner_let_through():
+    hold_outside(context.get_context())
+    with context.begin_transaction(), owner_let_through(context.get_context()):
         context.execute(LOCK)
         context.run_migrations()
-
-
-@contextmanager
-def _owner_let_through() -> Generator[None]:
-    context.execute(LET_OWNER_THROUGH)
-    yield
-    context.execute(HOLD_OWNER)
 
 
 def _after_revision(ctx: MigrationContext, step: object, heads: object, run_args: object) -> None:  # noqa: ARG001

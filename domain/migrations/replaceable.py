@@ -20,8 +20,8 @@ from ..kit.schema.beside import REPLACEABLES
 from ..kit.schema.policies import ISOLATION, quoted
 from ..kit.schema.replaceable import NOTHING, Found, Replaceable, State
 from .rendering import import_name
+from .transaction import OWNER_LET_THROUGH, MigrationError
 
-OWNER_LET_THROUGH = "domain_owner_let_through"  # option of a context that holds the owner again at its end
 _PENDING = "domain_replaceable"  # in Connection.info, on SQLite: what each table has at the end of the run
 
 
@@ -53,6 +53,8 @@ def _run(operations: Operations, operation: ReplaceOp) -> None:
         with nullcontext() if _PENDING in connection.info else set_aside(connection):
             connection.info[_PENDING][operation.kind, table] = operation.state
         return
+    if context.opts.get(OWNER_LET_THROUGH) is False:
+        raise MigrationError(f"ReplaceOp would leave {table} open for a moment: move it out of autocommit_block")
     for statement in REPLACEABLES[operation.kind].replace(table, operation.state, context.dialect.name):
         operations.execute(statement)
     if context.opts.get(OWNER_LET_THROUGH) and ISOLATION in operation.state:

@@ -15,7 +15,8 @@ from ..kit.schema.audit_sqlite import CONTEXT
 from ..version import VERSION_TABLE
 from .checks import compare_checks
 from .rendering import render_item, rewriter
-from .replaceable import OWNER_LET_THROUGH, compare
+from .replaceable import compare
+from .transaction import OWNER_LET_THROUGH
 
 Tree: TypeAlias = dict[str, Any]
 """A line of revisions, as what Alembic is configured with wherever it runs, compares or renders."""

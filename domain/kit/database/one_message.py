@@ -19,6 +19,7 @@ from ...limits import REST_LIMIT
 from .forking import CONNECTIONS, inherited
 
 _IDLE = extensions.TRANSACTION_STATUS_IDLE
+_FAILED = extensions.TRANSACTION_STATUS_INERROR
 _STRICTER: dict[int | None, str] = {
     extensions.ISOLATION_LEVEL_REPEATABLE_READ: " ISOLATION LEVEL REPEATABLE READ",
     extensions.ISOLATION_LEVEL_SERIALIZABLE: " ISOLATION LEVEL SERIALIZABLE",
@@ -146,7 +147,7 @@ class OneMessageConnection(extensions.connection):
         """As in psycopg2. Raises InFailedSqlTransaction where the server would roll back, and say nothing of it."""
         if self.is_inherited:
             raise inherited()
-        if self.get_transaction_status() == extensions.TRANSACTION_STATUS_INERROR:
+        if self.get_transaction_status() == _FAILED:
             self.rollback()
             raise errors.InFailedSqlTransaction
         self._end("COMMIT", super().commit)
@@ -156,7 +157,12 @@ class OneMessageConnection(extensions.connection):
             self._end("ROLLBACK", super().rollback)
 
     def set_isolation_level(self, level: int | None) -> None:
-        """It goes with the next BEGIN: psycopg2 would send a setting of the session. AUTOCOMMIT begins nothing."""
+        """It goes with the next BEGIN: psycopg2 would send a setting of the session. AUTOCOMMIT begins nothing.
+
+        What was begun, to ask for the level before, is rolled back, as in psycopg2.
+        """
+        if self.get_transaction_status() in (extensions.TRANSACTION_STATUS_INTRANS, _FAILED):
+            self.rollback()
         self._folds = level != extensions.ISOLATION_LEVEL_AUTOCOMMIT
         self._level = level
 
