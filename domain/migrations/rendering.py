@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import Rewriter
 from alembic.autogenerate.api import AutogenContext
 from alembic.migration import MigrationContext
-from alembic.operations.ops import CreateIndexOp, CreateTableOp, ModifyTableOps
+from alembic.operations.ops import CreateIndexOp, CreateTableOp, DowngradeOps, ModifyTableOps, OpContainer, UpgradeOps
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
@@ -14,6 +14,7 @@ from ..kit.model.clock import DatabaseTime
 from ..kit.model.tables import LIVE, LIVE_SQLITE
 from ..kit.model.types import JSONOf, Money
 from .added_columns import filled
+from .changed_columns import note_renamed_tables
 from .checks import portable, rendered_check
 
 _JSONB = "sa.JSON().with_variant(postgresql.JSONB(), 'postgresql')"
@@ -115,6 +116,13 @@ def _for_tables_with_rows(
     _context: MigrationContext, _revision: object, operation: ModifyTableOps
 ) -> list[ModifyTableOps]:
     return filled(operation)
+
+
+@rewriter.rewrites(UpgradeOps)
+@rewriter.rewrites(DowngradeOps)
+def _where_tables_go(_context: MigrationContext, _revision: object, operations: OpContainer) -> OpContainer:
+    note_renamed_tables(operations)
+    return operations
 
 
 @rewriter.rewrites(CreateTableOp)

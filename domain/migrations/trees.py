@@ -21,6 +21,10 @@ from .transaction import OWNER_LET_THROUGH
 Tree: TypeAlias = dict[str, Any]
 """A line of revisions, as what Alembic is configured with wherever it runs, compares or renders."""
 
+NameFilter: TypeAlias = Callable[[str | None, NameFilterType, NameFilterParentNames], bool]
+ObjectFilter: TypeAlias = Callable[[SchemaItem, str | None, NameFilterType, bool, SchemaItem | None], bool]
+"""Alembic's ``include_name`` and ``include_object``."""
+
 _NAME = "domain.migrations"
 # Alembic's own comparisons, and what this package adds.
 PLUGINS = ["alembic.autogenerate.*", _NAME]
@@ -41,9 +45,22 @@ def domain_tree() -> Tree:
     return _tree(VERSION_TABLE, DomainModel.metadata, _OURS.__contains__)
 
 
-def application_tree(metadata: MetaData | Sequence[MetaData], version_table: str) -> Tree:
-    """An application's: every table but ours."""
-    return _tree(version_table, metadata, lambda name: name not in {*_OURS, VERSION_TABLE, CONTEXT})
+def application_tree(
+    metadata: MetaData | Sequence[MetaData],
+    version_table: str,
+    include_name: NameFilter | None = None,
+    include_object: ObjectFilter | None = None,
+) -> Tree:
+    """An application's: every table but ours, and but what its own filters leave out."""
+    tree = _tree(version_table, metadata, lambda name: name not in {*_OURS, VERSION_TABLE, CONTEXT})
+    for key, own in (("include_name", include_name), ("include_object", include_object)):
+        if own is not None:
+            tree[key] = _both(tree[key], own)
+    return tree
+
+
+def _both(ours: Callable[..., bool], own: Callable[..., bool]) -> Callable[..., bool]:
+    return lambda *facts: ours(*facts) and own(*facts)
 
 
 def _tree(version_table: str, metadata: MetaData | Sequence[MetaData], owns: Callable[[str], bool]) -> Tree:
