@@ -11,14 +11,14 @@ from alembic.operations import MigrateOperation
 from alembic.operations.ops import AddColumnOp, AlterColumnOp, ModifyTableOps
 
 from ..kit.model.clock import DatabaseTime
-from .changed_columns import NoteOp, noted_columns
+from .changed_columns import NoteOp, noted
 
 
 def filled(changes: ModifyTableOps) -> list[ModifyTableOps]:
     """The changes of a table, and what follows them: SQLite makes all of one batch in one copy of the table."""
     made: list[MigrateOperation] = []
     then: list[MigrateOperation] = []
-    for operation in noted_columns(changes):
+    for operation in noted(changes):
         if isinstance(operation, AddColumnOp) and _is_required(operation.column):
             column, table = operation.column, operation.table_name
             default = _default_of(column)

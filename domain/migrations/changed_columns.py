@@ -2,25 +2,14 @@
 
 from collections.abc import Iterator
 
-import sqlalchemy as sa
 from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import MigrateOperation
-from alembic.operations.ops import (
-    AddColumnOp,
-    AlterColumnOp,
-    CreateTableOp,
-    DropColumnOp,
-    DropTableOp,
-    ModifyTableOps,
-    OpContainer,
-)
+from alembic.operations.ops import AddColumnOp, AlterColumnOp, CreateTableOp, DropColumnOp, DropTableOp, OpContainer
 from sqlalchemy.types import TypeEngine
 
 from ..kit.schema.policies import quoted
 from .checks import POSTGRESQL
-
-_TEXTS, _NUMBERS = {"VARCHAR", "TEXT"}, {"SMALLINT", "INTEGER", "BIGINT"}
 
 
 class NoteOp(MigrateOperation):
@@ -49,63 +38,39 @@ def _rendered_cast(context: AutogenContext, operation: CastColumnOp) -> str:
     return f"{altered.removesuffix(')')},\n           postgresql_using={cast!r})"
 
 
-def note_renamed_tables(changes: OpContainer) -> None:
-    """Note at each table that goes that it may be one of those that come."""
-    made = [operation.table_name for operation in changes.ops if isinstance(operation, CreateTableOp)]
-    changes.ops = list(_noted_tables(changes, made)) if made else changes.ops
+def noted(changes: OpContainer) -> Iterator[MigrateOperation]:
+    """The changes of a table, or of all: a note before what goes as another comes, and before a change of type."""
+    columns = [repr(change.column.name) for change in changes.ops if isinstance(change, AddColumnOp)]
+    tables = [repr(change.table_name) for change in changes.ops if isinstance(change, CreateTableOp)]
+    for change in changes.ops:
+        match change:
+            case DropColumnOp(table_name=table, column_name=old) if columns:
+                line = f"batch_op.alter_column({old!r}, new_column_name={' or '.join(columns)})"
+                yield NoteOp(f"{table}.{old} goes with its values; if it is renamed, write {line} for the two")
+                yield change
+            case DropTableOp(table_name=old) if tables:
+                line = f"op.rename_table({old!r}, {' or '.join(tables)})"
+                yield NoteOp(f"{old} goes with its rows; if it is renamed, write {line} for the two")
+                yield change
+            case AlterColumnOp(modify_type=TypeEngine() as wanted):
+                yield from _cast(change, _shown(change.existing_type), _shown(wanted))
+            case _:
+                yield change
 
 
-def _noted_tables(changes: OpContainer, made: list[str]) -> Iterator[MigrateOperation]:
-    for operation in changes.ops:
-        if isinstance(operation, DropTableOp):
-            old = operation.table_name
-            yield NoteOp(
-                f"{old} goes with its rows. If it has a new name only, write op.rename_table({old!r}, {_one_of(made)})"
-                " for the two, and autogenerate once more, for the names of its constraints"
-            )
-        yield operation
+def _cast(change: AlterColumnOp, before: str, after: str) -> Iterator[MigrateOperation]:
+    (had, _, _), (has, _, _) = before.partition("("), after.partition("(")
+    if had != has or has == "NUMERIC":
+        yield NoteOp(
+            f"{change.table_name}.{change.column_name}: each database casts {before} to {after} in its own way"
+            " (SQLite holds amounts as whole numbers); convert the rows first where that is not meant"
+        )
+    if had != has and has not in ("VARCHAR", "TEXT"):  # to which a cast in words would cut what is too long
+        cast = CastColumnOp(change.table_name, change.column_name)
+        vars(cast).update(vars(change))
+        change = cast
+    yield change
 
 
-def noted_columns(changes: ModifyTableOps) -> Iterator[MigrateOperation]:
-    """The changes of a table, with a note at columns that may be renamed, and at types that rows are cast to."""
-    made = [operation.column.name for operation in changes.ops if isinstance(operation, AddColumnOp)]
-    for operation in changes.ops:
-        if isinstance(operation, DropColumnOp) and made:
-            old = operation.column_name
-            yield NoteOp(
-                f"{changes.table_name}.{old} goes with its values. If it has a new name only, write"
-                f" batch_op.alter_column({old!r}, new_column_name={_one_of(made)}) for the two"
-            )
-        if isinstance(operation, AlterColumnOp) and operation.modify_type is not None:
-            yield from _typed(operation, operation.existing_type, operation.modify_type)
-        else:
-            yield operation
-
-
-def _typed(
-    operation: AlterColumnOp, old: TypeEngine[object] | None, new: TypeEngine[object]
-) -> Iterator[MigrateOperation]:
-    before, after = _shown(old), _shown(new)
-    kinds = {before.partition("(")[0], after.partition("(")[0]}
-    if "NUMERIC" in kinds and before != after:
-        yield NoteOp(f"SQLite holds {operation.column_name} as whole numbers, by its decimals: convert them there")
-    if len(kinds) == 1 or kinds <= _TEXTS or kinds <= _NUMBERS:
-        yield operation
-        return
-    yield NoteOp(
-        f"{operation.table_name}.{operation.column_name}: each database casts {before} to {after} in its own way;"
-        " first convert the rows where that is not meant"
-    )
-    if after.partition("(")[0] not in _TEXTS:  # to which a cast would cut what is too long
-        cast = CastColumnOp(operation.table_name, operation.column_name)
-        vars(cast).update(vars(operation))
-        operation = cast
-    yield operation
-
-
-def _one_of(names: list[str]) -> str:
-    return " or ".join(map(repr, names))
-
-
-def _shown(type_: TypeEngine[object] | None) -> str:
-    return "" if type_ is None else sa.types.to_instance(type_).compile(dialect=POSTGRESQL)
+def _shown(type_: TypeEngine[object] | type[TypeEngine[object]] | None) -> str:
+    return type_.compile(dialect=POSTGRESQL) if isinstance(type_, TypeEngine) else ""

@@ -24,7 +24,7 @@ from .transaction import (
     owner_let_through,
     sqlite_transaction,
 )
-from .trees import NameFilter, ObjectFilter, Tree, application_tree, domain_tree
+from .trees import ObjectFilter, Tree, application_tree, domain_tree
 
 ENGINE = "engine"  # the attribute of Alembic's Config that takes the place of the settings
 
@@ -34,7 +34,6 @@ def run_env(
     *,
     version_table: str = "alembic_version",
     database_url: str | None = None,
-    include_name: NameFilter | None = None,
     include_object: ObjectFilter | None = None,
 ) -> None:
     """All that an application's env.py has to call: runs Alembic over the application's own tables.
@@ -42,13 +41,12 @@ def run_env(
     Models on this package's bases share ``DomainModel.metadata``: import them first. This package's tables are
     neither created nor changed. The database is that of ``alembic -x database_url=...``, else ``database_url``,
     else MIGRATION_DATABASE_URL, else DATABASE_URL, else the default; or the Engine in ``config.attributes["engine"]``.
-    ``include_name`` and ``include_object`` are Alembic's: what either leaves out (others' tables in the same database)
-    is neither taken for a difference nor dropped.
+    ``include_object`` is Alembic's: what it leaves out, others' tables say, is neither dropped nor a difference.
 
     Raises:
         MigrationError: a setting is missing or wrong, a reference would point at no row, or SQLite was asked for SQL.
     """
-    _run(application_tree(metadata, version_table, include_name, include_object), database_url)
+    _run(application_tree(metadata, version_table, include_object), database_url)
 
 
 def run_domain_env() -> None:

@@ -6,7 +6,15 @@ import sqlalchemy as sa
 from alembic.autogenerate import Rewriter
 from alembic.autogenerate.api import AutogenContext
 from alembic.migration import MigrationContext
-from alembic.operations.ops import CreateIndexOp, CreateTableOp, DowngradeOps, ModifyTableOps, OpContainer, UpgradeOps
+from alembic.operations.ops import (
+    CreateIndexOp,
+    CreateTableOp,
+    DowngradeOps,
+    DropTableOp,
+    ModifyTableOps,
+    OpContainer,
+    UpgradeOps,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
@@ -14,7 +22,7 @@ from ..kit.model.clock import DatabaseTime
 from ..kit.model.tables import LIVE, LIVE_SQLITE
 from ..kit.model.types import JSONOf, Money
 from .added_columns import filled
-from .changed_columns import note_renamed_tables
+from .changed_columns import NoteOp, noted
 from .checks import portable, rendered_check
 
 _JSONB = "sa.JSON().with_variant(postgresql.JSONB(), 'postgresql')"
@@ -99,6 +107,10 @@ def _money(precision: int, scale: int) -> str:
 
 
 rewriter: Rewriter = Rewriter()
+_ON_SQLITE = (
+    "Written on SQLite, which shows no look-ups, comments or decimals of the tables that are there:"
+    " run `alembic check` on PostgreSQL, too, after it and after its downgrade"
+)
 
 
 @rewriter.rewrites(CreateIndexOp)
@@ -120,8 +132,11 @@ def _for_tables_with_rows(
 
 @rewriter.rewrites(UpgradeOps)
 @rewriter.rewrites(DowngradeOps)
-def _where_tables_go(_context: MigrationContext, _revision: object, operations: OpContainer) -> OpContainer:
-    note_renamed_tables(operations)
+def _with_notes(context: MigrationContext, _revision: object, operations: OpContainer) -> OpContainer:
+    changes_tables = any(isinstance(operation, (ModifyTableOps, DropTableOp)) for operation in operations.ops)
+    operations.ops = list(noted(operations))
+    if context.dialect.name == "sqlite" and changes_tables:
+        operations.ops.insert(0, NoteOp(_ON_SQLITE))
     return operations
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import MigrateOperation, Operations
-from alembic.operations.ops import CreateTableOp, DropTableOp, UpgradeOps
+from alembic.operations.ops import AlterColumnOp, CreateTableOp, DropTableOp, ModifyTableOps, UpgradeOps
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import Column, Connection, MetaData, Table, inspect
 
@@ -102,6 +102,13 @@ def compare(
     made = {operation.table_name for operation in operations.ops if isinstance(operation, CreateTableOp)}
     dropped = [operation.table_name for operation in operations.ops if isinstance(operation, DropTableOp)]
     tables = {t.name: t for t in context.sorted_tables if context.run_object_filters(t, t.name, "table", False, None)}
+    # PostgreSQL changes no type of a column that a policy names.
+    retyped = {
+        operation.table_name
+        for operation in operations.ops
+        if isinstance(operation, ModifyTableOps) and tables[operation.table_name].info.get("lookups")
+        if any(isinstance(change, AlterColumnOp) and change.modify_type is not None for change in operation.ops)
+    }
     for kind in REPLACEABLES.values():
         present = _present(context, kind, tables, dropped)
         for name in (*tables, *dropped):
@@ -109,7 +116,7 @@ def compare(
                 continue
             found = present.get(name, Found(NOTHING))
             wanted = kind.wanted(tables[name]) if name in tables else NOTHING
-            if kind.faults(found, wanted):
+            if kind.faults(found, wanted) or name in retyped:
                 if found.state or not wanted:
                     first.append(ReplaceOp(kind.name, name, replaces=found.state))
                 if wanted:

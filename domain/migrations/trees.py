@@ -21,9 +21,8 @@ from .transaction import OWNER_LET_THROUGH
 Tree: TypeAlias = dict[str, Any]
 """A line of revisions, as what Alembic is configured with wherever it runs, compares or renders."""
 
-NameFilter: TypeAlias = Callable[[str | None, NameFilterType, NameFilterParentNames], bool]
 ObjectFilter: TypeAlias = Callable[[SchemaItem, str | None, NameFilterType, bool, SchemaItem | None], bool]
-"""Alembic's ``include_name`` and ``include_object``."""
+"""Alembic's ``include_object``."""
 
 _NAME = "domain.migrations"
 # Alembic's own comparisons, and what this package adds.
@@ -46,29 +45,27 @@ def domain_tree() -> Tree:
 
 
 def application_tree(
-    metadata: MetaData | Sequence[MetaData],
+    metadata: MetaData | Sequence[MetaData], version_table: str, include_object: ObjectFilter | None = None
+) -> Tree:
+    """An application's: every table but ours, and but what its own filter leaves out."""
+    return _tree(version_table, metadata, lambda name: name not in {*_OURS, VERSION_TABLE, CONTEXT}, include_object)
+
+
+def _tree(
     version_table: str,
-    include_name: NameFilter | None = None,
+    metadata: MetaData | Sequence[MetaData],
+    owns: Callable[[str], bool],
     include_object: ObjectFilter | None = None,
 ) -> Tree:
-    """An application's: every table but ours, and but what its own filters leave out."""
-    tree = _tree(version_table, metadata, lambda name: name not in {*_OURS, VERSION_TABLE, CONTEXT})
-    for key, own in (("include_name", include_name), ("include_object", include_object)):
-        if own is not None:
-            tree[key] = _both(tree[key], own)
-    return tree
-
-
-def _both(ours: Callable[..., bool], own: Callable[..., bool]) -> Callable[..., bool]:
-    return lambda *facts: ours(*facts) and own(*facts)
-
-
-def _tree(version_table: str, metadata: MetaData | Sequence[MetaData], owns: Callable[[str], bool]) -> Tree:
     def includes_name(name: str | None, kind: NameFilterType, _parents: NameFilterParentNames) -> bool:
         return kind != "table" or name is None or owns(name)
 
-    def includes_object(_item: SchemaItem, name: str | None, kind: NameFilterType, *_: object) -> bool:
-        return includes_name(name, kind, {})
+    def includes_object(
+        item: SchemaItem, name: str | None, kind: NameFilterType, reflected: bool, other: SchemaItem | None
+    ) -> bool:
+        if not includes_name(name, kind, {}):
+            return False
+        return include_object is None or include_object(item, name, kind, reflected, other)
 
     return {
         "version_table": version_table,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from alembic import command
+from alembic.util import CommandError
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Engine,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Integer,
     MetaData,
@@ -29,7 +31,7 @@ from sqlalchemy import (
     text,
 )
 
-from domain import DomainModel, Organization
+from domain import DomainModel, Organization, Tender
 from domain.kit.model.fields import BigId
 from domain.kit.model.names import NAMING
 from domain.kit.model.tables import ORGANIZATION_ID
@@ -136,7 +138,9 @@ def follow_the_note(revision: Path) -> None:
     """In both directions: write the line that the note gives, for the two that it is about."""
     written = re.sub(r"\n +batch_op\.add_column\(.*", "", revision.read_text())
     written, count = re.subn(
-        r"# [^\n]* write (batch_op\.alter_column\([^\n]*?\)) for the two\n +batch_op\.drop_column\([^\n]*", r"\1", written
+        r"# [^\n]* write (batch_op\.alter_column\([^\n]*?\)) for the two\n +batch_op\.drop_column\([^\n]*",
+        r"\1",
+        written,
     )
     assert count == 2
     revision.write_text(written)
@@ -166,7 +170,9 @@ def test_a_table_that_is_renamed_as_the_note_says_keeps_its_rows_and_its_protect
     written = revision.read_text()
     assert "write op.rename_table('u_parts', 'u_pieces') for the two" in written
     assert "write op.rename_table('u_pieces', 'u_parts') for the two" in written
-    parts = re.compile(r"(?<=\n)    op\.create_table\(.*?(# [^\n]*write (op\.rename_table\([^)]*\)))[^\n]*\n[^\n]*", re.DOTALL)
+    parts = re.compile(
+        r"(?<=\n)    op\.create_table\(.*?(# [^\n]*write (op\.rename_table\([^)]*\)))[^\n]*\n[^\n]*", re.DOTALL
+    )
     revision.write_text(parts.sub(r"    \2", written))
     application.upgrade()
     assert application.values(after, "code") == ["7-a", "7-a"]
@@ -200,14 +206,25 @@ def test_a_change_of_type_runs_on_rows_both_ways(
     assert application.is_as_created(after)
 
 
+def test_a_column_that_a_policy_names_changes_its_type(application: Application) -> None:
+    before, after = (models(Column("code", String(size)), lookups={"code": "app.part"}) for size in (20, 50))
+    application.start(before, code="7-a")
+    application.generate(after)
+    application.upgrade()
+    assert application.is_as_created(after)
+    application.downgrade()
+    assert application.is_as_created(before)
+
+
 @pytest.mark.parametrize("application", ["postgresql"], indirect=True)
 def test_a_text_that_becomes_an_amount_is_converted_on_sqlite_as_the_note_asks(application: Application) -> None:
     before, after = models(Column("size", String(20))), models(Column("size", Money(20, 4)))
     application.start(before, size="12.5")
     revision = application.generate(after)
-    note = "# SQLite holds size as whole numbers, by its decimals: convert them there"
-    assert revision.read_text().count(note) == 2
-    convert = "if op.get_context().dialect.name == 'sqlite':\n        op.execute('UPDATE u_parts SET size = size * 10000')"
+    assert revision.read_text().count("(SQLite holds amounts as whole numbers)") == 2
+    convert = (
+        "if op.get_context().dialect.name == 'sqlite':\n        op.execute('UPDATE u_parts SET size = size * 10000')"
+    )
     revision.write_text(revision.read_text().replace("    with op.batch", f"    {convert}\n    with op.batch", 1))
     application.upgrade()
     assert application.values(after, "size") == [Decimal("12.5"), Decimal("12.5")]
@@ -235,7 +252,7 @@ def test_a_required_column_with_a_default_comes_to_a_table_with_rows(
     type_: Any, default: object, application: Application
 ) -> None:
     before = models(Column("code", String(20)))
-    given = (lambda: []) if default == [] else default
+    given = list if default == [] else default
     after = models(Column("code", String(20)), Column("extra", type_, nullable=False, default=given))
     application.start(before, code="7-a")
     application.generate(after)
@@ -260,12 +277,35 @@ def test_a_dropped_table_comes_back_with_all_that_stood_beside_it(info: Any, app
     assert application.is_as_created(before)
 
 
-@pytest.mark.parametrize("application", ["postgresql"], indirect=True)
-def test_what_an_application_leaves_out_is_no_difference(application: Application) -> None:
+def is_ours(_item: object, name: str | None, _kind: str, _reflected: object, _other: object) -> bool:
+    return name not in ("spatial_ref_sys", "not_ours")
+
+
+def test_what_an_application_leaves_out_is_neither_dropped_nor_a_difference(application: Application) -> None:
     for engine in application.engines.values():
         with engine.begin() as connection:
             connection.execute(text("CREATE TABLE spatial_ref_sys (srid integer PRIMARY KEY)"))
     parts = models(Column("code", String(20)))
-    Table("others_model", parts, Column("id", Integer, primary_key=True))
-    with pytest.raises(AssertionError):
-        application.is_left_alone(parts)
+    Table("not_ours", parts, Column("id", Integer, primary_key=True))
+    filters = {"include_object": is_ours}
+    written = application.generate(parts, filters=filters).read_text()
+    assert "u_parts" in written
+    assert not re.search("spatial_ref_sys|not_ours|tenders", written)
+    application.upgrade()
+    application.config.attributes.pop("filters")
+    with pytest.raises(CommandError, match=r"spatial_ref_sys|not_ours"):
+        application.each(command.check)
+
+
+@pytest.mark.parametrize("application", ["postgresql"], indirect=True)
+def test_a_reference_to_our_table_comes_to_a_table_with_rows(application: Application) -> None:
+    before, after = models(Column("code", String(20))), models(Column("code", String(20)), Column("tender_id", BigId))
+    Tender.__table__.to_metadata(after)
+    after.tables["u_parts"].append_constraint(
+        ForeignKeyConstraint([ORGANIZATION_ID, "tender_id"], ["tenders.organization_id", "tenders.id"])
+    )
+    application.start(before, code="7-a")
+    application.generate(after)
+    application.upgrade()
+    assert application.values(after, "tender_id") == [None, None]
+    assert application.is_as_created(after)
