@@ -1,12 +1,13 @@
 """How a revision is written: self-contained, and alike whichever database it was generated on."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from alembic.autogenerate import Rewriter
 from alembic.autogenerate.api import AutogenContext
 from alembic.migration import MigrationContext
 from alembic.operations.ops import (
+    AddColumnOp,
     CreateIndexOp,
     CreateTableOp,
     DowngradeOps,
@@ -19,6 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
 from ..kit.model.clock import DatabaseTime
+from ..kit.model.fields import BigId
 from ..kit.model.tables import LIVE, LIVE_SQLITE
 from ..kit.model.types import JSONOf, Money
 from .added_columns import filled
@@ -125,8 +127,11 @@ def _for_both_databases(_context: MigrationContext, _revision: object, operation
 
 @rewriter.rewrites(ModifyTableOps)
 def _for_tables_with_rows(
-    _context: MigrationContext, _revision: object, operation: ModifyTableOps
+    context: MigrationContext, _revision: object, operation: ModifyTableOps
 ) -> list[ModifyTableOps]:
+    for change in operation.ops:
+        if isinstance(change, AddColumnOp):
+            _widen(change.column, context)
     return filled(operation)
 
 
@@ -141,9 +146,18 @@ def _with_notes(context: MigrationContext, _revision: object, operations: OpCont
 
 
 @rewriter.rewrites(CreateTableOp)
-def _as_models_say(_context: MigrationContext, _revision: object, operation: CreateTableOp) -> CreateTableOp:
+def _as_models_say(context: MigrationContext, _revision: object, operation: CreateTableOp) -> CreateTableOp:
     for column in operation.columns:
+        if isinstance(column, sa.Column):
+            _widen(column, context)
         # As PostgreSQL shows an identity; SQLite refuses it in a composite key, and needs it nowhere.
         if isinstance(column, sa.Column) and column.autoincrement is True:
             column.autoincrement = "auto"
     return operation
+
+
+def _widen(column: sa.Column[Any], context: MigrationContext) -> None:
+    # SQLite shows INTEGER for ids and references, too, which PostgreSQL has as BIGINT.
+    is_id = column.primary_key or column.foreign_keys
+    if context.dialect.name == "sqlite" and is_id and isinstance(column.type, sa.INTEGER):
+        column.type = BigId
