@@ -1,6 +1,6 @@
 """How a revision is written: self-contained, and alike whichever database it was generated on."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 from alembic.autogenerate import Rewriter
@@ -17,6 +17,7 @@ from alembic.operations.ops import (
     UpgradeOps,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator
 
 from ..kit.model.clock import DatabaseTime
@@ -148,16 +149,19 @@ def _with_notes(context: MigrationContext, _revision: object, operations: OpCont
 @rewriter.rewrites(CreateTableOp)
 def _as_models_say(context: MigrationContext, _revision: object, operation: CreateTableOp) -> CreateTableOp:
     for column in operation.columns:
-        if isinstance(column, sa.Column):
-            _widen(column, context)
+        _widen(column, context)
         # As PostgreSQL shows an identity; SQLite refuses it in a composite key, and needs it nowhere.
         if isinstance(column, sa.Column) and column.autoincrement is True:
             column.autoincrement = "auto"
     return operation
 
 
-def _widen(column: sa.Column[Any], context: MigrationContext) -> None:
+def _widen(item: SchemaItem, context: MigrationContext) -> None:
     # SQLite shows INTEGER for ids and references, too, which PostgreSQL has as BIGINT.
-    is_id = column.primary_key or column.foreign_keys
-    if context.dialect.name == "sqlite" and is_id and isinstance(column.type, sa.INTEGER):
-        column.type = BigId
+    match item:
+        case sa.Column(type=sa.INTEGER()) if context.dialect.name == "sqlite" and (
+            item.primary_key or item.foreign_keys
+        ):
+            item.type = BigId
+        case _:
+            pass
