@@ -13,7 +13,7 @@ from ..model import DomainModel
 from ..model.tables import organization_column
 
 Obstacle: TypeAlias = tuple[str, str]
-"""What is wrong, and what to do."""
+"""A fault, and its remedy."""
 
 _REVISION: Select[str] = select(column("version_num", String)).select_from(table(VERSION_TABLE))
 _TABLES = text(

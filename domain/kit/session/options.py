@@ -13,7 +13,7 @@ StatementT = TypeVar("StatementT", bound=Executable)
 
 OWN = "domain_own"  # a repository's, which leaves nothing on its connection
 READS = "domain_reads"  # only reads: may go outside a transaction, before the first write
-ADMITS_DELETED = "domain_admits_deleted"  # of organizations: finds none, without an error, where the session's is deleted
+ADMITS_DELETED = "domain_admits_deleted"  # of organizations: none, and no error, where the session's is deleted
 INCLUDE_DELETED = "domain_include_deleted"  # deleted rows are asked for as well
 PURGING = "domain_purging"  # a DELETE that may remove rows: the purge's
 
