@@ -46,7 +46,7 @@ def configure(engine: Engine, limits: TimeLimits, *, pre_ping: bool) -> None:
         if connection is None or connection.is_inherited or not connection.is_tainted:
             return
         try:
-            if connection.is_own:  # its listeners run for new ones only
+            if connection.is_own:  # the application's listeners run for new ones only
                 record.invalidate()
             else:
                 connection.forget()

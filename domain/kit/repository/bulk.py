@@ -87,7 +87,7 @@ def upsert_many(
     done: dict[Key, tuple[int, RowOutcome]] = {}
     scope.session.flush()
     with scope.session.begin_nested():
-        # Looked up before anything is written: a row without a required field can be no new one.
+        # Looked up before anything is written: a row without a required field can't be a new one.
         found: dict[Key, dict[str, Any]] = {}
         partial = {values: n for values, n in last.items() if checked[n].missing}
         for batch in _batches(partial.items(), BATCH):

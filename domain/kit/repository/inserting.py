@@ -24,7 +24,7 @@ def insert_one(session: DomainSession, sql: Statements[ModelT], entity: ModelT) 
         new_id = session.exec(sql.insert, params=row).scalar_one()
     except BaseException:
         if session.in_transaction() and session.is_active:
-            # To the savepoint, or all; until its rollback the session refuses work.
+            # To the savepoint, or all of it; until it is rolled back, the session refuses work.
             fail_as_a_flush(session)
         raise
     set_committed_value(entity, "id", new_id)

@@ -22,7 +22,7 @@ _MARK = "domain: deleted organization "
 _LOOK = f"SELECT CAST('{_MARK}' || id AS bigint) FROM {ORGANIZATIONS} WHERE is_deleted"  # noqa: S608  # constants
 _LOOK_ON_SQLITE = f"SELECT 1 FROM {ORGANIZATIONS} WHERE id = ? AND is_deleted = 1"  # noqa: S608  # a constant
 
-# By the engine: a URL does not identify the database (a socket's folder and a search_path are among its options).
+# By the engine: URLs may differ in their options only (a socket's folder, a search_path).
 _seen_live: WeakKeyDictionary[Engine, dict[int, float]] = WeakKeyDictionary()
 
 

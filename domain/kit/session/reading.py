@@ -38,7 +38,7 @@ ORGANIZATION = bindparam("domain_organization_id", type_=BigInteger(), required=
 
 _SYSTEM_COLUMNS = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "rowid", "oid", "_rowid_"}
 _CLOSED = (FunctionElement, FunctionFilter, WithinGroup, Over, Select)  # may hold columns that are not in GROUP BY
-_CATALOGS = ("pg_", "sqlite_")  # tables of the database's own, statistics with values of every row among them
+_CATALOGS = ("pg_", "sqlite_")  # the database's own tables: some hold statistics with values of every row
 
 
 class ReadingCompiler(SeeingCompiler):

@@ -26,7 +26,7 @@ def seen_versions(dirty: Iterable[object]) -> list[Seen]:
         for entity in dirty
         if isinstance(entity, Entity) and vars(entity).get("id") is not None
     ]
-    return sorted(seen, key=lambda one: (one.model.__name__, one.entity_id))  # of several, always the same is named
+    return sorted(seen, key=lambda one: (one.model.__name__, one.entity_id))  # always the same one is named
 
 
 def stale(
