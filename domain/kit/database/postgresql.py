@@ -80,7 +80,7 @@ def _prepare(connection: OneMessageConnection, starts_with: dict[str, str]) -> N
 
 
 def _refuse_dead(connection: OneMessageConnection) -> None:
-    """Raise DisconnectionError for a connection that the server has closed: the pool opens another."""
+    """Raise DisconnectionError for a dead connection: the pool opens another. A server that closes one sends word."""
     rested = monotonic() - connection.used_at > RESTED_SECONDS
     if not rested and not _has_word(connection):
         return
