@@ -13,7 +13,7 @@ from ..default import get_db
 _SANE = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
 
 CurrentDatabase = Annotated[Database, Depends(get_db)]
-"""The one of ``init_db``."""
+"""That of ``init_db``."""
 
 
 async def request_id(connection: HTTPConnection) -> str:

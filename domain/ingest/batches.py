@@ -29,7 +29,7 @@ class PreparedRelease(NamedTuple):
     rest: Release
     """The release without its content."""
     digest: str
-    """The content's identity."""
+    """A hash of the content."""
     written: str
     """The content as JSON."""
     tender: TenderFields

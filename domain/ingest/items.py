@@ -1,4 +1,4 @@
-"""Items of reading: releases, and refusals of what is none."""
+"""Results of reading: releases, and refusals of what is none."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
