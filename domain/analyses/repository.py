@@ -17,7 +17,7 @@ from .model import AnalysisRating, AnalysisResult
 
 
 class MonthlyCost(NamedTuple):
-    """What the analyses of one UTC month cost."""
+    """The cost of one UTC month's analyses."""
 
     month: date
     analyses: int
@@ -103,8 +103,7 @@ class AnalysisRepository(TenantRepository[AnalysisResult]):
         return self.session.exec(own(statement), params=self._scope.parameters(org_id)).all()
 
     def costs_by_month(self, org_id: int | None = None) -> Sequence[MonthlyCost]:
-        """What the organization's analyses cost in each UTC month that has some (deleted ones cost, too), latest
-        first."""
+        """The cost of analyses in each UTC month that has some, latest first; deleted ones cost, too."""
         created, on_sqlite = col(AnalysisResult.created_at), self.session.get_bind().dialect.name == "sqlite"
         utc = func.to_char(func.timezone("UTC", created), "YYYY-MM")
         month = (func.strftime("%Y-%m", created) if on_sqlite else utc).label("month")

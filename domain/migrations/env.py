@@ -1,4 +1,4 @@
-"""What an env.py does: Alembic runs it for every command."""
+"""The work of an env.py: Alembic runs it for every command."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -124,12 +124,12 @@ def _print_sql(url: URL, tree: Tree) -> None:
 
 
 def _after_revision(ctx: MigrationContext, step: object, heads: object, run_args: object) -> None:  # noqa: ARG001
-    """What one revision put under row level security is open to the data migration of the next."""
+    """Let the owner through what a revision has secured: the next may migrate its data."""
     ctx.execute(LET_OWNER_THROUGH)
 
 
 def _has_work() -> bool:
-    """Whether a revision will run: the tables are locked for it, and only for it."""
+    """True if a revision will run: only then are the tables locked."""
     try:
         wanted = context.get_revision_argument()
     except KeyError:  # the command compares or shows

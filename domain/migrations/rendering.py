@@ -83,7 +83,7 @@ def _model_type(item: object) -> str | None:
 
 
 def _database_type(item: object) -> str | None:
-    """What the other database has for a type that was read from one, as in downgrades."""
+    """The type on both databases for one that was read from either, as in downgrades."""
     match item:
         case postgresql.TIMESTAMP(timezone=timezone):
             return f"sa.DateTime(timezone={timezone})"

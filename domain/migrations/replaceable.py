@@ -1,8 +1,8 @@
-"""What stands beside tables, in migrations: one operation, its comparison, and its place while SQLite rebuilds tables.
+"""Migrations of what stands beside tables: one operation, its comparison, and its place while SQLite rebuilds tables.
 
 A revision says ``op.invoke(ReplaceOp("audit trail", "tenders", {...}))`` with the whole state, the same for both
 databases, so that a released one never follows the models. What is there goes before the tables change, since it may
-name a column that they lose; what is wanted comes after them. So it is on the way back, too.
+name a column that they lose; what is wanted comes after them. Downgrades do the same.
 """
 
 from collections.abc import Generator, Iterable, Mapping

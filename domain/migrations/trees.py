@@ -1,4 +1,4 @@
-"""Which tables belong to which line of revisions: ours to this package, the rest to the application."""
+"""Lines of revisions and their tables: ours are this package's, the rest the application's."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
