@@ -1,4 +1,4 @@
-"""What a revision can't know: notes where rows may lose values, and casts where PostgreSQL wants them in words."""
+"""Changes that a revision can't know for certain: notes where rows may lose values, and casts where PostgreSQL wants them in words."""
 
 from collections.abc import Iterator
 

@@ -94,7 +94,7 @@ def _migrate(engine: Engine, tree: Tree) -> None:
 
 
 def _is_migrated(connection: Connection) -> bool:
-    """Whether it was this run's turn. Waiting in a transaction would hold up another's CREATE INDEX CONCURRENTLY."""
+    """True if it was this run's turn. Waiting in a transaction would hold up another's CREATE INDEX CONCURRENTLY."""
     with context.begin_transaction():
         # Before the revision is read: a second deployer finds the work done.
         if not connection.exec_driver_sql(TRY_LOCK).scalar_one():
