@@ -63,7 +63,7 @@ class AnalysisRating(DomainModel):
 
 
 class AnalysisCost(DomainModel):
-    """What it took."""
+    """Model and cost."""
 
     llm_model: Text | None = Field(
         default=None, max_length=100, description="The model that was asked.", schema_extra=example("large-2")
@@ -78,13 +78,13 @@ class AnalysisCost(DomainModel):
 
 
 class AnalysisContent(AnalysisFilter, AnalysisRating, AnalysisCost):
-    """What an analysing worker writes."""
+    """Fields that a worker writes."""
 
     tender_id: int = tenant_key(Tender)
 
 
 class AnalysisResult(AnalysisContent, TenantEntity, table=True):
-    """What is known about a tender."""
+    """The analysis of a tender."""
 
     __tablename__ = "analysis_results"
     __table_args__: ClassVar[Any] = (live_unique("tender_id"), live_index("overall_score", "tender_id"))

@@ -13,7 +13,7 @@ from ..tenders.model import Tender
 
 
 class BidContent(DomainModel):
-    """What a client may write."""
+    """Fields that a client may write."""
 
     executive_summary: Text = Field(
         min_length=1,
@@ -42,7 +42,7 @@ class BidContent(DomainModel):
 
 
 class BidCost(DomainModel):
-    """What it took."""
+    """Model and cost."""
 
     llm_model: Text | None = Field(
         default=None, max_length=100, description="The model that wrote it.", schema_extra=example("large-2")
@@ -57,7 +57,7 @@ class BidCost(DomainModel):
 
 
 class BidDocumentContent(BidContent, BidCost):
-    """What a drafting worker writes."""
+    """Fields that a worker writes."""
 
     tender_id: int = tenant_key(Tender)
 

@@ -46,7 +46,7 @@ SOLMAR = Company(
 
 
 def is_open(tender: Tender) -> bool:
-    """Whether the publisher still wants bids, by its own word; the clock of the demo's machine has no say."""
+    """True while the publisher wants bids, by its own word; the clock of the demo's machine has no say."""
     return tender.notice_status not in OVER
 
 

@@ -31,7 +31,7 @@ _STATUSES = {
 
 
 def print_story(console: Console, db: Database, customers: Sequence[Customer]) -> None:
-    """What the two have, and what is best for each, as its own session sees it."""
+    """Print what the two have, and the best for each, as its own session sees it."""
     heading(console, "Two organizations in one database")
     paragraph(console, " ".join(f"{customer.name} {customer.company.trade}." for customer in customers))
     _print(console, _overview(db, customers))
@@ -52,7 +52,7 @@ def print_walls(
     refusals: Iterable[Attempt],
     shared: Sequence[tuple[Tender, Tender]],
 ) -> None:
-    """What each got when it reached for the other's, and what both have."""
+    """Print what each got when it reached for the other's, and what both have."""
     heading(console, "Neither sees the other's")
     table = grid("who", "tries to", "answer", wide="tries to")
     for attempt in questions:

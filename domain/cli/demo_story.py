@@ -1,4 +1,4 @@
-"""What the demo does: two organizations, from notices in files to drafted bids. It needs one login only."""
+"""The demo's story: two organizations, from notices in files to drafted bids. It needs one login only."""
 
 from importlib.resources import as_file, files
 from typing import NamedTuple

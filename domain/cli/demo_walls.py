@@ -1,4 +1,4 @@
-"""What the demo tries in vain: one organization reaching for the other's data."""
+"""The demo's vain attempts: one organization reaches for the other's data."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -41,7 +41,7 @@ def questions(db: Database, mine: Customer, other: Customer) -> Iterator[Attempt
 
 
 def refusals(db: Database, mine: Customer, other: Customer) -> Iterator[Attempt]:
-    """What is no honest question raises; the messages are the real ones."""
+    """Dishonest ones, which raise; the messages are the real ones."""
 
     def count_theirs() -> None:
         with db.get_session(organization_id=mine.organization.id) as session:

@@ -1,4 +1,4 @@
-"""What a failure says, on one line, and with which exit code."""
+"""The message of a failure, on one line, and its exit code."""
 
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError

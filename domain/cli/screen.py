@@ -15,7 +15,7 @@ _BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
 def screen(*, stderr: bool = False) -> Console:
-    """What is printed to: the width of the terminal, 80 columns where there is none."""
+    """The console, as wide as the terminal; 80 columns where there is none."""
     return Console(stderr=stderr, highlight=False)
 
 

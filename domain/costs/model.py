@@ -41,7 +41,7 @@ class CostRecord(DomainModel):
 
 
 class CostStamp(DomainModel):
-    """When, and by whom."""
+    """Time and actor of a cost."""
 
     occurred_at: UtcDatetime = Field(
         sa_type=UTC_DATETIME,

@@ -1,4 +1,4 @@
-"""What the application's login may do with tables that it does not own: not too much."""
+"""The application's rights on tables that its login does not own: not too many."""
 
 from collections.abc import Iterator
 

@@ -27,7 +27,7 @@ _RECORDS = text(
 
 
 def check_system(connection: Connection, *, application: str) -> Iterator[Finding]:
-    """What would make ``system_session`` see nothing, or the application's login (by name) as mighty."""
+    """Faults that blind ``system_session``, or make the application's login (by name) as mighty."""
     role = connection.execute(_ROLE).one()
     if role.rolname == application:
         yield error(

@@ -1,4 +1,4 @@
-"""What stands beside tables: row level security, its owner included, and audit triggers, as they should be."""
+"""Checks of what stands beside tables: row level security, its owner included, and audit triggers."""
 
 from collections.abc import Iterator
 

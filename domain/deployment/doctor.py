@@ -1,4 +1,4 @@
-"""What is wrong with a running deployment, and what to do about it."""
+"""Faults of a running deployment, each with its remedy."""
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +35,7 @@ def examine(database: Database) -> list[Finding]:
 
 
 def examine_application(connection: Connection) -> Iterator[Finding]:
-    """What the application's login, whose connection it is, can't do and could do."""
+    """Findings through the application's login, whose connection it is."""
     tables = reached(connection)
     yield from starmap(error, chain(behind(connection, tables), lacking(tables)))
     yield from check_login(connection)
@@ -84,7 +84,7 @@ def _through(
     application: Connection,
     check: Callable[[Connection], Iterable[Finding]] = lambda _: (),
 ) -> Iterator[Finding]:
-    """What is found through another login than the application's."""
+    """Findings through another login than the application's."""
     try:
         with engine.connect() as connection:
             if _is_same(application, connection):
@@ -101,7 +101,7 @@ def _through(
 
 
 def _is_same(mine: Connection, other: Connection) -> bool:
-    """Whether a lock that the one takes stands in the other's way: that a copy, a standby and a pooler can't feign."""
+    """True if a lock of the one blocks the other: a copy, a standby and a pooler can't feign that."""
     if (mine.dialect.name, other.dialect.name) == ("postgresql", "postgresql"):
         number = {"number": secrets.randbits(62)}
         mine.execute(_TAKE, number)

@@ -1,4 +1,4 @@
-"""What is wrong with a deployment, and what to do about it."""
+"""Findings about a deployment, each with its remedy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the logins may do with the owner's tables, as statements: the least that works."""
+"""The logins' rights on the owner's tables, as statements: the least that works."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -32,7 +32,7 @@ class Logins:
 
     @classmethod
     def from_urls(cls, application: URL, system: URL | None, migration: URL | None) -> "Logins":
-        """What the URLs say; without one for migrations the application's login is the owner.
+        """The logins of the URLs; without one for migrations the application's is the owner.
 
         Raises:
             ConfigurationError: a URL is not PostgreSQL's or names no login, or two logins are one.
@@ -54,7 +54,7 @@ class Logins:
 
     @property
     def has_owner(self) -> bool:
-        """Whether the tables belong to another login than the application's."""
+        """True if the tables belong to another login than the application's."""
         return self.owner != self.application
 
     @property

@@ -66,7 +66,7 @@ def create_roles(engine: Engine, logins: Logins) -> list[str]:
 
 
 def plan(connection: Connection, logins: Logins) -> list[Statement]:
-    """What ``create_roles`` would run on the database as it is. Raises ConfigurationError."""
+    """The statements that ``create_roles`` would run now. Raises ConfigurationError."""
     if connection.dialect.name != "postgresql":
         raise ConfigurationError("SQLite has no logins")
     schema = schema_of(connection, logins.owner)

@@ -1,4 +1,4 @@
-"""What the logins may do with the database around the tables, as statements."""
+"""The logins' rights on the database around the tables, as statements."""
 
 from collections.abc import Iterator
 

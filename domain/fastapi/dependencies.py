@@ -1,4 +1,4 @@
-"""What an application's own dependencies build on."""
+"""Parts for an application's own dependencies."""
 
 import re
 from typing import Annotated
@@ -13,7 +13,7 @@ from ..default import get_db
 _SANE = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
 
 CurrentDatabase = Annotated[Database, Depends(get_db)]
-"""What ``init_db`` made."""
+"""That of ``init_db``."""
 
 
 async def request_id(connection: HTTPConnection) -> str:

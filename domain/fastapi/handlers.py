@@ -1,4 +1,4 @@
-"""What answers, and logs, an error that an endpoint raises."""
+"""Handlers that answer, and log, an error of an endpoint."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -26,7 +26,7 @@ _CONTENT = {"schema": {"$ref": "#/components/schemas/Problem"}}
 
 
 class Problem(BaseModel):
-    """What went wrong. Facts beyond the first four stand where the error has them."""
+    """An error's details. Facts beyond the first four stand where the error has them."""
 
     type: str = Field(default="about:blank", description="A URI that names the kind of problem.")
     title: str = Field(description="The kind of problem, in words.")

@@ -1,4 +1,4 @@
-"""From paths to batches of releases that fit in memory, made ready to be stored."""
+"""From paths to batches of releases that fit in memory, prepared for storing."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,13 +23,13 @@ CHARACTERS = 2_000_000
 """Of JSON text; two batches are in memory at a time, and copies on their way."""
 
 
-class Ready(NamedTuple):
-    """What is kept of a release. As objects, the content would take several times the memory of its text."""
+class PreparedRelease(NamedTuple):
+    """A release, its content as text: as objects it would take several times the memory."""
 
     rest: Release
     """The release without its content."""
     digest: str
-    """What identifies the content."""
+    """A hash of the content."""
     written: str
     """The content as JSON."""
     tender: TenderFields
@@ -41,22 +41,22 @@ class Ready(NamedTuple):
         assert isinstance(content, dict)
         return replace(self.rest, content=content)
 
-    def joined(self, package: Mapping[str, JsonValue]) -> "Ready":
+    def joined(self, package: Mapping[str, JsonValue]) -> "PreparedRelease":
         """The same release, received once more with this around it."""
-        return ready(replace(self.release(), package=joined(self.rest.package, package)))
+        return prepare(replace(self.release(), package=joined(self.rest.package, package)))
 
 
-def ready(release: Release) -> Ready:
-    """Make a release ready."""
+def prepare(release: Release) -> PreparedRelease:
+    """Prepare a release."""
     content = release.content
-    return Ready(replace(release, content={}), digest(content), written(content), merge([release]))
+    return PreparedRelease(replace(release, content={}), digest(content), written(content), merge([release]))
 
 
 @dataclass(kw_only=True)
 class Batch:
-    """What was read since the batch before."""
+    """All that was read since the last batch."""
 
-    releases: list[Ready] = field(default_factory=list[Ready])
+    releases: list[PreparedRelease] = field(default_factory=list[PreparedRelease])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
     files: int = 0
     read: int = 0
@@ -64,7 +64,7 @@ class Batch:
 
 
 def batches(paths: Iterable[Path], *, dialect: str) -> Iterator[Batch]:
-    """What stands in files and folders, at most 1000 releases or about 2 MB at a time, for a database's dialect."""
+    """Read files and folders, at most 1000 releases or about 2 MB at a time, for a database's dialect."""
     limits = make_url(f"{dialect}://").get_dialect()()
     batch = Batch()
     size = 0
@@ -78,7 +78,7 @@ def batches(paths: Iterable[Path], *, dialect: str) -> Iterator[Batch]:
             if refusal := _too_large(found, limits):
                 batch.refusals.append(refusal)
                 continue
-            batch.releases.append(release := ready(found))
+            batch.releases.append(release := prepare(found))
             size += len(release.written)
             if len(batch.releases) >= RELEASES or size >= CHARACTERS:
                 yield batch

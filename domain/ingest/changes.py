@@ -1,4 +1,4 @@
-"""Which fields of a stored tender an import writes, and how it knows a person's.
+"""Fields of a stored tender that an import writes; how it knows a person's.
 
 What an import wrote last stands in no column of its own: it is what merging the notices gives that were stored
 before. A field that differs from it was written by a person and is left alone; a field that agrees is the import's.

@@ -26,7 +26,7 @@ def moment(value: JsonValue) -> datetime | None:
 
 
 def deadline(value: JsonValue) -> datetime | None:
-    """As ``moment``, but a date alone means its last second, 23:59:59."""
+    """Read a ``moment``; a date alone means its last second, 23:59:59."""
     return _read(value, time_of_dates=time(23, 59, 59))
 
 

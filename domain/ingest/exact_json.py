@@ -56,13 +56,13 @@ def digest(content: Mapping[str, JsonValue]) -> str:
 
 
 def _may_round(data: bytes) -> bool:
-    """Whether there may be a number that a float, or 64 bits, can't hold: long, or with an exponent."""
+    """True if a number may be more than a float, or 64 bits, can hold: long, or with an exponent."""
     shape = data.translate(_SHAPE)
     return _LONG in shape or _EXPONENT in shape
 
 
 def _may_be_whole(data: bytes) -> bool:
-    """Whether there may be a float that equals a whole number: "1.0" or "1e22"."""
+    """True if a float may equal a whole number: "1.0" or "1e22"."""
     return _POINT_ZERO.search(data) is not None or _EXPONENT in data.translate(_SHAPE)
 
 

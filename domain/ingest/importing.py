@@ -11,11 +11,11 @@ from ..errors import ConflictError, ConstraintError, UnavailableError
 from ..kit.session import TenantSession
 from ..limits import BULK
 from ..organizations.repository import OrganizationRepository
-from .batches import Ready
+from .batches import PreparedRelease
 from .items import Refusal
 from .reading_ahead import read_batches
-from .store import store
 from .tally import ImportSummary, Outcome, Tally
+from .writing import store
 
 Unit: TypeAlias = Callable[[], AbstractContextManager[TenantSession]]
 """Opens the session in which a batch is written: one that commits, or that of the whole run."""
@@ -72,7 +72,7 @@ def import_paths(
     return tally.summary
 
 
-def _stored(unit: Unit, releases: Sequence[Ready]) -> Iterator[Outcome | Refusal]:
+def _stored(unit: Unit, releases: Sequence[PreparedRelease]) -> Iterator[Outcome | Refusal]:
     """Store the releases; where that fails, half of them at a time, to refuse the bad ones alone."""
     try:
         outcome: Outcome | Refusal | None = _tried_twice(unit, releases)
@@ -86,7 +86,7 @@ def _stored(unit: Unit, releases: Sequence[Ready]) -> Iterator[Outcome | Refusal
     yield from _stored(unit, releases[middle:])
 
 
-def _tried_twice(unit: Unit, batch: Sequence[Ready]) -> Outcome:
+def _tried_twice(unit: Unit, batch: Sequence[PreparedRelease]) -> Outcome:
     """Once more where somebody else wrote the same tenders meanwhile: by then their work can be seen."""
     try:
         return _in_savepoint(unit, batch)
@@ -98,7 +98,7 @@ def _tried_twice(unit: Unit, batch: Sequence[Ready]) -> Outcome:
     return _in_savepoint(unit, batch)
 
 
-def _in_savepoint(unit: Unit, batch: Sequence[Ready]) -> Outcome:
+def _in_savepoint(unit: Unit, batch: Sequence[PreparedRelease]) -> Outcome:
     with unit() as session:
         try:
             # The first statement: on SQLite it takes the lock that reading before writing needs.

@@ -1,4 +1,4 @@
-"""What reading yields: releases, and refusals of what is none."""
+"""Results of reading: releases, and refusals of what is none."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,9 +25,9 @@ class Release:
     content: dict[str, JsonValue]
     """Amounts are exact, nothing is dropped: texts may hold NUL and lone surrogates."""
     package: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
-    """What merging needs of the document around it, see ``package.py``: a few short texts, often none."""
+    """Facts of the document around it for merging, see ``package.py``: a few short texts, often none."""
     place: str = ""
-    """Where it stood: ``notices.jsonl:17``, ``notices.json releases[3]``."""
+    """Its place: ``notices.jsonl:17``, ``notices.json releases[3]``."""
     compiled: bool = False
     """It was a record's ``compiledRelease``."""
 

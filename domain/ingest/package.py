@@ -1,4 +1,4 @@
-"""What a release needs to keep of the document around it.
+"""The facts that a release keeps of the document around it.
 
 A small JSON object, to be stored beside the release; every key may be missing:
 

@@ -1,4 +1,4 @@
-"""Where one release says what: each path yields clean text, or None where the release is silent."""
+"""Paths into a release: each yields clean text, or None where the release is silent."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeAlias

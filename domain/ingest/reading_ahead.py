@@ -26,7 +26,7 @@ class ReadingStoppedError(DomainError):
 
 
 def read_batches(paths: Sequence[Path], *, dialect: str) -> Generator[Batch]:
-    """As ``batches``; large files are read ahead.
+    """Same as ``batches``, but reads large files ahead.
 
     Raises:
         ReadingStoppedError: the process that reads ended too early, as when it is killed.

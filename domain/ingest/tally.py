@@ -1,4 +1,4 @@
-"""What an import did: tenders counted once each, over batches and in little memory."""
+"""Counts of an import: each tender once, over all batches and in little memory."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -23,13 +23,13 @@ class ImportSummary:
     skipped: int = 0
     """Tenders left alone because a person deleted them."""
     refused: list[Refusal] = field(default_factory=list[Refusal])
-    """What could not go in, with its place and the reason."""
+    """All that could not go in, with its place and the reason."""
     passed_over: list[Refusal] = field(default_factory=list[Refusal])
     """Files in folders that are no JSON by their names: no failure."""
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was refused."""
+        """True if nothing was refused."""
         return not self.refused
 
 
@@ -42,7 +42,7 @@ class ImportStoppedError(DomainError):
 
 
 class Outcome(NamedTuple):
-    """What storing releases did, by the ids of the tenders."""
+    """The outcome of storing releases, by the tenders' ids."""
 
     created: list[int]
     updated: list[int]
@@ -95,7 +95,7 @@ class IdSet:
         self._words: defaultdict[int, int] = defaultdict(int)
 
     def add(self, number: int) -> bool:
-        """Whether it was not in it yet."""
+        """Add a number. True if it is new."""
         is_new = number not in self
         self._words[number >> 10] |= 1 << (number & 1023)
         return is_new

@@ -14,7 +14,7 @@ _LARGEST_CODE = 10**40
 
 
 def child(value: JsonValue, *path: str | int) -> JsonValue:
-    """What stands at ``path`` (keys, and positions in arrays), or None where the path leads nowhere."""
+    """The value at ``path`` (keys, and positions in arrays), or None where the path leads nowhere."""
     for step in path:
         if isinstance(step, int):
             found = elements(value)
@@ -63,7 +63,7 @@ def tags(release: Mapping[str, JsonValue]) -> list[str]:
 
 
 def is_deeper_than(value: JsonValue, levels: int) -> bool:
-    """Whether arrays and objects stand more than ``levels`` deep in one another."""
+    """True if arrays and objects stand more than ``levels`` deep in one another."""
     level = [value]
     for _ in range(levels):
         inside = (outer.values() if isinstance(outer, dict) else elements(outer) for outer in level)

@@ -19,22 +19,22 @@ from sqlalchemy.sql.selectable import GenerativeSelect
 from sqlalchemy.util import memoized_property
 
 _Look = Callable[[Any], Any]
-# What has to be known of a statement, whoever made it. (Whose rows it means, the compiler writes, which SQLAlchemy has
-# overridden by private names: ``session.compiling``, ``hidden`` and ``reading`` use them too.)
+# Parts of a statement, whoever made it. (Its scope is written by compilers, which can only be overridden by private
+# names: ``session.compiling``, ``hidden`` and ``reading`` use them too.)
 values_of: _Look = attrgetter("_values")  # of VALUES or SET, by column
 many_values_of: _Look = attrgetter("_multi_values")  # of VALUES with several rows
 conflict_of: _Look = attrgetter("_post_values_clause")  # an upsert's ON CONFLICT
 keeps_the_order: _Look = attrgetter("_maintain_values_ordering")  # of SET: nothing can be added
 selected_names_of: _Look = attrgetter("_select_names")  # of INSERT ... SELECT
 options_of: _Look = attrgetter("_with_options")  # of ``statement.options(...)``
-annotations_of: _Look = attrgetter("_annotations")  # tell the class, or the alias of it, that a table was named by
-cache_key_of: _Look = methodcaller("_generate_cache_key")  # to look once into those of one form
+annotations_of: _Look = attrgetter("_annotations")  # have the class, or its alias, by which a table was named
+cache_key_of: _Look = methodcaller("_generate_cache_key")  # to examine statements of one form once
 
 unattached_of: _Look = attrgetter("_pending_colargs")  # the columns that a constraint names, before it has a table
 
 
 def is_locking(statement: object) -> bool:
-    """Whether it is a SELECT ... FOR UPDATE or SHARE: SQLite renders none, and must take its lock instead."""
+    """True for a SELECT ... FOR UPDATE or SHARE: SQLite renders neither, and must take its lock instead."""
     return isinstance(statement, GenerativeSelect) and statement._for_update_arg is not None
 
 
@@ -45,17 +45,17 @@ def number_by(column: Column[Any]) -> None:
 
 
 def fail_as_a_flush(session: Session) -> None:
-    """Roll back as a failed flush does; to have a flush fail, the refused statement would be sent again."""
+    """Roll back as a failed flush does. (A real flush would send the refused statement again.)"""
     session._autobegin_t()._begin().rollback(_capture_exception=True)
 
 
 def put_as_a_flush(session: Session, state: Any) -> None:
-    """End as a flush does, after which a rollback makes the object new again."""
+    """Register an object as a flush does: a rollback makes it new again."""
     session._register_persistent({state})
 
 
 class PlainParents(Mutable):
-    """Has a dict of parents: SQLAlchemy's WeakKeyDictionary takes long to make for each row.
+    """Keeps parents in a plain dict: SQLAlchemy's WeakKeyDictionary is slow to make for each row.
 
     Nothing leaks: the dict holds states, which refer to their row weakly.
     """
@@ -65,7 +65,7 @@ class PlainParents(Mutable):
         return {}
 
     def changed(self) -> None:
-        """As in SQLAlchemy, where the row is still there."""
+        """Flag the change on each row that still exists."""
         for state, name in self._parents.items():
             row = state.obj()
             if row is not None:

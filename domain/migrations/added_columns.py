@@ -1,37 +1,24 @@
 """Columns that a table with rows gains: a required one is filled with the model's default, which it then loses."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.autogenerate import renderers
-from alembic.autogenerate.api import AutogenContext
 from alembic.operations import MigrateOperation
 from alembic.operations.ops import AddColumnOp, AlterColumnOp, ModifyTableOps
 
 from ..kit.model.clock import DatabaseTime
-
-
-class NoteOp(MigrateOperation):
-    """A comment in a revision."""
-
-    def __init__(self, words: str) -> None:
-        self.words = words
-
-
-@renderers.dispatch_for(NoteOp)
-def _rendered(_context: AutogenContext, operation: NoteOp) -> str:
-    return f"# {operation.words}"
+from .changed_columns import NoteOp, noted
 
 
 def filled(changes: ModifyTableOps) -> list[ModifyTableOps]:
     """The changes of a table, and what follows them: SQLite makes all of one batch in one copy of the table."""
     made: list[MigrateOperation] = []
     then: list[MigrateOperation] = []
-    for operation in changes.ops:
+    for operation in noted(changes):
         if isinstance(operation, AddColumnOp) and _is_required(operation.column):
             column, table = operation.column, operation.table_name
             default = _default_of(column)
@@ -64,6 +51,8 @@ def _default_of(column: sa.Column[object]) -> DatabaseTime | sa.TextClause | Non
             return sa.text("true" if yes else "false")
         case datetime() if given.is_callable:
             return DatabaseTime()
+        case date() if given.is_scalar and not isinstance(plain, datetime):
+            return sa.text(_quoted(plain.isoformat()))
         case int() | float() | Decimal() as number if not isinstance(column.type, sa.types.TypeDecorator) or not number:
             return sa.text(str(number))
         case str(words) if given.is_scalar:

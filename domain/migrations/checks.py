@@ -12,7 +12,7 @@ from sqlalchemy import URL, CheckConstraint, MetaData, Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import conv
 
-_POSTGRESQL: Dialect = URL.create("postgresql+psycopg2").get_dialect()()
+POSTGRESQL: Dialect = URL.create("postgresql+psycopg2").get_dialect()()
 _SQLITE: Dialect = URL.create("sqlite").get_dialect()()
 
 _TYPE = r"(?:character varying|double precision|timestamp with(?:out)? time zone|\w+)(?:\(\d+(?:,\d+)?\))?(?:\[\])?"
@@ -72,7 +72,7 @@ def _adding(check: CheckConstraint) -> CreateCheckConstraintOp | AddConstraintOp
 
 
 def _condition(check: CheckConstraint) -> str | None:
-    on_postgresql, on_sqlite = _text(check, _POSTGRESQL), _text(check, _SQLITE)
+    on_postgresql, on_sqlite = _text(check, POSTGRESQL), _text(check, _SQLITE)
     if on_postgresql == on_sqlite:
         return None
     return f"{on_sqlite!r} if op.get_context().dialect.name == 'sqlite' else {on_postgresql!r}"

@@ -58,9 +58,9 @@ def head() -> str:
 
 
 def check(engine: Engine) -> list[str]:
-    """What sets the database apart from the models, a line each; empty where it is up to date.
+    """Differences between database and models, a line each; empty where it is up to date.
 
-    What a CHECK or a partial index says is compared by its name only.
+    The conditions of CHECKs and partial indexes are compared by name only.
     """
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts=domain_tree())

@@ -1,21 +1,30 @@
-"""What an env.py does: Alembic runs it for every command."""
+"""The work of an env.py: Alembic runs it for every command."""
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from logging.config import fileConfig
+from time import sleep
 
 from alembic import context
 from alembic.migration import MigrationContext
 from alembic.util import to_tuple
-from sqlalchemy import URL, Engine, MetaData
+from sqlalchemy import URL, Connection, Engine, MetaData
 
 from ..config import migration_url
 from ..errors import ConfigurationError
 from ..kit.database.engines import opened
 from ..kit.database.postgresql import lift_limits
 from .replaceable import set_aside
-from .transaction import HOLD_OWNER, LET_OWNER_THROUGH, LOCK, MigrationError, sqlite_transaction
-from .trees import Tree, application_tree, domain_tree
+from .transaction import (
+    LET_OWNER_THROUGH,
+    LOCK,
+    TRY_LOCK,
+    MigrationError,
+    hold_outside,
+    owner_let_through,
+    sqlite_transaction,
+)
+from .trees import ObjectFilter, Tree, application_tree, domain_tree
 
 ENGINE = "engine"  # the attribute of Alembic's Config that takes the place of the settings
 
@@ -25,17 +34,19 @@ def run_env(
     *,
     version_table: str = "alembic_version",
     database_url: str | None = None,
+    include_object: ObjectFilter | None = None,
 ) -> None:
     """All that an application's env.py has to call: runs Alembic over the application's own tables.
 
     Models on this package's bases share ``DomainModel.metadata``: import them first. This package's tables are
     neither created nor changed. The database is that of ``alembic -x database_url=...``, else ``database_url``,
     else MIGRATION_DATABASE_URL, else DATABASE_URL, else the default; or the Engine in ``config.attributes["engine"]``.
+    ``include_object`` is Alembic's: what it leaves out, others' tables say, is neither dropped nor a difference.
 
     Raises:
         MigrationError: a setting is missing or wrong, a reference would point at no row, or SQLite was asked for SQL.
     """
-    _run(application_tree(metadata, version_table), database_url)
+    _run(application_tree(metadata, version_table, include_object), database_url)
 
 
 def run_domain_env() -> None:
@@ -71,15 +82,26 @@ def _migrate(engine: Engine, tree: Tree) -> None:
         if engine.dialect.name == "sqlite":
             with sqlite_transaction(connection):
                 context.configure(connection=connection, **tree)
+                hold_outside(context.get_context())
                 with set_aside(connection) if _has_work() else nullcontext():
                     context.run_migrations()
         else:
             lift_limits(connection)
             context.configure(connection=connection, on_version_apply=_after_revision, **tree)
-            with context.begin_transaction():
-                context.execute(LOCK)  # before the revision is read: a second deployer finds the work done
-                with _owner_let_through() if _has_work() else nullcontext():
-                    context.run_migrations()
+            hold_outside(context.get_context())
+            while not _is_migrated(connection):
+                sleep(0.1)
+
+
+def _is_migrated(connection: Connection) -> bool:
+    """Whether it was this run's turn. Waiting in a transaction would hold up another's CREATE INDEX CONCURRENTLY."""
+    with context.begin_transaction():
+        # Before the revision is read: a second deployer finds the work done.
+        if not connection.exec_driver_sql(TRY_LOCK).scalar_one():
+            return False
+        with owner_let_through(context.get_context()) if _has_work() else nullcontext():
+            context.run_migrations()
+        return True
 
 
 def _print_sql(url: URL, tree: Tree) -> None:
@@ -95,25 +117,19 @@ def _print_sql(url: URL, tree: Tree) -> None:
         on_version_apply=_after_revision,
         **tree,
     )
-    with context.begin_transaction(), _owner_let_through():
+    hold_outside(context.get_context())
+    with context.begin_transaction(), owner_let_through(context.get_context()):
         context.execute(LOCK)
         context.run_migrations()
 
 
-@contextmanager
-def _owner_let_through() -> Generator[None]:
-    context.execute(LET_OWNER_THROUGH)
-    yield
-    context.execute(HOLD_OWNER)
-
-
 def _after_revision(ctx: MigrationContext, step: object, heads: object, run_args: object) -> None:  # noqa: ARG001
-    """What one revision put under row level security is open to the data migration of the next."""
+    """Let the owner through what a revision has secured: the next may migrate its data."""
     ctx.execute(LET_OWNER_THROUGH)
 
 
 def _has_work() -> bool:
-    """Whether a revision will run: the tables are locked for it, and only for it."""
+    """True if a revision will run: only then are the tables locked."""
     try:
         wanted = context.get_revision_argument()
     except KeyError:  # the command compares or shows

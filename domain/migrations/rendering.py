@@ -6,14 +6,26 @@ import sqlalchemy as sa
 from alembic.autogenerate import Rewriter
 from alembic.autogenerate.api import AutogenContext
 from alembic.migration import MigrationContext
-from alembic.operations.ops import CreateIndexOp, CreateTableOp, ModifyTableOps
+from alembic.operations.ops import (
+    AddColumnOp,
+    CreateIndexOp,
+    CreateTableOp,
+    DowngradeOps,
+    DropTableOp,
+    ModifyTableOps,
+    OpContainer,
+    UpgradeOps,
+)
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator
 
 from ..kit.model.clock import DatabaseTime
+from ..kit.model.fields import BigId
 from ..kit.model.tables import LIVE, LIVE_SQLITE
 from ..kit.model.types import JSONOf, Money
 from .added_columns import filled
+from .changed_columns import NoteOp, noted
 from .checks import portable, rendered_check
 
 _JSONB = "sa.JSON().with_variant(postgresql.JSONB(), 'postgresql')"
@@ -71,7 +83,7 @@ def _model_type(item: object) -> str | None:
 
 
 def _database_type(item: object) -> str | None:
-    """What the other database has for a type that was read from one, as in downgrades."""
+    """The type on both databases for one that was read from either, as in downgrades."""
     match item:
         case postgresql.TIMESTAMP(timezone=timezone):
             return f"sa.DateTime(timezone={timezone})"
@@ -98,6 +110,10 @@ def _money(precision: int, scale: int) -> str:
 
 
 rewriter: Rewriter = Rewriter()
+_ON_SQLITE = (
+    "Written on SQLite, which shows no look-ups, comments or decimals of the tables that are there:"
+    " run `alembic check` on PostgreSQL, too, after it and after its downgrade"
+)
 
 
 @rewriter.rewrites(CreateIndexOp)
@@ -112,15 +128,40 @@ def _for_both_databases(_context: MigrationContext, _revision: object, operation
 
 @rewriter.rewrites(ModifyTableOps)
 def _for_tables_with_rows(
-    _context: MigrationContext, _revision: object, operation: ModifyTableOps
+    context: MigrationContext, _revision: object, operation: ModifyTableOps
 ) -> list[ModifyTableOps]:
+    for change in operation.ops:
+        if isinstance(change, AddColumnOp):
+            _widen(change.column, context)
     return filled(operation)
 
 
+@rewriter.rewrites(UpgradeOps)
+@rewriter.rewrites(DowngradeOps)
+def _with_notes(context: MigrationContext, _revision: object, operations: OpContainer) -> OpContainer:
+    changes_tables = any(isinstance(operation, (ModifyTableOps, DropTableOp)) for operation in operations.ops)
+    operations.ops = list(noted(operations))
+    if context.dialect.name == "sqlite" and changes_tables:
+        operations.ops.insert(0, NoteOp(_ON_SQLITE))
+    return operations
+
+
 @rewriter.rewrites(CreateTableOp)
-def _as_models_say(_context: MigrationContext, _revision: object, operation: CreateTableOp) -> CreateTableOp:
+def _as_models_say(context: MigrationContext, _revision: object, operation: CreateTableOp) -> CreateTableOp:
     for column in operation.columns:
+        _widen(column, context)
         # As PostgreSQL shows an identity; SQLite refuses it in a composite key, and needs it nowhere.
         if isinstance(column, sa.Column) and column.autoincrement is True:
             column.autoincrement = "auto"
     return operation
+
+
+def _widen(item: SchemaItem, context: MigrationContext) -> None:
+    # SQLite shows INTEGER for ids and references, too, which PostgreSQL has as BIGINT.
+    match item:
+        case sa.Column(type=sa.INTEGER()) if context.dialect.name == "sqlite" and (
+            item.primary_key or item.foreign_keys
+        ):
+            item.type = BigId
+        case _:
+            pass

@@ -1,8 +1,8 @@
-"""What stands beside tables, in migrations: one operation, its comparison, and its place while SQLite rebuilds tables.
+"""Migrations of what stands beside tables: one operation, its comparison, and its place while SQLite rebuilds tables.
 
 A revision says ``op.invoke(ReplaceOp("audit trail", "tenders", {...}))`` with the whole state, the same for both
 databases, so that a released one never follows the models. What is there goes before the tables change, since it may
-name a column that they lose; what is wanted comes after them. So it is on the way back, too.
+name a column that they lose; what is wanted comes after them. Downgrades do the same.
 """
 
 from collections.abc import Generator, Iterable, Mapping
@@ -12,7 +12,7 @@ from typing import Any
 from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import MigrateOperation, Operations
-from alembic.operations.ops import CreateTableOp, DropTableOp, UpgradeOps
+from alembic.operations.ops import AlterColumnOp, CreateTableOp, DropTableOp, ModifyTableOps, UpgradeOps
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import Column, Connection, MetaData, Table, inspect
 
@@ -20,8 +20,8 @@ from ..kit.schema.beside import REPLACEABLES
 from ..kit.schema.policies import ISOLATION, quoted
 from ..kit.schema.replaceable import NOTHING, Found, Replaceable, State
 from .rendering import import_name
+from .transaction import OWNER_LET_THROUGH, MigrationError
 
-OWNER_LET_THROUGH = "domain_owner_let_through"  # option of a context that holds the owner again at its end
 _PENDING = "domain_replaceable"  # in Connection.info, on SQLite: what each table has at the end of the run
 
 
@@ -53,6 +53,8 @@ def _run(operations: Operations, operation: ReplaceOp) -> None:
         with nullcontext() if _PENDING in connection.info else set_aside(connection):
             connection.info[_PENDING][operation.kind, table] = operation.state
         return
+    if context.opts.get(OWNER_LET_THROUGH) is False:
+        raise MigrationError(f"ReplaceOp would leave {table} open for a moment: move it out of autocommit_block")
     for statement in REPLACEABLES[operation.kind].replace(table, operation.state, context.dialect.name):
         operations.execute(statement)
     if context.opts.get(OWNER_LET_THROUGH) and ISOLATION in operation.state:
@@ -100,6 +102,13 @@ def compare(
     made = {operation.table_name for operation in operations.ops if isinstance(operation, CreateTableOp)}
     dropped = [operation.table_name for operation in operations.ops if isinstance(operation, DropTableOp)]
     tables = {t.name: t for t in context.sorted_tables if context.run_object_filters(t, t.name, "table", False, None)}
+    # PostgreSQL changes no type of a column that a policy names.
+    retyped = {
+        operation.table_name
+        for operation in operations.ops
+        if isinstance(operation, ModifyTableOps) and tables[operation.table_name].info.get("lookups")
+        if any(isinstance(change, AlterColumnOp) and change.modify_type is not None for change in operation.ops)
+    }
     for kind in REPLACEABLES.values():
         present = _present(context, kind, tables, dropped)
         for name in (*tables, *dropped):
@@ -107,7 +116,7 @@ def compare(
                 continue
             found = present.get(name, Found(NOTHING))
             wanted = kind.wanted(tables[name]) if name in tables else NOTHING
-            if kind.faults(found, wanted):
+            if kind.faults(found, wanted) or name in retyped:
                 if found.state or not wanted:
                     first.append(ReplaceOp(kind.name, name, replaces=found.state))
                 if wanted:

@@ -1,4 +1,4 @@
-"""Which tables belong to which line of revisions: ours to this package, the rest to the application."""
+"""Lines of revisions and their tables: ours are this package's, the rest the application's."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -15,10 +15,14 @@ from ..kit.schema.audit_sqlite import CONTEXT
 from ..version import VERSION_TABLE
 from .checks import compare_checks
 from .rendering import render_item, rewriter
-from .replaceable import OWNER_LET_THROUGH, compare
+from .replaceable import compare
+from .transaction import OWNER_LET_THROUGH
 
 Tree: TypeAlias = dict[str, Any]
 """A line of revisions, as what Alembic is configured with wherever it runs, compares or renders."""
+
+ObjectFilter: TypeAlias = Callable[[SchemaItem, str | None, NameFilterType, bool, SchemaItem | None], bool]
+"""Alembic's ``include_object``."""
 
 _NAME = "domain.migrations"
 # Alembic's own comparisons, and what this package adds.
@@ -40,17 +44,28 @@ def domain_tree() -> Tree:
     return _tree(VERSION_TABLE, DomainModel.metadata, _OURS.__contains__)
 
 
-def application_tree(metadata: MetaData | Sequence[MetaData], version_table: str) -> Tree:
-    """An application's: every table but ours."""
-    return _tree(version_table, metadata, lambda name: name not in {*_OURS, VERSION_TABLE, CONTEXT})
+def application_tree(
+    metadata: MetaData | Sequence[MetaData], version_table: str, include_object: ObjectFilter | None = None
+) -> Tree:
+    """An application's: every table but ours, and but what its own filter leaves out."""
+    return _tree(version_table, metadata, lambda name: name not in {*_OURS, VERSION_TABLE, CONTEXT}, include_object)
 
 
-def _tree(version_table: str, metadata: MetaData | Sequence[MetaData], owns: Callable[[str], bool]) -> Tree:
+def _tree(
+    version_table: str,
+    metadata: MetaData | Sequence[MetaData],
+    owns: Callable[[str], bool],
+    include_object: ObjectFilter | None = None,
+) -> Tree:
     def includes_name(name: str | None, kind: NameFilterType, _parents: NameFilterParentNames) -> bool:
         return kind != "table" or name is None or owns(name)
 
-    def includes_object(_item: SchemaItem, name: str | None, kind: NameFilterType, *_: object) -> bool:
-        return includes_name(name, kind, {})
+    def includes_object(
+        item: SchemaItem, name: str | None, kind: NameFilterType, reflected: bool, other: SchemaItem | None
+    ) -> bool:
+        if not includes_name(name, kind, {}):
+            return False
+        return include_object is None or include_object(item, name, kind, reflected, other)
 
     return {
         "version_table": version_table,

@@ -33,7 +33,7 @@ def current_period() -> date:
 
 
 class OrganizationContent(DomainModel):
-    """What a client may write."""
+    """Fields that a client may write."""
 
     name: Text = Field(
         min_length=1,
@@ -50,7 +50,7 @@ class OrganizationContent(DomainModel):
 
 
 class OrganizationPlan(DomainModel):
-    """What sales and administration write."""
+    """Fields that sales and administration write."""
 
     subscription_tier: SubscriptionTier = Field(
         default=SubscriptionTier.FREE,
@@ -81,7 +81,7 @@ class OrganizationPlan(DomainModel):
 
 
 class OrganizationUsage(DomainModel):
-    """What metering writes."""
+    """Fields that metering writes."""
 
     monthly_analysis_count: int = library_field(
         audited=False,

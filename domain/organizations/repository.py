@@ -79,7 +79,7 @@ class OrganizationRepository(Repository[Organization]):
         return self.add(entity)
 
     def put(self, entity: Organization, /, *, org_id: int | None = None) -> Organization:
-        """As in every repository; in a bound session the own organization alone."""
+        """Same as in every repository; a bound session puts its own organization only."""
         self._scope.organization(org_id)
         with self.session.announced(SLUG_SETTING, entity.slug):
             return super().put(entity, org_id=org_id)
@@ -136,7 +136,7 @@ class OrganizationRepository(Repository[Organization]):
         return self._metered(_reset, org_id)
 
     def can_analyze(self, org_id: int) -> bool:
-        """Whether the organization is live and active, and its month allows one analysis more."""
+        """True if the organization is live and active, and its month allows one analysis more."""
         self._scope.organization_of(org_id, None)
         statement = (
             select(_count < _columns.monthly_analysis_limit)

@@ -7,8 +7,8 @@ from sqlalchemy import Column, Delete, Row, Table, Update, select, tuple_
 
 from ..kit.model.tables import ORGANIZATION_ID, of_organization
 from ..kit.session import SystemSession, own
+from .conditions import Condition
 from .schema import ORGANIZATIONS
-from .terms import Condition
 
 Act = Callable[[Table, Condition], None]
 

@@ -1,4 +1,4 @@
-"""What would go, and what went."""
+"""Counts before and after a purge."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,7 +14,7 @@ class PurgeCount(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class PurgePlan:
-    """What ``purge`` would remove now, in its order.
+    """Rows that ``purge`` would remove now, in its order.
 
     ``ending``: deleted organizations that go as a whole. ``held``: those left alone, under a legal hold.
     """
@@ -31,6 +31,6 @@ class PurgePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class PurgeReport(PurgePlan):
-    """What one run removed, in how many transactions."""
+    """Rows that one run removed, and its transactions."""
 
     batches: int

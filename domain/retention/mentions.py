@@ -1,4 +1,4 @@
-"""Where a person is named by design: by an address, as the one who did something; and in the trail of their row."""
+"""Mentions of a person by design: an address, as the one who did something; and the trail of their row."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -26,11 +26,11 @@ class Person:
 
     @property
     def pseudonym(self) -> str:
-        """What stands in their place."""
+        """The text in their place."""
         return f"erased-{self.user_id}"
 
     def is_named_by(self, value: object) -> bool:
-        """Whether the value is an address of theirs, and nothing else."""
+        """True if the value is an address of theirs, and nothing else."""
         return isinstance(value, str) and value.lower() in self.addresses
 
     def is_in(self, column: Column[Any]) -> ColumnElement[bool]:
@@ -71,7 +71,7 @@ def _about(organization_id: int, user_id: int) -> ColumnElement[bool]:
 
 
 def _clear_entries(system: SystemSession, table: Table, columns: set[str], person: Person) -> None:
-    """What the trail tells of such columns."""
+    """Clear such columns in the trail."""
     if not columns or not person.addresses:
         return
     sides = (TRAIL.c.before, TRAIL.c.after)

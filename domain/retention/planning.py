@@ -10,9 +10,9 @@ from ..database import Database
 from ..kit.model.tables import of_organization, organization_column
 from ..kit.session import SystemSession
 from ..limits import BULK
+from .conditions import Condition, Conditions
 from .counts import PurgeCount, PurgePlan
 from .schema import ORGANIZATIONS
-from .terms import Condition, Terms
 
 
 def plan_purge(
@@ -25,15 +25,15 @@ def plan_purge(
         ConfigurationError: PostgreSQL without SYSTEM_DATABASE_URL, or a table that no imported model describes.
     """
     with db.system_session(actor=actor, reason="count what purge would remove", time_limits=BULK) as system:
-        terms = Terms(system.connection(), older_than_days=older_than_days)
-        return planned(system, terms, organization_id=organization_id)
+        conditions = Conditions(system.connection(), older_than_days=older_than_days)
+        return planned(system, conditions, organization_id=organization_id)
 
 
-def planned(system: SystemSession, terms: Terms, *, organization_id: int | None) -> PurgePlan:
+def planned(system: SystemSession, conditions: Conditions, *, organization_id: int | None) -> PurgePlan:
     """The plan, in the order in which rows go: organization by organization, children first."""
     counts: Counter[tuple[int | None, str]] = Counter()
-    for table in terms.children_first:
-        for statement in _counting(terms, table, organization_id):
+    for table in conditions.children_first:
+        for statement in _counting(conditions, table, organization_id):
             for organization, rows in system.connection().execute(statement):
                 counts[organization, table.name] += rows
     found = [PurgeCount(organization, table, rows) for (organization, table), rows in counts.items() if rows]
@@ -41,27 +41,27 @@ def planned(system: SystemSession, terms: Terms, *, organization_id: int | None)
     found.sort(key=lambda count: (count.organization_id is None, count.organization_id or 0))
     return PurgePlan(
         counts=tuple(found),
-        ending=_organizations(system, terms.ending, organization_id),
+        ending=_organizations(system, conditions.ending, organization_id),
         held=_organizations(system, ORGANIZATIONS.c.legal_hold, organization_id),
     )
 
 
-def _counting(terms: Terms, table: Table, organization_id: int | None) -> Iterator[Select[Any, int]]:
+def _counting(conditions: Conditions, table: Table, organization_id: int | None) -> Iterator[Select[Any, int]]:
     """Statements that count the table's rows by organization."""
     column = organization_column(table)
-    removable = terms.removable(table, table)
+    removable = conditions.removable(table, table)
     if column is None:
-        if organization_id is None and terms.cutoff(table) is not None:
+        if organization_id is None and conditions.cutoff(table) is not None:
             yield select(null(), func.count()).select_from(table).where(removable)
         return
     count = select(column, func.count()).where(of_organization(table, organization_id)).group_by(column)
     if table is ORGANIZATIONS:
-        yield count.where(removable, terms.ending)
+        yield count.where(removable, conditions.ending)
         return
     of = exists().where(ORGANIZATIONS.c.id == column)
-    yield count.where(of.where(terms.ending))
-    if terms.cutoff(table) is not None:
-        yield count.where(removable, of.where(~ORGANIZATIONS.c.legal_hold, ~terms.ending))
+    yield count.where(of.where(conditions.ending))
+    if conditions.cutoff(table) is not None:
+        yield count.where(removable, of.where(~ORGANIZATIONS.c.legal_hold, ~conditions.ending))
 
 
 def _organizations(system: SystemSession, which: Condition, organization_id: int | None) -> tuple[int, ...]:

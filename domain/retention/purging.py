@@ -1,7 +1,7 @@
 """Purge: the one door to hard deletion.
 
 Children go before parents, so a parent that was restored in between would come back without them. That is why rows
-that head a deletion, and organizations, first lose their ``deletion_id``, parents before children: ``restore``, which
+that lead a deletion, and organizations, first lose their ``deletion_id``, parents before children: ``restore``, which
 locks the row that it looks for, answers False from then on. A child waits until nothing that it was deleted with can
 bring it back. Killed at any moment, the next run goes on from there.
 """
@@ -21,10 +21,10 @@ from ..kit.records import PurgeRecord
 from ..kit.session import SystemSession
 from ..limits import BULK
 from .batches import Batches, execute
+from .conditions import Condition, Conditions
 from .counts import PurgeCount, PurgeReport
 from .planning import planned
 from .schema import ORGANIZATIONS, TRAIL
-from .terms import Condition, Terms
 
 MAX_BATCH = 10_000
 REASON = "retention is over"
@@ -43,7 +43,7 @@ def purge(
     """Remove for good what was deleted longer ago than its model's ``retention_days``, unless something refers to it.
 
     A deleted organization whose retention is over goes with all of its rows; one under a legal hold is left alone.
-    ``older_than_days`` stands in for the models' own days, but not for "for ever". ``batch_size`` rows go in one
+    ``older_than_days`` replaces the models' own days, but not "for ever". ``batch_size`` rows go in one
     transaction, which ``progress`` is told of and ``PurgeRecord`` keeps. Rows that others hold locked are left to
     the next run.
 
@@ -54,14 +54,14 @@ def purge(
     if not 1 <= batch_size <= MAX_BATCH:
         raise ArgumentError(f"batch_size is 1 to {MAX_BATCH}, not {batch_size}")
     with db.system_session(actor=actor, reason=reason, time_limits=BULK) as system:
-        terms = Terms(system.connection(), older_than_days=older_than_days)
-        plan = planned(system, terms, organization_id=organization_id)
+        conditions = Conditions(system.connection(), older_than_days=older_than_days)
+        plan = planned(system, conditions, organization_id=organization_id)
         system.commit()
         record = partial(PurgeRecord, actor=actor, reason=reason)
-        run = _Run(system, terms, Batches(system, size=batch_size), record, progress)
+        run = _Run(system, conditions, Batches(system, size=batch_size), record, progress)
         for organization in dict.fromkeys(count.organization_id for count in plan.counts):
             names = {count.table for count in plan.counts if count.organization_id == organization}
-            tables = [table for table in terms.children_first if table.name in names]
+            tables = [table for table in conditions.children_first if table.name in names]
             if organization is not None and organization in plan.ending:
                 run.end(organization, tables)
             else:
@@ -73,7 +73,7 @@ def purge(
 @dataclass
 class _Run:
     system: SystemSession
-    terms: Terms
+    conditions: Conditions
     batches: Batches
     record: Callable[..., PurgeRecord]
     progress: Callable[[PurgeCount], None] | None
@@ -81,41 +81,49 @@ class _Run:
 
     def remove_expired(self, organization: int | None, tables: list[Table]) -> None:
         """Remove one organization's expired rows from these tables, which are in the order of the plan."""
-        terms, again = self.terms, self.terms.graph.refers_to_itself
+        conditions, again = self.conditions, self.conditions.graph.refers_to_itself
         for table in reversed(tables):
-            heads = terms.removable(table, table) & terms.heads_a_deletion(table) & terms.unclaimed(table)
-            self.batches.all(table, self._let_go, heads, organization=organization, again=again(table))
+            leading = (
+                conditions.removable(table, table)
+                & conditions.leads_a_deletion(table)
+                & conditions.not_restorable_by_parent(table)
+            )
+            self.batches.all(table, self._make_unrestorable, leading, organization=organization, again=again(table))
         for table in tables:
-            free = terms.expired(table, table) & terms.unreferenced(table) & terms.unclaimed(table)
-            remove = partial(self._remove, organization, terms.cutoff(table))
+            free = (
+                conditions.expired(table, table)
+                & conditions.unreferenced(table)
+                & conditions.not_restorable_by_parent(table)
+            )
+            remove = partial(self._remove, organization, conditions.cutoff(table))
             self.batches.all(table, remove, free, organization=organization, again=again(table))
 
     def end(self, organization_id: int, tables: list[Table]) -> None:
         """Remove all rows of a deleted organization, and then itself."""
-        terms = self.terms
-        can_return = terms.ending & ORGANIZATIONS.c.deletion_id.is_not(None)
-        self.batches.all(ORGANIZATIONS, self._let_go, can_return, organization=organization_id)
-        is_let_go = ORGANIZATIONS.c.is_deleted & ORGANIZATIONS.c.deletion_id.is_(None)
-        remove = partial(self._remove, organization_id, terms.cutoff(ORGANIZATIONS))
+        conditions = self.conditions
+        can_return = conditions.ending & ORGANIZATIONS.c.deletion_id.is_not(None)
+        self.batches.all(ORGANIZATIONS, self._make_unrestorable, can_return, organization=organization_id)
+        is_unrestorable = ORGANIZATIONS.c.is_deleted & ORGANIZATIONS.c.deletion_id.is_(None)
+        remove = partial(self._remove, organization_id, conditions.cutoff(ORGANIZATIONS))
         for table in tables:
             self.batches.all(
                 table,
                 remove,
-                terms.unreferenced(table),
+                conditions.unreferenced(table),
                 organization=organization_id,
-                while_organization=is_let_go,
-                again=terms.graph.refers_to_itself(table),
+                while_organization=is_unrestorable,
+                again=conditions.graph.refers_to_itself(table),
             )
 
-    def _let_go(self, table: Table, these: Condition) -> None:
-        """From now on they can't be restored."""
+    def _make_unrestorable(self, table: Table, these: Condition) -> None:
+        """Take their ``deletion_id``: they can't be restored any more."""
         changes = {"deletion_id": None, "version": table.c.version + 1}
         execute(self.system, update(table).where(these).values(changes))
 
     def _remove(
         self, organization: int | None, deleted_before: datetime | None, table: Table, these: Condition
     ) -> None:
-        for edge in self.terms.graph.to(table):
+        for edge in self.conditions.graph.to(table):
             if edge.on_delete == "set_null":
                 child, gone = edge.child, select(table.c.id).where(these).correlate(None)
                 referring = (of_organization(child, organization), child.c[edge.column].in_(gone))

@@ -16,7 +16,7 @@ _PARTITIONS = text(
 
 
 def known_graph(connection: Connection) -> Graph:
-    """What refers to what, of those tables of our models, and of an application's, that the database has.
+    """The references among those tables of our models, and of an application's, that the database has.
 
     Raises:
         ConfigurationError: another table refers to them, which the imported models don't tell of.

@@ -35,7 +35,7 @@ CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 
 class TenderContent(DomainModel):
-    """What a client or an import may write: the request body."""
+    """Fields that a client or an import may write: the request body."""
 
     external_id: Text | None = Field(
         default=None,
@@ -110,7 +110,7 @@ class TenderContent(DomainModel):
 
 
 class TenderProgress(DomainModel):
-    """What the processing writes."""
+    """Fields that the processing writes."""
 
     status: TenderStatus = Field(
         default=TenderStatus.PENDING,
@@ -130,7 +130,7 @@ class TenderProgress(DomainModel):
 
 
 class TenderLease(DomainModel):
-    """What ``claim`` writes."""
+    """Fields that ``claim`` writes."""
 
     leased_until: UtcDatetime | None = library_field(
         audited=False,

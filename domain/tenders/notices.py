@@ -17,7 +17,7 @@ from .model import Tender
 
 
 class TenderNoticeContent(DomainModel):
-    """What an import writes."""
+    """Fields that an import writes."""
 
     tender_id: int = tenant_key(Tender)
     release_id: Text | None = Field(

@@ -53,7 +53,7 @@ class TenderRepository(TenderClaims):
     def list_with_related(
         self, status: TenderStatus | None = None, limit: int = 50, offset: int = 0, org_id: int | None = None
     ) -> Sequence[Tender]:
-        """As ``list_by_organization``, with ``analysis`` and ``bid`` loaded: three statements, however many rows."""
+        """Same as ``list_by_organization``, but loads ``analysis`` and ``bid``: three statements, however many rows."""
         statement = self._scope.sql.newest_live.where(*_narrowed(status)).options(
             selectinload(relationship_of(Tender, "analysis")), selectinload(relationship_of(Tender, "bid"))
         )
@@ -159,7 +159,7 @@ class TenderRepository(TenderClaims):
     def upsert_many(
         self, rows: Iterable[Content], /, *, source: str | None = None, org_id: int | None = None
     ) -> Upserted:
-        """As in every repository, told apart by external_id; ``source``, if given, is set on every row."""
+        """Same as in every repository, by external_id; ``source``, if given, is set on every row."""
         return bulk.upsert_many(self._scope, rows, org_id, None if source is None else {"source": source})
 
     def soft_delete(self, tender_id: int, org_id: int | None = None) -> bool:

@@ -1,4 +1,4 @@
-"""Where the programs of a real PostgreSQL are, and which account may run them."""
+"""The programs of a real PostgreSQL, and the account that may run them."""
 
 import importlib.util
 import os

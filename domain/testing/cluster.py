@@ -55,7 +55,7 @@ class Cluster:
 
     @property
     def log(self) -> str:
-        """What the server has logged; empty where it was not started here."""
+        """The server's log; empty where it was not started here."""
         return self._server.log if self._server else ""
 
     def create(self, *, template: str = "template0") -> str:

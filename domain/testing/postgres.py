@@ -74,7 +74,7 @@ class PostgresServer:
 
     @property
     def log(self) -> str:
-        """What the server has logged since it was started."""
+        """The server's log since it was started."""
         assert self._folder is not None, "start() first"
         return (self._folder / "log").read_text(encoding="utf-8", errors="replace")
 
@@ -142,7 +142,7 @@ class PostgresServer:
         raise PostgresServerError(f"the PostgreSQL server did not start: {_last_words(folder)}")
 
     def _run(self, folder: Path, name: str, *arguments: str) -> bool:
-        """Whether one of PostgreSQL's programs, run in the folder, succeeded; its output is kept there."""
+        """Run one of PostgreSQL's programs in the folder, which keeps its output. True if it succeeded."""
         account = self._account
         # A file, not a pipe: the server inherits it, and a pipe would stay open as long as it runs.
         with (folder / "output").open("wb") as output:
@@ -218,7 +218,7 @@ def _in_main_thread() -> bool:
 
 
 def _quoted(value: str) -> str:
-    """As postgresql.conf has it."""
+    """Quote for postgresql.conf."""
     escaped = value.replace("\\", r"\\").replace("'", "''")
     return f"'{escaped}'"
 

@@ -16,7 +16,7 @@ EMAIL_SETTING = "app.login_email"
 
 
 class UserRole(StrEnum):
-    """What a user may do, widest first."""
+    """Rights of a user, widest first."""
 
     OWNER = "owner"
     ADMIN = "admin"
@@ -25,7 +25,7 @@ class UserRole(StrEnum):
 
 
 class UserProfile(DomainModel):
-    """What a client may write."""
+    """Fields that a client may write."""
 
     email: LowerText = personal_field(
         min_length=3,
@@ -39,7 +39,7 @@ class UserProfile(DomainModel):
 
 
 class UserAccess(DomainModel):
-    """What administrators write."""
+    """Fields that administrators write."""
 
     role: UserRole = Field(
         default=UserRole.MEMBER,
@@ -67,7 +67,7 @@ class UserSecret(DomainModel):
 
 
 class UserActivity(DomainModel):
-    """What logging in writes."""
+    """Fields that a login writes."""
 
     last_login_at: UtcDatetime | None = library_field(
         sa_type=UTC_DATETIME,

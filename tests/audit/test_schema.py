@@ -10,7 +10,7 @@ from sqlmodel import Field
 
 from domain import AuditRepository, Database, DomainModel, TenantEntity, TenantRepository, Tender, Text, User, example
 from domain.kit.records import AuditEntry
-from domain.kit.schema.audit_columns import Audited, audited, found_in
+from domain.kit.schema.audit_columns import AuditedTable, audited, state_in
 from domain.kit.schema.audit_postgresql import TRIGGERS
 from domain.kit.schema.audit_trail import AuditTrail
 from domain.kit.schema.replaceable import Found
@@ -83,7 +83,7 @@ def test_what_a_table_says_is_read_back(owner: Engine) -> None:
     assert state["hashed_password"] == "text secret"
     assert state["email"] == "text personal"
     assert "last_login_at" not in state
-    assert found_in(f"x\n  {Audited.of('users', state).comment()}\n") == state
+    assert state_in(f"x\n  {AuditedTable.of('users', state).comment()}\n") == state
 
 
 def test_a_table_that_is_turned_off_is_not_followed(domain_db: Database, owner: Engine) -> None:
@@ -151,7 +151,7 @@ def test_nothing_is_left_after_a_downgrade(empty: Database) -> None:
 
 def test_a_comment_that_says_nonsense_is_no_trail() -> None:
     for sql in ("-- audited {", "-- audited 7", '-- audited {"a": "text"}', '-- audited {"a": 1}', "SELECT 1"):
-        assert found_in(sql) == {}, sql
+        assert state_in(sql) == {}, sql
 
 
 def test_a_table_of_no_organization_is_not_followed() -> None:

@@ -245,7 +245,7 @@ def test_a_batch_that_fails_halfway_leaves_no_part_of_it(importer: Importer, mon
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr("domain.ingest.store._notice", fail)
+        patch.setattr("domain.ingest.writing._notice", fail)
         with pytest.raises(RuntimeError):
             importer.run(release(title="Bridge"))
     assert importer.tenders() == []

@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from domain import OrganizationRepository, Tender, TenderRepository, TimeLimits, UnavailableError, including_deleted
 from domain.errors import OrganizationDeletedError
-from domain.ingest import ImportSummary, store, stored
+from domain.ingest import ImportSummary, known_rows, writing
 from domain.kit.session import TenantSession
 from tests.ingest.importer import BRIDGE, Importer, Json, counts, release
 
@@ -46,8 +46,8 @@ def test_runs_side_by_side_give_what_one_run_gives(
     assert len(importer.notices(include_deleted=True)) == 80
 
 
-def between(monkeypatch: pytest.MonkeyPatch, name: str, act: Callable[[], object], *, of: object = stored) -> None:
-    """Let ``act`` happen once, right before the import asks ``stored.<name>``."""
+def between(monkeypatch: pytest.MonkeyPatch, name: str, act: Callable[[], object], *, of: object = known_rows) -> None:
+    """Let ``act`` happen once, right before the import asks ``known_rows.<name>``."""
     original = getattr(of, name)
     pending = [act]
 
@@ -73,7 +73,7 @@ def test_a_tender_that_somebody_creates_meanwhile_is_filled(
         with importer.db.get_session(organization_id=importer.organization_id) as session:
             TenderRepository(session).create(title="Ours", external_id=BRIDGE)
 
-    between(monkeypatch, "_tender", create, of=store)
+    between(monkeypatch, "_tender", create, of=writing)
     assert counts(importer.run(release(title="Bridge", description="Two spans"))) == (0, 1, 0, 0)
     assert (importer.tender().title, importer.tender().description) == ("Ours", "Two spans")
 
@@ -92,7 +92,7 @@ def test_an_organization_is_not_deleted_while_its_tenders_come_in(
         tried.append(True)
 
     tried: list[bool] = []
-    between(monkeypatch, "_tender", delete, of=store)
+    between(monkeypatch, "_tender", delete, of=writing)
     assert counts(importer.run(release(title="Bridge"))) == (1, 0, 0, 0)
     assert tried
     assert importer.tender().title == "Bridge"
@@ -168,7 +168,7 @@ def test_a_batch_with_a_tender_that_changed_under_it_is_stored_again(
     """As it would be without the lock: the version tells."""
     importer.run(release("ocds-1", date="2026-05-01"), release("ocds-2", date="2026-05-01"))
     calls: list[int] = []
-    original = stored.locked_tenders
+    original = known_rows.locked_tenders
 
     def outdated(session: TenantSession, external_ids: Collection[str]) -> dict[int, Tender]:
         tenders = original(session, external_ids)
@@ -178,7 +178,7 @@ def test_a_batch_with_a_tender_that_changed_under_it_is_stored_again(
                 set_committed_value(tender, "version", tender.version - 1)
         return tenders
 
-    monkeypatch.setattr(stored, "locked_tenders", outdated)
+    monkeypatch.setattr(known_rows, "locked_tenders", outdated)
     later = [release(ocid, date="2026-05-02", title="New") for ocid in ("ocds-1", "ocds-2")]
     assert counts(importer.run(*later)) == (0, 2, 0, 0)
     assert calls == [2, 2]

@@ -16,7 +16,8 @@ from alembic import command
 from alembic.config import Config
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Boolean, Column, Engine, ForeignKey, Identity, MetaData, String, Table, text
+from sqlalchemy import Boolean, Column, Engine, ForeignKey, Identity, Integer, MetaData, String, Table, text
+from sqlalchemy.types import TypeEngine
 
 from domain import DomainModel, Organization
 from domain.kit.model.fields import BigId
@@ -33,13 +34,16 @@ ENV = """
 from alembic import context
 from domain.migrations import run_env
 
-run_env(context.config.attributes["metadata"])
+run_env(context.config.attributes["metadata"], **context.config.attributes.get("filters", {}))
 """
 
 CATALOG = {
     "sqlite": "SELECT type || ' ' || name || CASE type WHEN 'trigger' THEN sql ELSE '' END FROM sqlite_master"
     " WHERE type IN ('table', 'trigger') AND name NOT IN ('alembic_version', 'domain_version')",
-    "postgresql": "SELECT concat_ws(' ', relname, relrowsecurity, relforcerowsecurity) FROM pg_class"
+    "postgresql": "SELECT concat_ws(' ', c.relname, attname, format_type(atttypid, atttypmod))"
+    " FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE relkind = 'r' AND attnum > 0 AND NOT attisdropped"
+    " AND relnamespace = 'public'::regnamespace AND relname NOT LIKE '%\\_version'"
+    " UNION ALL SELECT concat_ws(' ', relname, relrowsecurity, relforcerowsecurity) FROM pg_class"
     " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname NOT LIKE '%\\_version'"
     " UNION ALL SELECT concat_ws(' ', tablename, policyname, permissive, roles, cmd, qual, with_check) FROM pg_policies"
     " UNION ALL SELECT concat_ws(' ', pg_get_triggerdef(oid), tgenabled) FROM pg_trigger WHERE NOT tgisinternal"
@@ -55,24 +59,34 @@ class Shape:
     tenant: bool
     audited: bool
     columns: Mapping[str, str]
+    is_number: bool
     lookup: str | None
 
     def table(self, name: str, metadata: MetaData) -> Table:
-        info = {"audited": self.audited, "lookups": {self.lookup: SLUG_SETTING} if self.lookup in self.columns else {}}
+        info = {"audited": self.audited, "lookups": {self.lookup: SLUG_SETTING} if self.is_found else {}}
         columns: list[Column[Any]] = [
             Column("id", BigId, Identity(), primary_key=True),
             Column("is_deleted", Boolean, nullable=False, server_default=text("false")),
         ]
         if self.tenant:
             columns.insert(0, Column(ORGANIZATION_ID, BigId, ForeignKey("organizations.id"), primary_key=True))
-        columns += [Column(own, String(20), info={keeping: True}) for own, keeping in self.columns.items()]
+        columns += [Column(own, self.type, info={keeping: True}) for own, keeping in self.columns.items()]
         return Table(name, metadata, *columns, info=info)
+
+    @property
+    def is_found(self) -> bool:
+        """Whether it has a look-up: by a text."""
+        return self.lookup in self.columns and not self.is_number
+
+    @property
+    def type(self) -> TypeEngine[Any]:
+        return Integer() if self.is_number else String(20)
 
 
 Models = Mapping[str, Shape]
 Edit = tuple[str, dict[str, Any] | None]  # of a table: what of its shape is another, or that it goes
 NO_MODELS: Models = {}
-NEW = Shape(tenant=True, audited=True, columns={"code": "plain"}, lookup=None)
+NEW = Shape(tenant=True, audited=True, columns={"code": "plain"}, is_number=False, lookup=None)
 
 
 def edits(*lookups: str) -> st.SearchStrategy[Edit]:
@@ -80,7 +94,10 @@ def edits(*lookups: str) -> st.SearchStrategy[Edit]:
     changes: dict[str, st.SearchStrategy[Any]] = {
         "tenant": st.booleans(),
         "audited": st.booleans(),
-        "columns": st.fixed_dictionaries({"code": kept}, optional={"na me": kept}),
+        "columns": st.sampled_from(["code", "num ber"]).flatmap(
+            lambda own: st.fixed_dictionaries({own: kept}, optional={"na me": kept})
+        ),
+        "is_number": st.booleans(),
         "lookup": st.sampled_from([None, *lookups]),
     }
     one = st.one_of(*(st.fixed_dictionaries({name: values}) for name, values in changes.items()))

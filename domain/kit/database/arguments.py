@@ -1,4 +1,4 @@
-"""Types of the arguments that say whose data is meant, which FastAPI refuses to take from a request."""
+"""Argument types for the organization and the actor, which FastAPI refuses to take from a request."""
 
 from typing import Annotated, NoReturn, TypedDict
 
@@ -19,13 +19,13 @@ Actor = Annotated[str, _FromTheApplication()]
 
 
 class Names(TypedDict, total=False):
-    """Who acts, and for which request: what stands in the audit trail."""
+    """The actor and the request, for the audit trail."""
 
     actor: str | None
     request_id: str | None
 
 
 class UnitOptions(Names, total=False):
-    """Those of ``Database.run``: ``attempts`` are 3 unless given."""
+    """Options of ``Database.run``: ``attempts`` are 3 unless given."""
 
     attempts: int

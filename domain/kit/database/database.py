@@ -107,7 +107,7 @@ class Database:
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether this is the embedded database."""
+        """True for SQLite, the embedded database."""
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
@@ -213,7 +213,7 @@ class Database:
     def system_session(
         self, *, actor: Actor, reason: str, request_id: str | None = None, time_limits: TimeLimits | None = None
     ) -> Generator[SystemSession]:
-        """A session across organizations. Who and why is committed before it is handed out.
+        """A session across organizations. Actor and reason are committed before it opens.
 
         ``time_limits`` take the place of the login's on PostgreSQL, for this session.
 
@@ -241,7 +241,7 @@ class Database:
         DomainModel.metadata.drop_all(self.migration_engine)
 
     def health_check(self) -> bool:
-        """Whether the database answers: the ping. See ``ready``."""
+        """Ping: True if the database answers. See ``ready``."""
         try:
             with self.engine.connect() as connection:
                 return bool(connection.scalar(text("SELECT 1")) == 1)
@@ -249,10 +249,10 @@ class Database:
             return False
 
     def ready(self) -> Readiness:
-        """Whether this process may take requests, and every reason why not: for a readiness probe.
+        """Tell if this process may take requests, and every reason why not: for a readiness probe.
 
-        The schema is this release's or a later one, every table of an organization is there, the login may read
-        and write it, and row level security holds the login. Two short queries; nothing is raised.
+        It may if the schema is this release's or a later one, every table of an organization is there, the login
+        may read and write it, and row level security holds the login. Two short queries; nothing is raised.
         """
         try:
             with self.engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""SQLite's part of the scope: a connection that holds tables to its settings, and how they are written to."""
+"""SQLite's part of the scope: a connection that limits tables to its organization, and a compiler for writes."""
 
 from typing import Any
 
@@ -23,13 +23,13 @@ class EmbeddedConnection(InheritableConnection):
         self.create_function("current_setting", 1, self.settings.get, deterministic=True)  # for one statement
 
     def set_local(self, name: str, value: int | str) -> None:
-        """Keep the setting, or none where it is empty, until the transaction ends."""
+        """Keep the setting until the transaction ends; an empty value removes it."""
         self.settings[name] = value
         if value == "":
             del self.settings[name]
 
     def hold_scope(self) -> None:
-        """Hold every table of the file to its scope, those made by now included. Not within a transaction."""
+        """Make the scope's views and triggers for every table that the file has. Not within a transaction."""
         (version,) = self.execute("PRAGMA main.schema_version").fetchone()
         if version != self._version:
             rules = scoped(dict(self.execute(TABLES).fetchall()), DomainModel.metadata.tables)
@@ -62,7 +62,7 @@ class ScopedCompiler(AmountsCompiler):
 
 
 def _is_view(written: Any) -> bool:
-    """Whether a view shadows the table, or the aliased one."""
+    """True if a view shadows the table, or the aliased one."""
     table = getattr(written, "element", written)
     known = DomainModel.metadata.tables.get(table.name, table)
     return ORGANIZATION_ID in table.c or (isinstance(known, Table) and scope(known) is not None)

@@ -41,7 +41,7 @@ def make_engine(
 ) -> Engine:
     """An engine whose errors are ours and whose logs, errors and ``repr`` show no parameter, row or password.
 
-    ``scoped``: whether SQLite itself holds its connections to an organization, as row level security does a login.
+    ``scoped``: SQLite itself holds its connections to an organization, as row level security holds a login.
     """
     keywords: dict[str, Any] = dict(options)
     name: str | None = keywords.pop("application_name", None)
@@ -54,19 +54,19 @@ def make_engine(
     else:
         secrets = {name: value for name, value in url.query.items() if _SECRET_OPTION.search(name)}
         engine = create_engine(
-            url.difference_update_query(secrets),  # whose password alone SQLAlchemy hides
+            url.difference_update_query(secrets),  # SQLAlchemy hides its password only
             connect_args={
                 **secrets,
                 "connection_factory": OneMessageConnection,
                 "cursor_factory": OneMessageCursor,
                 **_application(url, name),
             },
-            use_native_hstore=False,  # no column of ours: it would ask the server at every connect
+            use_native_hstore=False,  # no column needs it, and it asks the server at every connect
             **keywords,
         )
         scope_engine(engine)
         postgresql.configure(engine, limits, pre_ping=pre_ping)
-    # Events of the dialect: one of the engine costs every connection.
+    # Events of the dialect: those of the engine slow down every connection.
     event.listen(engine, "do_execute", _check_parameters)
     event.listen(engine, "do_executemany", _check_rows)
     event.listen(engine, "handle_error", translated)
@@ -87,8 +87,8 @@ def opened(url: URL) -> Generator[Engine]:
 def _check_parameters(_cursor: object, _statement: str, parameters: Any, _context: object) -> None:
     """Raise ArgumentError for texts and integers that no column can hold, on both engines alike.
 
-    By itself PostgreSQL would find nothing for a number beyond 64 bits, and SQLite nothing for a NUL, where the other
-    one fails.
+    Without this PostgreSQL would find nothing for a number beyond 64 bits, where SQLite fails, and SQLite nothing for
+    a NUL, where PostgreSQL fails.
     """
     values = cast(dict[str, object], parameters).values() if isinstance(parameters, dict) else parameters or ()
     for value in values:
@@ -108,7 +108,7 @@ def _application(url: URL, name: str | None) -> dict[str, str]:
 
 
 def parsed_json(text: str) -> object:
-    """As the standard library parses it, several times faster; half a surrogate pair, escaped, it alone takes."""
+    """Parse several times faster than the standard library, which is left the escaped lone surrogates."""
     try:
         parsed: object = from_json(text)
     except ValueError:

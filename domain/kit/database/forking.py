@@ -80,7 +80,7 @@ class InheritableConnection(sqlite3.Connection):
 def _before_fork() -> None:
     for engine in list(ENGINES):
         pool = engine.pool
-        # Beside a connection that rests a child could not open the file: it would take the parent's locks for its own.
+        # A child that inherits an idle connection can't open the file: it would take the parent's locks for its own.
         if engine.dialect.name == "sqlite" and isinstance(pool, QueuePool) and not pool.checkedout():
             engine.dispose()
     _opening.acquire()

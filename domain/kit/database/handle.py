@@ -16,7 +16,7 @@ ResultT = TypeVar("ResultT")
 
 @dataclass(frozen=True, kw_only=True)
 class TenantHandle:
-    """Made by ``Database.tenant``. Two are equal where they name the same database, organization and names."""
+    """Made by ``Database.tenant``. Two are equal if database, organization and names are the same."""
 
     database: "Database" = field(repr=False)
     organization_id: int

@@ -1,8 +1,8 @@
 """PostgreSQL with few messages: BEGIN, the settings and the first statement travel in one.
 
-psycopg2 sends BEGIN as a message of its own. So its connections run in autocommit mode, and begin explicitly, in
-front of the first statement. What only reads and comes before it is sent without a transaction: under READ COMMITTED
-every statement has a snapshot of its own anyway, and a unit that only reads ends without a COMMIT.
+psycopg2 sends BEGIN as a message of its own. So its connections run in autocommit mode, and send BEGIN in front of
+the first statement that may write. Reads before it run without a transaction: under READ COMMITTED every statement
+has a snapshot of its own anyway, and a unit that only reads ends without a COMMIT.
 """
 
 import os
@@ -19,15 +19,16 @@ from ...limits import REST_LIMIT
 from .forking import CONNECTIONS, inherited
 
 _IDLE = extensions.TRANSACTION_STATUS_IDLE
+_FAILED = extensions.TRANSACTION_STATUS_INERROR
 _STRICTER: dict[int | None, str] = {
     extensions.ISOLATION_LEVEL_REPEATABLE_READ: " ISOLATION LEVEL REPEATABLE READ",
     extensions.ISOLATION_LEVEL_SERIALIZABLE: " ISOLATION LEVEL SERIALIZABLE",
 }
-SHORTEST_REST_SECONDS = 0.1  # that is looked at
+SHORTEST_REST_SECONDS = 0.1  # shorter ones are ignored
 
 
 class OneMessageConnection(extensions.connection):
-    """``set_local`` leaves a setting for the next statement; it holds until the transaction ends, or its savepoint."""
+    """A connection that sends BEGIN and the settings in the message of the next statement."""
 
     autocommit: bool
 
@@ -46,17 +47,17 @@ class OneMessageConnection(extensions.connection):
         self._settings: dict[str, str] = {}
         self._unsent: dict[str, str] = {}
         self._questions: list[tuple[str, Callable[[], object]]] = []
-        self.is_stricter = False  # than READ COMMITTED, by the server's default: then reading is a part of it
+        self.is_stricter = False  # than READ COMMITTED by the server's default: then reads need a transaction
         CONNECTIONS.add(self)
 
     def __repr__(self) -> str:
-        # The pool logs it, and psycopg2's has all of the DSN but one password.
+        # The pool logs it, and psycopg2's own shows the DSN with every secret but the password.
         return object.__repr__(self)
 
     __str__ = __repr__
 
     def leave_to_parent(self) -> None:
-        """Put a dead end in the place of the socket: whatever uses the connection here, the server never hears it."""
+        """Replace the socket by a dead one: whatever uses the connection here, the server never hears of it."""
         self.is_inherited = True
         if not self.closed:
             here, there = socket.socketpair()
@@ -73,15 +74,15 @@ class OneMessageConnection(extensions.connection):
             self._settings[name] = self._unsent[name] = said
 
     def run_before_next_statement(self, question: str, sent: Callable[[], object]) -> None:
-        """Have a SELECT without parameters go before the next statement; ``sent`` is called as it goes out."""
+        """Send a SELECT without parameters before the next statement; ``sent`` is called as it goes out."""
         self._questions.append((question, sent))
 
     def cursor(self, name: Any = None, cursor_factory: Any = None, *args: Any, **options: Any) -> Any:
-        """As in psycopg2; a cursor of another class sends the settings as well."""
+        """Open a cursor that sends the settings, whatever its class."""
         return super().cursor(name, _one_message(cursor_factory or self.cursor_factory), *args, **options)
 
     def lift_limits(self) -> None:
-        """Have no settings of the login's hold up what follows, until the connection is given back."""
+        """Drop the settings that transactions start with, until the connection is given back."""
         self.starts_with, self._settings, self.is_tainted = {}, {}, True
 
     def forget(self) -> None:
@@ -90,11 +91,11 @@ class OneMessageConnection(extensions.connection):
         self.notifies.clear()
 
     def prefix(self, *, reads: bool = False) -> str:
-        """What goes before a statement, in the same message; ``reads``: it does nothing but read."""
+        """The text to send before a statement, in its message; ``reads``: it only reads."""
         if self.is_inherited:
             raise inherited()
         self._note_rest()
-        self.commit_sent = False  # one that was refused is answered
+        self.commit_sent = False  # a refused one was answered
         if self._folds and self.get_transaction_status() == _IDLE:
             settings = self._settings
             outside = reads and not self.is_stricter and self._level not in _STRICTER
@@ -107,7 +108,7 @@ class OneMessageConnection(extensions.connection):
         return begin + "".join(settings.values()) + self._asked()
 
     def _note_rest(self) -> None:
-        """Tell, as a message goes out, whether the server has ended the transaction: its own word of it gets lost."""
+        """Note, as a message goes out, if the server has ended the transaction: its own message about it gets lost."""
         rested, self.used_at = monotonic() - self.used_at, inf
         self.was_ended = False
         if rested > SHORTEST_REST_SECONDS and self.get_transaction_status() != _IDLE:
@@ -123,12 +124,12 @@ class OneMessageConnection(extensions.connection):
         return "".join(f"{question}; " for question, _ in questions)
 
     def begin(self) -> None:
-        """Send BEGIN and the settings now, for what can't have them in front of it."""
+        """Send BEGIN and the settings now, for a statement that can't carry them."""
         if prefix := self.prefix():
             self._run(prefix)
 
     def begin_by_driver(self) -> None:
-        """The same for a cursor of the server's, which psycopg2 admits in a transaction that it began itself."""
+        """The same for a server-side cursor, which psycopg2 allows only in a transaction that it began itself."""
         if self.autocommit:
             self.autocommit = False
             self.isolation_level = self._level
@@ -139,14 +140,14 @@ class OneMessageConnection(extensions.connection):
             self._run(prefix)
 
     def set_local_again(self) -> None:
-        """After a rollback to a savepoint, which undoes what was set inside it."""
+        """Repeat the settings after a rollback to a savepoint, which undoes some."""
         self._unsent = dict(self._settings)
 
     def commit(self) -> None:
-        """As in psycopg2. Raises InFailedSqlTransaction where the server would roll back, and say nothing of it."""
+        """Raise InFailedSqlTransaction where the server would silently roll back; otherwise psycopg2's own."""
         if self.is_inherited:
             raise inherited()
-        if self.get_transaction_status() == extensions.TRANSACTION_STATUS_INERROR:
+        if self.get_transaction_status() == _FAILED:
             self.rollback()
             raise errors.InFailedSqlTransaction
         self._end("COMMIT", super().commit)
@@ -156,7 +157,12 @@ class OneMessageConnection(extensions.connection):
             self._end("ROLLBACK", super().rollback)
 
     def set_isolation_level(self, level: int | None) -> None:
-        """It goes with the next BEGIN: psycopg2 would send a setting of the session. AUTOCOMMIT begins nothing."""
+        """Send it with the next BEGIN: psycopg2 would set it for the session. AUTOCOMMIT sends no BEGIN.
+
+        What was begun, to ask for the level before, is rolled back, as in psycopg2.
+        """
+        if self.get_transaction_status() in (extensions.TRANSACTION_STATUS_INTRANS, _FAILED):
+            self.rollback()
         self._folds = level != extensions.ISOLATION_LEVEL_AUTOCOMMIT
         self._level = level
 
@@ -167,7 +173,7 @@ class OneMessageConnection(extensions.connection):
         if not self.autocommit:
             self.commit_sent = command == "COMMIT"
             by_driver()
-            self.isolation_level = None  # or autocommit would make a setting of the session of it
+            self.isolation_level = None  # or autocommit would set it for the session
             self.autocommit = True
         elif self.get_transaction_status() != _IDLE:
             self.commit_sent = command == "COMMIT"
@@ -181,10 +187,10 @@ class OneMessageConnection(extensions.connection):
 
 
 class OneMessageCursor(extensions.cursor):
-    """``reads``: the statement does nothing but read, and takes no lock that must last."""
+    """``reads``: the statement only reads, and takes no lock that must last."""
 
     reads = False
-    leaves_nothing = False  # what the transaction does not end with
+    leaves_nothing = False  # that outlives the transaction
 
     @property
     def _one_message(self) -> OneMessageConnection:
@@ -200,7 +206,7 @@ class OneMessageCursor(extensions.cursor):
             connection.begin_by_driver()
             super().execute(query, vars)
         elif isinstance(query, str) and query.startswith("ROLLBACK TO"):
-            super().execute(query, vars)  # all that a failed transaction takes
+            super().execute(query, vars)  # all that a failed transaction accepts
             connection.set_local_again()
         elif isinstance(query, str):
             prefix = connection.prefix(reads=self.reads)
@@ -233,7 +239,7 @@ class OneMessageCursor(extensions.cursor):
 
 @cache
 def _one_message(factory: type[extensions.cursor]) -> type[OneMessageCursor]:
-    """The class, or one of both kinds: a cursor that sent no settings would read nothing, and outside a transaction."""
+    """The class, mixed with ours if need be: a cursor without settings would read no rows, in no transaction."""
     if issubclass(factory, OneMessageCursor):
         return factory
     return type(factory.__name__, (OneMessageCursor, factory), {})

@@ -1,4 +1,4 @@
-"""Engines on PostgreSQL: what their connections are told of statements, begin with, forget, and are tried for."""
+"""Engines on PostgreSQL: listeners that prepare, test and clean their connections."""
 
 import select
 from time import monotonic
@@ -19,16 +19,16 @@ from .residue import leaves_nothing
 
 KEEPS_LIMITS = "domain_keeps_limits"  # execution option of an engine: its limits are those of migrations
 RESTED_SECONDS = 10.0
-"""After which a connection is asked whether it still answers: a line can be cut without a sign."""
+"""After so long a rest a connection is pinged: a line can be cut without a sign."""
 
 
 def configure(engine: Engine, limits: TimeLimits, *, pre_ping: bool) -> None:
-    """Let the engine's connections know what only reads, speak UTC, forget who used them, and be tried before use."""
+    """Have connections know which statements only read, speak UTC, forget who used them, and be tested before use."""
     starts_with = {name: f"SET LOCAL {name} = ''; " for name in (ORGANIZATION_SETTING, ACTOR_SETTING, REQUEST_SETTING)}
     for name, milliseconds in limits.settings.items():
         starts_with[name] = f"SET LOCAL {name} = {milliseconds}; "
     for how in ("do_execute", "do_executemany", "do_execute_no_params"):
-        event.listen(engine, how, _tell)  # of the dialect: one of the engine costs every connection
+        event.listen(engine, how, _tell)  # of the dialect: the engine's slow down every connection
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: OneMessageConnection, _record: object) -> None:
@@ -46,7 +46,7 @@ def configure(engine: Engine, limits: TimeLimits, *, pre_ping: bool) -> None:
         if connection is None or connection.is_inherited or not connection.is_tainted:
             return
         try:
-            if connection.is_own:  # listeners are called for new ones alone
+            if connection.is_own:  # the application's listeners run for new ones only
                 record.invalidate()
             else:
                 connection.forget()
@@ -63,7 +63,7 @@ def _tell(cursor: Any, _statement: str, *given: Any) -> None:
 
 
 def lift_limits(connection: Connection) -> None:
-    """Have no time limit hold a migration up that was meant for the application: until the connection is given back."""
+    """Drop the application's time limits for a migration, until the connection is given back."""
     driver: object = connection.connection.dbapi_connection
     if isinstance(driver, OneMessageConnection) and not connection.get_execution_options().get(KEEPS_LIMITS):
         driver.lift_limits()
@@ -80,7 +80,7 @@ def _prepare(connection: OneMessageConnection, starts_with: dict[str, str]) -> N
 
 
 def _refuse_dead(connection: OneMessageConnection) -> None:
-    """Raise DisconnectionError, for which the pool opens another: a server that went left word of it."""
+    """Raise DisconnectionError for a dead connection: the pool opens another. A server that closes one sends word."""
     rested = monotonic() - connection.used_at > RESTED_SECONDS
     if not rested and not _has_word(connection):
         return

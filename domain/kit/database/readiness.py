@@ -1,4 +1,4 @@
-"""Whether a process may take requests: with this release's schema, and a login that reaches its tables in scope."""
+"""Readiness to take requests: this release's schema, and a login that reaches its tables in scope."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ..model import DomainModel
 from ..model.tables import organization_column
 
 Obstacle: TypeAlias = tuple[str, str]
-"""What is wrong, and what to do."""
+"""A fault, and its remedy."""
 
 _REVISION: Select[str] = select(column("version_num", String)).select_from(table(VERSION_TABLE))
 _TABLES = text(
@@ -38,7 +38,7 @@ class Readiness:
 
 
 class Reach(NamedTuple):
-    """A table, as the connection's login meets it; ``held``: row level security decides which rows."""
+    """The login's access to a table; ``is_held``: row level security decides which rows."""
 
     is_secured: bool = True
     is_held: bool = True
@@ -54,7 +54,7 @@ def reached(connection: Connection) -> dict[str, Reach]:
 
 
 def behind(connection: Connection, tables: Mapping[str, Reach]) -> Iterator[Obstacle]:
-    """The revision, where it is an older one than this release's."""
+    """The schema's revision, if it is older than this release's."""
     version = tables.get(VERSION_TABLE)
     if version is not None and not version.is_usable:
         yield "the application's login may not read the schema's revision", "run `domain db roles`"
@@ -96,7 +96,7 @@ def refuse_unheld_login(engine: Engine) -> None:
 
 
 def _is_reached(revision: str | None) -> bool:
-    """A later one is: while a deployment rolls, or is taken back, the release before goes on."""
+    """True of a later one, too: during a rollout, or a rollback, the old release goes on."""
     return revision is not None and revision.isdigit() and int(revision) >= int(REVISION)
 
 

@@ -15,7 +15,7 @@ _Rule = ColumnCollectionConstraint | Index
 
 
 def duplicate(name: str) -> DuplicateError:
-    """A unique value that is taken, by the name of the constraint."""
+    """The error for a taken unique value, by the constraint's name."""
     for entity, rule in _rules():
         if rule.name == name:
             return DuplicateError(entity, _fields(rule), constraint=name)
@@ -35,7 +35,7 @@ def duplicate_of_columns(table: str, columns: Sequence[str]) -> DuplicateError:
 
 
 def broken(name: str | None, table: str | None = None, column: str | None = None) -> ConstraintError:
-    """A value against a CHECK, a foreign key or NOT NULL, by what the database told of its name and place."""
+    """The error for a value against a CHECK, a foreign key or NOT NULL, by the names that the database told."""
     rule = next(((entity, _fields(rule)) for entity, rule in _rules(table) if name and rule.name == name), None)
     entity, fields = rule or (_entity(table), () if column is None else (column,))
     said = f"{column} must not be empty" if column else "the database refused a value"

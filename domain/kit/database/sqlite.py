@@ -27,7 +27,7 @@ _NO_WRITES = ("SELECT", "PRAGMA", "EXPLAIN", "BEGIN")
 def private_file(url: URL, owner: object) -> tuple[URL, Callable[[], object] | None]:
     """A temporary file in the place of ``:memory:``, which several connections could not share, and what removes it.
 
-    It goes with its owner, at the latest, and not by a forked child.
+    It is removed with its owner at the latest, and never by a forked child.
     """
     if url.database not in (None, "", ":memory:") and url.query.get("mode") != "memory":
         return url, None
@@ -43,7 +43,7 @@ def _remove(folder: str, process: int) -> None:
 def configure(engine: Engine, limits: TimeLimits, *, scoped: bool) -> None:
     """Foreign keys, write-ahead log, waiting for the lock, and explicit transactions for every connection.
 
-    ``scoped`` ones are held to the scope of the tables; those of migrations are not.
+    ``scoped`` ones show an organization's rows alone; those of migrations show all.
     """
     busy_timeout = limits.settings.get("lock_timeout", BUSY_TIMEOUT_MS) or _FOR_EVER
 
@@ -75,8 +75,8 @@ def configure(engine: Engine, limits: TimeLimits, *, scoped: bool) -> None:
         waiting: list[str] = connection.info.setdefault(_WAITING, [])
         if _is_kept(statement, waiting):
             return f"-- {statement}", parameters
-        # Reads before it see what is committed, each its own moment, and hold no lock. A read transaction that
-        # turned into a writing one would fail at once where another writer came between: IMMEDIATE waits.
+        # Reads before the first write hold no lock, and each sees what is committed by then. A read transaction
+        # that turned into a writing one would fail at once if another wrote in between: IMMEDIATE waits.
         is_read = statement.lstrip().upper().startswith(_NO_WRITES) or _is_select(context)
         if not is_read or _takes_lock(context):
             cursor.execute("BEGIN IMMEDIATE")
@@ -120,7 +120,7 @@ def configure(engine: Engine, limits: TimeLimits, *, scoped: bool) -> None:
 
 
 def _is_kept(statement: str, waiting: list[str]) -> bool:
-    """Keep a savepoint for the first write: by itself it would begin a transaction that can't wait for a writer."""
+    """Put a savepoint off until the first write: alone it would begin a transaction that can't wait for a writer."""
     command, _, name = statement.rpartition(" ")
     if command == "SAVEPOINT":
         waiting.append(name)
@@ -132,12 +132,12 @@ def _is_kept(statement: str, waiting: list[str]) -> bool:
 
 
 def _has_trail(cursor: Any) -> bool:
-    """Not before its migrations, or where an application made its own tables alone."""
+    """False before its migration, or if an application made its own tables only."""
     return cursor.execute(_FIND_CONTEXT).fetchone() is not None
 
 
 def _is_select(context: Any) -> bool:
-    """Whether SQLAlchemy built it as a SELECT, however its text begins: WITH, or a comment."""
+    """True if SQLAlchemy built a SELECT, however its text begins: WITH, or a comment."""
     return context is not None and context.compiled is not None and context.compiled.statement.is_select
 
 

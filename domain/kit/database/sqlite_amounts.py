@@ -1,4 +1,4 @@
-"""What SQL computes from amounts on SQLite, where they are integers scaled by a power of ten.
+"""Computing with amounts in SQL on SQLite, where they are integers scaled by a power of ten.
 
 Sums, extremes and comparisons of amounts are computed from the integers, exactly. Anything else (products, ratios,
 averages, casts, amounts beside plain numbers) is computed from the amounts, as on PostgreSQL but in floating point, and
@@ -28,7 +28,7 @@ _RATIOS = {operators.mul, operators.truediv, operators.floordiv, operators.mod}
 class AmountsCompiler(SQLiteCompiler):
     """Writes amounts where they are computed with, and integers where they are kept."""
 
-    _is_plain = False  # whether amounts are written as they are meant
+    _is_plain = False  # True while amounts are written unscaled
 
     def visit_column(self, column: Any, *args: Any, **options: Any) -> str:
         return self._leaf(column, super().visit_column(column, *args, **options))
@@ -40,7 +40,7 @@ class AmountsCompiler(SQLiteCompiler):
         is_mixed = _is_mixed(binary.left, binary.right) or (
             binary.operator in _RATIOS and _has_amounts(binary.left, binary.right)
         )
-        # A comparison is true or false, however what stands around it is computed.
+        # A comparison is a boolean: what is around it does not change its operands.
         is_apart = operators.is_comparison(binary.operator)
         with self._writing(is_mixed, binary, is_apart=is_apart) as finish:
             return finish(super().visit_binary(binary, *args, **options))
@@ -86,7 +86,7 @@ class AmountsCompiler(SQLiteCompiler):
 
     @contextmanager
     def _writing(self, is_mixed: bool, element: Any, *, is_apart: bool = False) -> Generator[Callable[[str], str]]:
-        """Write the operands of an element as amounts where they are mixed; give what finishes the element's text."""
+        """Write an element's operands unscaled where they are mixed; yield the function that finishes its text."""
         outside = self._is_plain
         self._is_plain = is_mixed or (outside and not is_apart)
         is_kept = self._is_plain and not outside and isinstance(element.type, Money)
@@ -101,7 +101,7 @@ class AmountsCompiler(SQLiteCompiler):
 
 
 def _with_amounts(statement: Any) -> Any:
-    """The statement with what it computes for amounts made such."""
+    """The statement, its expressions for amount columns typed so."""
     values: dict[Any, Any] = dict(values_of(statement) or {})
     columns = {key: statement.table.c.get(getattr(key, "key", key)) for key in values}
     made = {
@@ -118,7 +118,7 @@ def _is_computed(value: Any) -> bool:
 
 
 def _is_mixed(*elements: Any) -> bool:
-    """Whether amounts stand beside something else, or beside amounts of other decimals."""
+    """True if amounts stand beside something else, or beside amounts of other decimals."""
     return len(set(_kinds(*elements))) > 1
 
 
@@ -127,7 +127,7 @@ def _has_amounts(*elements: Any) -> bool:
 
 
 def _kinds(*elements: Any) -> Iterator[int | None]:
-    """The decimals of each operand; None of what is no amount."""
+    """The decimals of each operand; None if it is no amount."""
     for element in elements:
         match element:
             case Null():

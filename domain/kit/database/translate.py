@@ -26,7 +26,7 @@ LOST = "the connection to the database was lost"
 FAILED = "an earlier statement of this transaction failed, so nothing of it can be committed; roll back"
 READ_ONLY = "the database is read-only (a standby, or a file without the right to write): nothing was written"
 FULL = "every connection of the server is taken: see its max_connections, and pool_size"
-# Of a connection that was refused the driver has the server's words alone, and not the SQLSTATE.
+# When a connection is refused, the driver has only the server's words, and no SQLSTATE.
 _REFUSED = re.compile(r"password|authentication|log in|(role|database) .* does not exist|no such|pg_hba")
 _FULL = re.compile(r"too many|connection slots|no more connections")
 _SQLITE_UNIQUE = re.compile(r"UNIQUE constraint failed: (.+)")
@@ -71,18 +71,18 @@ def translated(context: ExceptionContext) -> DomainError | None:
 
 
 def first_line(error: object) -> str:
-    """What the driver says, without its further lines (DETAIL, LINE 1: ...), which may repeat values."""
+    """The driver's message, without further lines (DETAIL, LINE 1: ...), which may repeat values."""
     return str(error).strip().partition("\n")[0].strip()
 
 
 def without_values(error: Any) -> str:
-    """The same of psycopg2's errors; in class 22 the first line repeats a value too."""
+    """The same for psycopg2's errors; in class 22 the first line repeats a value, too."""
     code: str = error.pgcode or ""
     return f"a value does not fit ({code})" if code.startswith("22") else first_line(error)
 
 
 def _keep_first_line(context: ExceptionContext, error: Any) -> None:
-    """A traceback shows the driver's error, too."""
+    """Cut the driver's own error: tracebacks show it."""
     said = without_values(error)
     for shown in (error, context.sqlalchemy_exception) if error.pgcode else ():
         if shown is not None:
@@ -90,7 +90,7 @@ def _keep_first_line(context: ExceptionContext, error: Any) -> None:
 
 
 def _was_ended(context: ExceptionContext) -> bool:
-    """Whether PostgreSQL closed the connection before the message that failed, so that nothing was stored."""
+    """True if PostgreSQL closed the connection before the message that failed: nothing was stored."""
     connection = context.connection
     if connection is None or connection.invalidated or not context.is_disconnect:
         return False
@@ -99,7 +99,7 @@ def _was_ended(context: ExceptionContext) -> bool:
 
 
 def _is_unanswered_commit(context: ExceptionContext) -> bool:
-    """Whether COMMIT was sent and PostgreSQL did not say what became of it."""
+    """True if COMMIT was sent and PostgreSQL did not tell its outcome."""
     connection = context.connection
     if connection is None or connection.invalidated:
         return False

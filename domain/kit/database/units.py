@@ -17,7 +17,7 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
 
 
 def repeated(attempt: Callable[[], ResultT], *, attempts: int) -> ResultT:
-    """The first success; the last attempt's error, or the first that may not be repeated."""
+    """The first success. Raises the last attempt's error, or the first that may not be repeated."""
     if attempts < 1:
         raise ArgumentError(f"attempts must be at least 1, not {attempts}")
     for number in range(attempts - 1):
@@ -42,7 +42,7 @@ def pause(number: int) -> float:
 class Threads:
     """Up to ``count`` threads, started as they are needed; a forked child starts its own.
 
-    As many as there are connections, so that none waits for a thread to give it back one.
+    As many as there are connections, so that no thread waits for one.
     """
 
     def __init__(self, count: int) -> None:

@@ -28,11 +28,11 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     __table__: ClassVar[Table]
     __table_args__: ClassVar[Any] = ()
     __audited__: ClassVar[bool] = True
-    """Whether the audit trail follows the rows of an organization's table; set it False on the table's class."""
+    """False on a table's class keeps its rows out of the audit trail."""
     __of_organization__: ClassVar[bool] = False
-    """Whether its rows are an organization's: those of ``TenantEntity`` and of no other base."""
+    """True for rows of an organization: ``OwnedByOrganization`` alone sets it."""
 
-    if TYPE_CHECKING:  # SQLModel's own says nothing of what it returns
+    if TYPE_CHECKING:  # SQLModel's own has no return type
 
         def __new__(cls, *_args: Any, **_data: Any) -> Self: ...
 
@@ -47,7 +47,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
 
     def __setattr__(self, name: str, value: Any) -> None:
         cls = type(self)
-        if name.startswith("_"):  # no field: among them SQLAlchemy's state, which every row that is loaded gets
+        if name.startswith("_"):  # no field: above all SQLAlchemy's state, which every loaded row gets
             super().__setattr__(name, value)
             return
         if name not in cls.model_fields or not _is_table(cls):
@@ -67,7 +67,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
         self.model_fields_set.add(name)
 
     def __iter__(self) -> Generator[tuple[str, Any]]:
-        """As in pydantic, without secrets: ``dict(row)`` is what people log."""
+        """Leave out secret fields: people log ``dict(row)``."""
         return (pair for pair in super().__iter__() if not _is_secret(type(self), pair[0]))
 
     def __repr_args__(self) -> Sequence[tuple[str | None, Any]]:
@@ -83,7 +83,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
         context: dict[str, Any] | None = None,
         update: dict[str, Any] | None = None,
     ) -> Self:
-        """As in SQLModel. A table class is built as its constructor builds it: no secret in an error."""
+        """Build a table class as its constructor does, with no secret in an error; else SQLModel's own."""
         if not _is_table(cls):
             with _without_secrets(cls):
                 return super().model_validate(
@@ -97,18 +97,18 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
             obj = {name: getattr(obj, name) for name in fields if hasattr(obj, name)}
         data = {**cast(dict[str, Any], obj), **update} if isinstance(obj, dict) else obj
         draft = cls._draft(data, strict=strict, from_attributes=from_attributes, context=context)
-        is_row = isinstance(source, DomainModel) and _is_table(type(source))  # what it has was the library's to give
+        is_row = isinstance(source, DomainModel) and _is_table(type(source))  # its managed values are the library's
         refuse_managed(cls, update.keys() if is_row else draft.model_fields_set)
-        instance: Self = class_mapper(cls).class_manager.new_instance()  # configured, as a constructor finds it
+        instance: Self = class_mapper(cls).class_manager.new_instance()  # configured, as by a constructor
         instance._adopt(draft)
         return instance
 
     def sqlmodel_update(self, obj: dict[str, Any] | BaseModel, *, update: dict[str, Any] | None = None) -> Self:
-        """As in SQLModel, but of another model the fields that were set: a patch writes nothing else."""
+        """Copy from another model only the fields that were set on it; otherwise SQLModel's own."""
         return super().sqlmodel_update(_given(obj) if isinstance(obj, BaseModel) else obj, update=update)
 
     def __copy__(self) -> Self:
-        """Of a row: a new one, not yet saved. (Sharing SQLAlchemy's state, one would be saved for the other.)"""
+        """Make a new, unsaved row of a row: if two shared SQLAlchemy's state, one would be saved as the other."""
         return type(self).model_validate(self) if _is_table(type(self)) else super().__copy__()
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -116,7 +116,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
-        """As in pydantic: the error about broken JSON repeats no secret either."""
+        """Same as pydantic's, but an error about broken JSON repeats no secret."""
         with _without_secrets(cls):
             return super().model_validate_json(json_data, **options)
 
@@ -141,7 +141,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
 
     @classmethod
     def checked_fields(cls, data: dict[str, object], *, beside: dict[str, object] | None = None) -> dict[str, object]:
-        """The given fields alone, each checked ``beside`` what the others have. Raises pydantic's ValidationError."""
+        """The given fields, each checked ``beside`` the values of the others. Raises pydantic's ValidationError."""
         draft = cls.__new__(cls)
         vars(draft).update({name: value for name, value in (beside or {}).items() if name in cls.model_fields})
         with _without_secrets(cls):
@@ -171,7 +171,7 @@ def _is_secret(cls: type[DomainModel], name: str | None) -> bool:
 
 
 def _correct(field: dict[str, Any]) -> None:
-    """Pydantic writes the limit of a field with validators under its own name, and a default that it would refuse."""
+    """Mend pydantic's schema: ``ge`` is JSON schema's ``minimum``, and a null default that the field refuses goes."""
     options: list[dict[str, Any]] = [field, *field.get("anyOf", ())]
     for option in options:
         if "ge" in option:
@@ -181,7 +181,7 @@ def _correct(field: dict[str, Any]) -> None:
 
 
 def _given(model: BaseModel) -> dict[str, Any]:
-    """The fields that were set on it; of a row, every field that has a value."""
+    """The fields that were set; of a row, all but those that are None by default."""
     cls = type(model)
     if not issubclass(cls, DomainModel) or not _is_table(cls):
         return {name: getattr(model, name) for name in model.model_fields_set}
@@ -191,7 +191,7 @@ def _given(model: BaseModel) -> dict[str, Any]:
 
 @contextmanager
 def _without_secrets(cls: type[DomainModel]) -> Generator[None]:
-    """Raise a validation error without what a class with secret fields was given."""
+    """Take the given values out of validation errors of a class with secret fields."""
     try:
         yield
     except ValidationError as error:

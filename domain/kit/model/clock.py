@@ -13,7 +13,7 @@ _SQLITE_FORMAT = "'%Y-%m-%d %H:%M:%f000'"  # as SQLAlchemy stores times; SQLite'
 
 
 class DatabaseTime(FunctionElement[datetime]):
-    """When the statement began, and so many seconds later where they are given; for ``server_default``, too.
+    """The time when the statement began, plus so many seconds if given; for ``server_default``, too.
 
     SQLite's CURRENT_TIMESTAMP has no fraction, and sorts before the same second as SQLAlchemy stores it.
     """
@@ -24,7 +24,7 @@ class DatabaseTime(FunctionElement[datetime]):
 
 @compiles(DatabaseTime)
 def _time(element: DatabaseTime, compiler: SQLCompiler, **options: Any) -> str:
-    # now() is when the transaction began, and clock_timestamp() is used with no index.
+    # now() is when the transaction began; with clock_timestamp() PostgreSQL uses no index.
     seconds = compiler.process(element.clauses, **options)
     return f"statement_timestamp() + make_interval(secs => {seconds})" if seconds else "statement_timestamp()"
 

@@ -1,4 +1,4 @@
-"""The column of a field: where the field names no type for it, the one that both databases store alike."""
+"""The column of a field; unless the field names a type, it has one that both databases store alike."""
 
 from dataclasses import fields, replace
 from decimal import Decimal
@@ -29,7 +29,7 @@ def column_of(model: str, name: str, field: FieldInfo) -> Column[Any]:
     has_type = given.sa_type is not PydanticUndefined or given.sa_column is not PydanticUndefined
     try:
         if not has_type and (found := _type_of(field)) is not None:
-            field.metadata = [replace(given, sa_type=found), *field.metadata]  # what derives from the class has it, too
+            field.metadata = [replace(given, sa_type=found), *field.metadata]  # for derived classes, too
         column: Column[Any] = get_column_from_field(field)  # pyright: ignore[reportUnknownVariableType]  # SQLModel's
         return column
     except (TypeError, ValueError) as error:
@@ -37,7 +37,7 @@ def column_of(model: str, name: str, field: FieldInfo) -> Column[Any]:
 
 
 def _type_of(field: FieldInfo) -> TypeEngine[Any] | None:
-    """The type of a field that SQLModel has none for, or one that is not alike on both databases."""
+    """The type of a field for which SQLModel has none, or one that differs between the databases."""
     kind: Any = _without_none(field.annotation)
     inside = get_args(kind)
     match get_origin(kind) or kind:

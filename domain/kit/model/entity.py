@@ -30,7 +30,7 @@ class Identified(DomainModel):
 
 
 class Stamped(Identified):
-    """What the library fills in and every reader may see."""
+    """Fields that the library fills in and anyone may read."""
 
     created_at: UtcDatetime = library_field(
         sa_type=UTC_DATETIME,

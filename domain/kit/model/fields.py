@@ -92,9 +92,9 @@ def example(value: object, **schema: object) -> dict[str, Any]:
 def managed_field(
     *, init: Literal[False] = False, audited: bool = True, by_library: bool = False, **options: Any
 ) -> Any:
-    """A column that code fills in, and no client: readable and typed, no constructor keyword, in no update.
+    """A column that code fills in, not a client: readable and typed, no constructor keyword, in no update.
 
-    A row in which no column changes but those not ``audited`` has no entry in the audit trail.
+    A change of columns that are not ``audited``, and of no other, has no entry in the audit trail.
     """
     column = options.pop("sa_column_kwargs", {})
     info = {"managed": True, "audited": audited, "by_library": by_library}
@@ -102,12 +102,12 @@ def managed_field(
 
 
 def library_field(*, init: Literal[False] = False, **options: Any) -> Any:
-    """A managed column that the library alone fills in: no assignment writes it, and no statement by hand."""
+    """A managed column that only the library fills in: assignments and hand-written statements are refused."""
     return managed_field(by_library=True, **options)
 
 
 def personal_field(**options: Any) -> Any:
-    """A column that tells who a person is: in the audit trail its values stand apart, where they can be erased."""
+    """A column that identifies a person: the audit trail keeps its values apart, where they can be erased."""
     column = options.pop("sa_column_kwargs", {})
     return Field(sa_column_kwargs={**column, "info": {"personal": True}}, **options)
 
@@ -115,8 +115,8 @@ def personal_field(**options: Any) -> Any:
 def relation(owner: str, target: str, column: str, *, init: Literal[False] = False) -> Any:
     """A read-only relationship to the live row of ``target`` whose ``column`` refers to the owner.
 
-    Both are named with their modules: applications may have classes of the same names. ``lazy="raise"``: the methods
-    that load it say so.
+    Name both with their modules: applications may have classes of the same names. ``lazy="raise"``: only methods that
+    say so load it.
     """
     of_organization = f"{owner}.organization_id == foreign({target}.organization_id)"
     joined = f"and_({of_organization}, {owner}.id == foreign({target}.{column}), not_({target}.is_deleted))"
@@ -125,7 +125,7 @@ def relation(owner: str, target: str, column: str, *, init: Literal[False] = Fal
 
 
 def relationship_of(model: type[object], name: str) -> QueryableAttribute[object]:
-    """A relationship as loader options take it; its class attribute is typed as the related object."""
+    """A relationship as loader options take it: the class attribute itself is typed as the related object."""
     attribute: QueryableAttribute[object] = class_mapper(model).attrs[name].class_attribute
     return attribute
 

@@ -1,4 +1,4 @@
-"""What refers to what: the foreign keys of some tables as a graph, which trees and cycles do not break."""
+"""The foreign keys of some tables as a graph; a table may refer to itself, and keys may form cycles."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,15 +13,15 @@ from sqlalchemy.sql.elements import ColumnElement
 ON_DELETE = "on_delete"
 """In the ``info`` of a foreign key: what becomes of its rows when the row that they refer to is deleted softly."""
 OnDelete = Literal["cascade", "set_null", "restrict"]
-Rows = Mapping[int, int]  # something about each, by its id
+Rows = Mapping[int, int]  # the version of each row, by id
 Found = dict[Table, dict[int, int]]
 
 
 @dataclass(frozen=True)
 class Edge:
-    """A foreign key. ``pairs``: each of its columns beside the parent's that it names.
+    """A foreign key. ``pairs``: each of its columns with the parent's that it references.
 
-    Without ``on_delete`` a deletion passes it by: the rows stay as they are.
+    Without ``on_delete`` a deletion ignores it: the rows stay as they are.
     """
 
     name: str
@@ -32,12 +32,12 @@ class Edge:
 
     @property
     def column(self) -> str:
-        """The column that tells rows of the parent apart: beside it the organization's is called alike in both."""
+        """The column that identifies the parent's row, not the organization's, which has one name in both."""
         return next((own for own, named in self.pairs if own != named), self.pairs[-1][0])
 
     @property
     def is_required(self) -> bool:
-        """Whether every row of the child refers to one."""
+        """True if every row of the child has a parent."""
         return not any(self.child.c[own].nullable for own, _ in self.pairs)
 
     def joins(self, child: FromClause, parent: FromClause) -> ColumnElement[bool]:
@@ -66,12 +66,12 @@ class Graph:
         return self._to[table]
 
     def refers_to_itself(self, table: Table) -> bool:
-        """Whether a row may refer to another of the same table, be it through other tables."""
+        """True if a row may refer to another of the same table, even through other tables."""
         return any(edge.parent in self._below[table] for edge in self.of(table))
 
     @cached_property
     def cascades(self) -> "Graph":
-        """The graph of what goes with what."""
+        """The graph of the keys that cascade."""
         return Graph(self.tables, (edge for edge in self.edges if edge.on_delete == "cascade"))
 
     def restricting(self, tables: Iterable[Table]) -> list[Edge]:
@@ -80,21 +80,21 @@ class Graph:
 
     @cached_property
     def order(self) -> tuple[Table, ...]:
-        """Parents before children; by their names, those of one depth or cycle.
+        """The tables, parents first; those of one depth or cycle by name.
 
-        SQLAlchemy's sort_tables forgets every key of a table that is in a cycle, those that lead out of it too.
+        SQLAlchemy's sort_tables drops every key of a table in a cycle, even those that lead out of it.
         """
         return tuple(sorted(self.tables, key=lambda table: (self._depth[table], table.name)))
 
     def levels(self, root: Table) -> list[list[Table]]:
-        """The root, and every table below it, once: those of a level refer to levels above, or to others in a cycle."""
+        """The root and every table below it, by level: each refers to levels above, or in a cycle to its own."""
         below = (table for table in self.order if table in self._below[root])
         return [list(level) for _, level in groupby(below, self._depth.__getitem__)]
 
     def walk(self, root: Table, first: Rows, ask: Callable[[int, Mapping[Table, Rows]], Mapping[Table, Rows]]) -> Found:
-        """Every row at and below the ``first``, a level at a time; a level again while that finds more.
+        """Find every row at and below the ``first``, level by level; repeat a level while it finds more.
 
-        ``ask`` is told the number of the level and the rows above; it tells those of the level that refer to them.
+        ``ask`` takes the number of a level and the rows above; it returns the rows of the level that refer to them.
         """
         found: Found = {root: dict(first)}
         for number, level in enumerate(self.levels(root)):
@@ -111,9 +111,9 @@ class Graph:
 
     @cached_property
     def _depth(self) -> dict[Table, int]:
-        """How many tables the longest way down to each leads through, the tables of its cycle apart."""
+        """The length of the longest path down to each table; all tables of a cycle have the same."""
         depth: dict[Table, int] = {}
-        # A parent has all below it that its child has, and itself.
+        # Parents first: below a parent is all that is below its child, and the child itself.
         for table in sorted(self.tables, key=lambda table: -len(self._below[table])):
             above = [d for p, d in depth.items() if table in self._below[p] and p not in self._below[table]]
             depth[table] = 1 + max(above, default=-1)
@@ -138,7 +138,7 @@ def graph_of(tables: Iterable[Table]) -> Graph:
 
 def _edges(table: Table, known: Mapping[str, Table]) -> Iterator[Edge]:
     for key in sorted(table.foreign_key_constraints, key=lambda key: [*key.column_keys]):
-        # By their names: what they name may not be there to be resolved.
+        # By name: the table that a key names may not exist yet.
         named = [element.target_fullname.rpartition(".") for element in key.elements]
         if (parent := known.get(named[0][0])) is not None:
             pairs = tuple(zip(key.column_keys, (column for *_, column in named), strict=True))

@@ -1,4 +1,4 @@
-"""Conditions on JSON columns, alike on both databases: whether a list has items, or a dict has pairs."""
+"""Conditions on JSON columns, alike on both databases: a list has items, or a dict has pairs."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _ALIKE = {operators.eq, operators.ne, operators.is_, operators.is_not}
 
 
 class HasItems(FunctionElement[bool]):
-    """Whether a list has every item of another, which is JSON as a text."""
+    """True if a list has every item of another, which is JSON as a text."""
 
     type: TypeEngine[bool] = Boolean()
     inherit_cache: bool | None = True
@@ -24,7 +24,7 @@ class HasItems(FunctionElement[bool]):
 
 
 class HasPairs(HasItems):
-    """Whether a dict has every pair of another."""
+    """True if a dict has every pair of another."""
 
     inherit_cache: bool | None = True
     same = "held.key = wanted.key AND held.value = wanted.value"
@@ -59,7 +59,7 @@ def _on_postgresql(element: HasItems, compiler: SQLCompiler, **options: Any) -> 
 
 @compiles(HasItems, "sqlite")
 def _on_sqlite(element: HasItems, compiler: SQLCompiler, **options: Any) -> str:
-    # Each is processed where it stands: what it binds is counted there.
+    # Each occurrence is compiled in its place: parameters are counted by position.
     is_null, wanted, held = (compiler.process(element.clauses.clauses[part], **options) for part in (0, 1, 0))
     found = f"SELECT 1 FROM json_each({held}) AS held WHERE {element.same}"  # noqa: S608  # compiled expressions
     missing = f"SELECT 1 FROM json_each({wanted}) AS wanted WHERE NOT EXISTS ({found})"  # noqa: S608  # as above

@@ -1,4 +1,4 @@
-"""How long texts may be, as their fields say."""
+"""The length limits of text fields."""
 
 import sys
 

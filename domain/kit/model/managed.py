@@ -11,7 +11,7 @@ MANAGED = "set by the database or the library; leave it out"
 
 
 def managed_fields(model: type[object], *, by_library: bool = False) -> frozenset[str]:
-    """The names of a table's managed columns, or of those alone that the library fills in; other classes have none."""
+    """The managed columns of a table class, or only those that the library fills in; other classes have none."""
     table: Table | None = getattr(model, "__table__", None)
     return frozenset() if table is None else managed_columns(table, by_library=by_library)
 

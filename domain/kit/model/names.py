@@ -1,4 +1,4 @@
-"""Names in the database: PostgreSQL cuts those of more than 63 bytes without a word, and two may then be one."""
+"""Names in the database: PostgreSQL silently cuts those of more than 63 bytes, and two may become one."""
 
 from hashlib import sha256
 from typing import Any
@@ -9,7 +9,7 @@ LONGEST = 63  # bytes
 
 
 def fitted(name: str) -> str:
-    """The name; of one that is too long what fits before a hash of all of it, the same on both databases."""
+    """The name, or if it is too long its beginning and a hash of all of it; the same on both databases."""
     if len(name.encode()) <= LONGEST:
         return name
     digest = sha256(name.encode()).hexdigest()[:8]
@@ -17,7 +17,7 @@ def fitted(name: str) -> str:
 
 
 class _Fitted(str):
-    """A pattern whose names fit. SQLAlchemy's own cut counts characters, and tells names apart by 16 bits."""
+    """A pattern whose names fit. SQLAlchemy's own cut counts characters, and its hash has only 16 bits."""
 
     __slots__ = ()
 

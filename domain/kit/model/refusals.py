@@ -1,4 +1,4 @@
-"""What a table class may not say. It is checked before SQLAlchemy knows the class: a refused one leaves no trace."""
+"""Rules for table classes, checked before SQLAlchemy knows the class: a refused one leaves no trace."""
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, cast
@@ -18,7 +18,7 @@ _Key = list[tuple[str, str]]  # each column, with the "table.column" that it ref
 
 
 def refuse(model: type[Any], tables: Collection[Table]) -> None:
-    """Raise TypeError where a new table class would not do beside these tables, with the line to write instead."""
+    """Raise TypeError if a new table class breaks a rule beside these tables, with the line to write instead."""
     columns: _Columns = {name: value for name, value in vars(model).items() if isinstance(value, Column)}
     given: Any = model.__table_args__
     rules: tuple[Any, ...] = (cast(Any, given),) if isinstance(given, dict) else given
@@ -32,7 +32,7 @@ def refuse(model: type[Any], tables: Collection[Table]) -> None:
     tenants = {table.fullname for table in tables if is_tenant_table(table)}
     if ORGANIZATION_ID in columns:
         tenants.add(model.__tablename__)
-    for table in tables:  # it may name this one since before it was made
+    for table in tables:  # one may have named this one before it was made
         _refuse_plain_keys(table.name, _keys({}, table.foreign_key_constraints), tenants)
     _refuse_plain_keys(model.__name__, _keys(columns, rules), tenants)
 
@@ -63,7 +63,7 @@ def _refuse_options(model: type[Any], rules: Iterable[object]) -> None:
 
 
 def _refuse_unique(model: type[Any], columns: _Columns, rules: Iterable[object]) -> None:
-    """What is unique over all rows counts those of other organizations, and deleted ones."""
+    """Refuse what is unique over all rows, other organizations' and deleted ones included."""
     fields: list[tuple[str, ...]] = [(name,) for name, column in columns.items() if column.unique]
     for rule in rules:
         is_index = isinstance(rule, Index) and rule.unique and "live_unique" not in rule.info
@@ -78,14 +78,14 @@ def _refuse_unique(model: type[Any], columns: _Columns, rules: Iterable[object])
 
 
 def _refuse_long_names(model: type[Any], columns: _Columns, rules: Iterable[Any]) -> None:
-    given = [rule.name for rule in rules if not isinstance(rule, CheckConstraint | dict)]  # a CHECK's is a part of one
+    given = [rule.name for rule in rules if not isinstance(rule, CheckConstraint | dict)]  # a CHECK's is only a part
     for name in (model.__tablename__, *(column.name or key for key, column in columns.items()), *filter(None, given)):
         if len(name.encode()) > LONGEST:
             raise TypeError(f"{model.__name__}: PostgreSQL has names of up to {LONGEST} bytes; shorten {name!r}")
 
 
 def _refuse_organization(model: type[Any], columns: _Columns, rules: Iterable[object]) -> None:
-    """A table that is an organization's by a column of its own would be scoped by half of what scopes."""
+    """Refuse an organization column of the table's own: only a part of the scope would apply to it."""
     keys = [pair for key in _keys(columns, rules) for pair in key]
     for name in (name for name, target in keys if target.startswith(f"{ORGANIZATIONS}.")):
         raise TypeError(f"{model.__name__}.{name}: what refers to an organization derives from TenantEntity; {_LINE}")

@@ -1,4 +1,4 @@
-"""What becomes of a table class when it is made, and what is known of all of them."""
+"""The metaclass that completes table classes, and the registry of all of them."""
 
 from functools import lru_cache
 from typing import Any, dataclass_transform
@@ -31,7 +31,7 @@ class DomainMeta(SQLModelMetaclass):
             refuse_derived(name, bases)
         made: Any = super().__new__(cls, name, bases, class_dict, **kwargs)
         if is_table:
-            # As SQLModel does it, but for the columns' types.
+            # Same as SQLModel's, except for the columns' types.
             made.model_config.update(table=True, read_from_attributes=True, read_with_orm_mode=True)
             for field, info in made.model_fields.items():
                 setattr(made, field, column_of(name, field, info))

@@ -1,4 +1,4 @@
-"""What the metaclass adds to a table once its columns stand."""
+"""Keys and indexes of a table, and its organization column."""
 
 from itertools import count
 from typing import Any
@@ -43,9 +43,9 @@ def complete_table(table: Table, fields: dict[str, FieldInfo], *, module: str, n
         if column.name in fields and fields[column.name].exclude:
             column.info = {**column.info, "secret": True}
     if is_tenant_table(table):
-        # In this order in the database: SQLAlchemy puts the generated column of a key that it made itself first.
+        # For the order of its columns: in a key that SQLAlchemy makes itself the generated column comes first.
         table.append_constraint(PrimaryKeyConstraint(table.c[ORGANIZATION_ID], table.c.id))
-        # SQLAlchemy takes half of a composite key for no autoincrement, and would send one INSERT a row.
+        # SQLAlchemy sees no autoincrement in a part of a composite key, and would send one INSERT a row.
         number_by(table.c.id)
     for key in table.foreign_key_constraints:
         if table.info.get("goes_with_organization") and key.column_keys == [ORGANIZATION_ID]:
@@ -74,22 +74,22 @@ def refuse_awaited() -> None:
 
 
 def is_tenant_table(table: Table) -> bool:
-    """Whether rows of this table belong to an organization."""
+    """True if rows of this table belong to an organization."""
     return ORGANIZATION_ID in table.c
 
 
 def is_organization(entity: object) -> bool:
-    """Whether a class, or an object of it, is that of the organizations."""
+    """True for the organizations' class, and for an object of it."""
     return getattr(entity, "__tablename__", None) == ORGANIZATIONS
 
 
 def organization_column(table: Table) -> Column[int] | None:
-    """The column that holds the organization, of an organization its id; None where rows belong to none."""
+    """The column of the organization (of organizations, their id); None where rows belong to none."""
     return table.c.get("id" if table.name == ORGANIZATIONS else ORGANIZATION_ID)
 
 
 def of_organization(rows: Table | type[Any], organization: int | BindParameter[int] | None) -> ColumnElement[bool]:
-    """The condition that rows are the organization's; true of all where it is None, or rows belong to none."""
+    """The condition that rows are the organization's; always true where it is None, or rows belong to none."""
     column: Any = organization_column(rows if isinstance(rows, Table) else rows.__table__)
     if column is None or organization is None:
         return true()

@@ -105,7 +105,7 @@ class JSONOf(TypeDecorator[T], Generic[T]):
         self._adapter: TypeAdapter[T] = _adapter(annotation)
         self._stored: TypeAdapter[T] = _adapter(self.stored)
         self.is_deep: bool = not verbatim and not all(map(_is_plain, get_args(annotation) or [annotation]))
-        """Whether it can change inside without telling its row."""
+        """True if it can change inside without telling its row."""
 
     @property
     def comparator_factory(self) -> Any:  # type: ignore[override]  # in SQLAlchemy it is a property, too
@@ -127,7 +127,7 @@ class JSONOf(TypeDecorator[T], Generic[T]):
     def process_bind_param(self, value: T | None, dialect: Dialect) -> Any:
         if value is None:
             return None
-        checked = self.checked(value)  # an in-place change of a list or dict passes no other
+        checked = self.checked(value)  # the only check of an in-place change
         # Dumping would replace the lone surrogates in keys.
         return checked if self.verbatim else self._adapter.dump_python(checked, mode="json")
 
@@ -166,7 +166,7 @@ def _values(enum_class: type[Enum]) -> list[str]:
 
 
 def value_enum(enum_class: type[Enum], *, length: int = 32) -> SAEnum:
-    """VARCHAR holding the member's value. (Under row level security PostgreSQL uses no index for an enum of its own.)
+    """VARCHAR holding the member's value. (Under row level security PostgreSQL uses no index for a native enum.)
 
     The CHECK comes from the field (see ``checks``), like every other.
     """

@@ -1,4 +1,4 @@
-"""What the library itself writes down: the audit trail, purges, and work across organizations."""
+"""Records of the library itself: the audit trail, purges, and work across organizations."""
 
 from .audit import AuditAction, AuditEntry, AuditEntryPublic
 from .purge_record import PurgeRecord, PurgeRecordContent

@@ -1,7 +1,7 @@
 """The audit trail: an entry for every row of an organization that was written, whatever wrote it.
 
 The database's own triggers write it (see ``audit_trail``), so that bulk statements and hand-written SQL can't go
-round it. Nothing in this package changes an entry, but the erasing of a person.
+round it. Nothing in this package changes an entry, except the erasure of a person.
 """
 
 from enum import StrEnum
@@ -19,7 +19,7 @@ from ..model.types import UTC_DATETIME, json_dict, value_enum
 
 
 class AuditAction(StrEnum):
-    """What happened to a row."""
+    """The change to a row."""
 
     INSERT = "insert"
     UPDATE = "update"
@@ -29,7 +29,7 @@ class AuditAction(StrEnum):
 
 
 class AuditRecord(DomainModel):
-    """Who, when, what, which request."""
+    """Time, actor, request and change."""
 
     recorded_at: UtcDatetime = Field(
         sa_type=UTC_DATETIME,

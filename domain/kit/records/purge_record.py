@@ -11,7 +11,7 @@ from ..model.types import UTC_DATETIME
 
 
 class PurgeRecordContent(DomainModel):
-    """Who removed how many rows of which table, and of whom."""
+    """The actor, table, organization and number of removed rows."""
 
     actor: Text = Field(
         min_length=1,

@@ -10,7 +10,7 @@ from ..model.fields import ACTOR, Text, example
 
 
 class SystemAccessContent(DomainModel):
-    """Who went across organizations, and why."""
+    """Actor and reason of a system session."""
 
     actor: Text = Field(
         min_length=1,

@@ -9,7 +9,7 @@ from .ledger import LedgerRepository
 
 
 class AuditRepository(LedgerRepository[AuditEntry]):
-    """What happened to one organization's rows. Nothing here writes: the database's triggers do."""
+    """The audit trail of one organization's rows. Nothing here writes: the database's triggers do."""
 
     model = AuditEntry
     moment = "recorded_at"
@@ -28,10 +28,10 @@ class AuditRepository(LedgerRepository[AuditEntry]):
         limit: int = 50,
         org_id: int | None = None,
     ) -> Page[AuditEntry]:
-        """A page of the entries that meet every condition, newest first, as of a repository's rows.
+        """A page of the entries that meet every condition, newest first, like a repository's.
 
         ``entity`` is a model or its table's name; ``since`` and ``until`` include their moment. An index serves
-        ``entity`` with ``row_id``; the other conditions are looked for from the newest entry on.
+        ``entity`` with ``row_id``; the other conditions scan from the newest entry on.
 
         Raises:
             ArgumentError: as in a repository's ``page``.

@@ -22,7 +22,7 @@ BATCH = 2500
 
 
 class RowOutcome(StrEnum):
-    """What became of one row of ``upsert_many``."""
+    """The outcome of one row of ``upsert_many``."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -36,7 +36,7 @@ class _Counts(NamedTuple):
 
 
 class Upserted(_Counts):
-    """What ``upsert_many`` did: how many rows it created, updated and left.
+    """Result of ``upsert_many``: how many rows it created, updated and left.
 
     ``ids`` and ``outcomes`` are by the position of the row that was given; of several rows with one key, each has
     the id and the outcome of the last.
@@ -77,7 +77,7 @@ def create_many(
 def upsert_many(
     scope: Scope[ModelT], rows: Iterable[Content], org_id: int | None, fixed: Mapping[str, object] | None = None
 ) -> Upserted:
-    """Create or update a live row for each, told apart by the model's natural key; each has the ``fixed`` fields."""
+    """Create or update a live row for each, found by the model's natural key; each gets the ``fixed`` fields."""
     key = natural_key(scope.model)
     organization = scope.organization(org_id)
     checker = Checker(scope.model, scope.sql.managed, key=key)
@@ -87,7 +87,7 @@ def upsert_many(
     done: dict[Key, tuple[int, RowOutcome]] = {}
     scope.session.flush()
     with scope.session.begin_nested():
-        # Looked up before anything is written: a row without a required field can be no new one.
+        # Looked up before anything is written: a row without a required field can't be a new one.
         found: dict[Key, dict[str, Any]] = {}
         partial = {values: n for values, n in last.items() if checked[n].missing}
         for batch in _batches(partial.items(), BATCH):
@@ -146,7 +146,7 @@ def _stored(
 
 def _insert(scope: Scope[ModelT], rows: Sequence[dict[str, object]], organization: int | None) -> list[int]:
     if is_organization(scope.model) and organization is not None:
-        # The guard of a tenant's session admits each by a value of its own.
+        # By a flush: in it the guard tells row level security what is made.
         given = [{name: row[name] for name in row.keys() - scope.sql.managed} for row in rows]
         return [entity.id for entity in _add_many(scope, [scope.model.model_validate(row) for row in given], None)]
     return insert_rows(scope.session, scope.model, rows, organization)
@@ -163,7 +163,7 @@ def _add_many(scope: Scope[ModelT], entities: Sequence[ModelT], org_id: int | No
 
 
 def _show(scope: Scope[ModelT], ids: Set[int], organization: int | None) -> None:
-    """Let objects that the session holds show their new state: one query, and none where it holds none."""
+    """Refresh the objects that the session holds of the rows: one query, and none where it holds none."""
     held = [e.id for e in scope.session.identity_map.values() if isinstance(e, scope.model) and e.id in ids]
     for batch in _batches(held, BATCH):
         reload_rows(scope.session, scope.model, batch, organization)

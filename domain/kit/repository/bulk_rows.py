@@ -68,7 +68,7 @@ class Checker:
 
 
 def reason_of(error: ValidationError) -> str:
-    """What is wrong with which field, without the values."""
+    """The errors of each field, without the values."""
     lines = error.errors(include_url=False, include_context=False, include_input=False)
     said = ((".".join(map(str, line["loc"])), line["msg"]) for line in lines)
     return "; ".join(f"{place}: {reason}" if place else reason for place, reason in said)

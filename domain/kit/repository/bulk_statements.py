@@ -1,4 +1,4 @@
-"""Statements for thousands of rows at once: on PostgreSQL of one JSON text, elsewhere of as many parameters."""
+"""Statements for thousands of rows at once: from one JSON text on PostgreSQL, elsewhere from many parameters."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -23,9 +23,9 @@ def insert_rows(
     *,
     encoded: Collection[str] = (),
 ) -> list[int]:
-    """Insert valid rows, which all have the same fields: their ids, in order.
+    """Insert valid rows with the same fields; return their ids, in order.
 
-    Other columns get their defaults. Of the ``encoded`` fields the values are JSON already, as texts.
+    Other columns get their defaults. Values of ``encoded`` fields are JSON texts already.
     """
     if not rows:
         return []
@@ -59,7 +59,7 @@ def stored_rows(
     rows: Sequence[Values],
     params: Mapping[str, object],
 ) -> list[dict[str, Any]]:
-    """The rows that meet ``where`` with the keys of ``rows``: id and named fields; locked till the transaction ends."""
+    """Lock the stored rows that have the keys of ``rows`` and meet ``where``; return their ids and named fields."""
     attributes = [getattr(model, name) for name in ("id", *names)]
     statement = typed(Any, select)(*attributes).where(*where)
     dialect = session.get_bind().dialect
@@ -91,7 +91,7 @@ def update_rows(
         many = update(model).where(these, ~col(model.is_deleted), col(model.id) == source.c.id)
         session.exec(own(many.values({**values, **stamps})), execution_options=options)
         return
-    # Of the table: the ORM takes a list of rows by their primary key alone.
+    # On the table: the ORM updates a list of rows by primary key only.
     values = {name: bindparam(f"row_{name}", type_=table.c[name].type) for name in names}
     each = table.update().where(these, ~table.c.is_deleted, table.c.id == bindparam("row_id"))
     params = [{f"row_{name}": row[name] for name in ("id", *names)} for row in rows]
@@ -99,7 +99,7 @@ def update_rows(
 
 
 def reload_rows(session: DomainSession, model: type[Entity], ids: Sequence[int], organization: int | None) -> None:
-    """Let objects that the session holds show their new state, until a savepoint is rolled back."""
+    """Refresh the session's objects of the rows; the rollback of a savepoint expires them."""
     statement = select(model).where(of_organization(model, organization), col(model.id).in_(ids))
     for entity in session.exec(own(statement), execution_options={"populate_existing": True}).all():
         expire_on_savepoint_rollback(session, entity)

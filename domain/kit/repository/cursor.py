@@ -14,7 +14,7 @@ from ...errors import ArgumentError
 T = TypeVar("T")
 Place: TypeAlias = tuple[datetime, int]
 Read: TypeAlias = Callable[[Place | None, bool, int], Sequence[T]]
-"""Finds so many rows after a place, newest first; where the flag is set, those nearest before it, oldest first."""
+"""Finds so many rows after a place, newest first; if the flag is set, those just before it, oldest first."""
 
 MAX_LIMIT = 200
 ID_MAX = 2**63 - 1
@@ -70,7 +70,7 @@ def keyset_page(
     place = None if cursor is None else decode_cursor(listing, cursor)
     rows = read(place, is_before, limit + 1)
     items = [*reversed(rows[:limit])] if is_before else list(rows[:limit])
-    # Beyond a page that is empty nothing lies; the way back begins with the row at the cursor.
+    # Nothing is beyond an empty page; the way back begins with the row at the cursor.
     moment, row_id = place or _ANYWHERE
     newest, oldest = (moment, max(row_id - 1, -ID_MAX)), (moment, min(row_id + 1, ID_MAX))
     if items:

@@ -25,7 +25,7 @@ from ..session import DomainSession, own
 from .scope import show
 from .statements import KEY, ORGANIZATION
 
-_BEYOND = 2**63  # no id is
+_BEYOND = 2**63  # above all ids
 _MARKED = "marked_ids"
 _STAMPS = ("deleted_at", "updated_at", "deletion_id", "deleted_by")
 
@@ -35,7 +35,7 @@ Condition = sa.ColumnElement[bool]
 class Deletion:
     """The statements of a model's deletion: of the row, by its id, and of each level, by the ids that were found above.
 
-    ``seen`` find the ids and versions of live rows; ``locked`` lock them as well; ``marked`` are by table and ids.
+    ``seen`` find ids and versions of live rows; ``locked`` lock them, too; ``marked`` mark a table's rows by ids.
     """
 
     def __init__(self, root: sa.Table, graph: Graph, *, is_postgresql: bool) -> None:
@@ -66,7 +66,7 @@ class Deletion:
         return own(sa.union_all(*parts))
 
     def _one_of(self, column: sa.ColumnElement[int], ids: str) -> Condition:
-        """The condition on one of many ids: as one parameter, of which a statement can have 32,766 on SQLite."""
+        """The condition that a column is one of many ids: one parameter, since SQLite allows 32,766 a statement."""
         if self._is_postgresql:
             return column == sa.any_(sa.bindparam(ids, [], type_=sa.ARRAY(sa.BigInteger)))
         each = sa.func.json_each(sa.bindparam(ids, [], type_=sa.JSON)).table_valued("value")
@@ -95,7 +95,7 @@ def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *,
 
 
 def _refuse_restricted(session: Any, edge: Edge, ids: list[int], organization: int | None) -> None:
-    """Raise ConflictError where live rows refer to those that were marked: what goes with them is marked as well."""
+    """Raise ConflictError if live rows refer to marked ones; rows that go in the same deletion are marked by now."""
     child = model_of(edge.child)
     these = (of_organization(child, organization), ~col(child.is_deleted), edge.child.c[edge.column].in_(ids))
     count = session.exec(own(sa.select(sa.func.count()).select_from(child).where(*these))).scalar_one() if ids else 0
@@ -115,7 +115,7 @@ def preview_batch(
 
 
 def _walked(session: Any, of: Deletion, key: dict[str, int], stamps: dict[str, Any] | None) -> Found:
-    """The rows at and below one, and their versions; marked, where there are ``stamps``."""
+    """The rows at and below one, with their versions; with ``stamps`` they are marked."""
 
     def rows(statement: Any, params: Mapping[str, Any]) -> Iterator[Any]:
         yield from session.exec(statement, params={**key, **(stamps or {}), **params})

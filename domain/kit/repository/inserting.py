@@ -24,7 +24,7 @@ def insert_one(session: DomainSession, sql: Statements[ModelT], entity: ModelT) 
         new_id = session.exec(sql.insert, params=row).scalar_one()
     except BaseException:
         if session.in_transaction() and session.is_active:
-            # Back to the savepoint, or all of it, and the session says so until it is rolled back.
+            # To the savepoint, or all of it; until it is rolled back, the session refuses work.
             fail_as_a_flush(session)
         raise
     set_committed_value(entity, "id", new_id)
@@ -34,7 +34,7 @@ def insert_one(session: DomainSession, sql: Statements[ModelT], entity: ModelT) 
 
 
 def _takes_statement(session: DomainSession, sql: Statements[ModelT], entity: Entity) -> bool:
-    """Whether a flush would do no more than to insert this row, with the values that the entity has."""
+    """True if a flush would only insert this row, with the values that the entity has."""
     state: InstanceState[Any] = inspect(entity)
     mapper, held = state.mapper, vars(entity)
     is_new = isinstance(entity, TenantEntity) and state.transient and held.get("id") is None

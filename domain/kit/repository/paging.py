@@ -16,7 +16,7 @@ Where = ColumnExpressionArgument[bool] | bool
 
 
 def narrowed(statement: SelectOfScalar[RowT], *where: Where) -> SelectOfScalar[RowT]:
-    """The statement with a caller's conditions, which may hold anything: it is no repository's any more."""
+    """The statement with a caller's conditions: they may hold anything, so it is not trusted any more."""
     return statement.where(*where) if where else statement
 
 

@@ -1,7 +1,7 @@
 """Many rows as one JSON text, which PostgreSQL takes apart.
 
 As fast as COPY, within row level security (which COPY is not), and without a staging table, which others could read.
-Values that are JSON texts already travel beside it: to take JSON out of JSON costs the server half as much again.
+Values that are JSON texts already travel beside it: JSON inside JSON costs the server half as much again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -25,13 +25,13 @@ Values: TypeAlias = Mapping[str, object]
 
 POSITION = "#"  # from 1 on; no field has this name
 _SEPARATOR = "\x1e"  # "record separator": JSON does not contain it
-# Arrays, bytes, intervals and an extension's types are not told to PostgreSQL as their texts in Python.
+# Not arrays, bytes, intervals and extension types: PostgreSQL does not read Python's texts of them.
 _KINDS = (sa.JSON, sa.Boolean, sa.Date, sa.DateTime, sa.Float, sa.Integer, sa.Numeric, sa.String, sa.Time, sa.Uuid)
 _TEXTS = (Decimal, UUID, date, time)
 
 
 def has_recordset(table: sa.Table, names: Sequence[str], dialect: Dialect) -> bool:
-    """Whether the columns' values can travel as JSON; the others' do as parameters."""
+    """True if the columns' values can travel as JSON; others go as parameters."""
     kinds = (table.c[name].type for name in names)
     return dialect.name == "postgresql" and all(
         isinstance(_inner(kind, dialect), _KINDS) and kind.bind_expression(sa.bindparam(None, type_=kind)) is None
@@ -45,7 +45,7 @@ def recordset(
     """A FROM with the named columns of the rows, and their POSITION; ``encoded`` values are JSON texts already."""
     kinds = {name: table.c[name].type for name in names}
     within = [name for name in names if name not in encoded]
-    # JSON as a text within: as a part of the outer JSON its escapes would be read, and its nulls be SQL's.
+    # JSON goes in as a text: as a part of the outer JSON its escapes would be decoded, and its nulls be SQL's.
     sent = {name: sa.Text() if isinstance(_inner(kind, dialect), sa.JSON) else kind for name, kind in kinds.items()}
     columns = (sa.column(POSITION, sa.Integer), *(sa.column(name, sent[name]) for name in within))
     text = sa.cast(sa.bindparam(None, rows, type_=_Rows(table, tuple(within))), sa.JSON)
@@ -65,7 +65,7 @@ def recordset(
 def among(
     session: DomainSession, model: type[DomainModel], name: str, values: Collection[object]
 ) -> sa.ColumnElement[bool]:
-    """The condition that a column has one of the values: as one array, or thousands of parameters take their time."""
+    """The condition that a column has one of the values, in one array: thousands of parameters are slow."""
     dialect = session.get_bind().dialect
     if not has_recordset(model.__table__, [name], dialect):
         return col(getattr(model, name)).in_(list(values))
@@ -78,7 +78,7 @@ def among(
 
 
 class _Rows(sa.TypeDecorator[Sequence[Values]]):
-    """Rows as a JSON array: what the driver would be given, as a text where JSON has nothing like it."""
+    """Rows as a JSON array of what the driver would get; texts for types that JSON does not have."""
 
     impl: TypeEngine[Any] | type[TypeEngine[Any]] = sa.Text
     cache_ok: bool | None = True

@@ -1,4 +1,4 @@
-"""What is written refers to rows of the same organization that are not deleted, nor being deleted."""
+"""Written rows refer only to live rows of their organization, which are locked against deletion."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,10 +23,9 @@ def lock_references(
     *,
     organization: int | None,
 ) -> None:
-    """Keep what the contents of rows refer to from being deleted until they are committed; one query a key.
+    """Lock the rows that contents refer to against deletion, until the commit; one query a key.
 
-    The highest first, and in the order of the ids, as a deletion locks them, so that the two don't wait for each
-    other.
+    The highest first, and in the order of the ids, as a deletion locks them, so that the two can't deadlock.
 
     Raises:
         ConstraintError: one of those is deleted, another organization's, or unknown.
@@ -49,7 +48,7 @@ def lock_references(
 
 
 def parents(model: type[Entity]) -> Sequence[tuple[type[Entity], Edge]]:
-    """What a row of the model goes with, and by which key; the highest first, as a deletion locks them."""
+    """The models that a row's keys refer to, each with the key; the highest first, as a deletion locks them."""
     return _parents(model.__table__, reference_graph())
 
 
@@ -60,7 +59,7 @@ def _parents(table: Table, graph: Graph) -> Sequence[tuple[type[Entity], Edge]]:
     return [(model_of(edge.parent), edge) for edge in edges]
 
 
-_LOCKED = "domain_locked_references"  # in Session.info: the new objects for which it is done, by id()
+_LOCKED = "domain_locked_references"  # in Session.info: id() of new objects whose references are locked
 
 
 def add_locked(session: DomainSession, entities: Sequence[Entity]) -> None:
@@ -75,7 +74,7 @@ def add_locked(session: DomainSession, entities: Sequence[Entity]) -> None:
 
 @event.listens_for(DomainSession, "before_flush", propagate=True)
 def _lock_the_rest(session: DomainSession, _context: UOWTransaction, _objects: object) -> None:
-    """What ``session.add`` brought, or an assignment moved to another row, is held to the same."""
+    """Lock the references of other objects, which ``session.add`` or an assignment brought."""
     locked: set[int] = session.info.get(_LOCKED, set())
     referring: defaultdict[tuple[type[Entity], int], list[Entity]] = defaultdict(list)
     for entity in _referring(session, locked):
@@ -102,7 +101,7 @@ def _value(content: DomainModel | Mapping[str, object], name: str) -> object:
 
 
 def _are_new(contents: Sequence[DomainModel | Mapping[str, object]]) -> bool:
-    """Whether they are rows to insert: an update's changes leave the organization as it is."""
+    """True for rows to insert: an update's changes leave the organization as it is."""
     return any(
         isinstance(content, Mapping | Entity) or ORGANIZATION_ID in type(content).model_fields for content in contents
     )

@@ -1,4 +1,4 @@
-"""Every public method of a repository. What takes more than a few lines stands in the module of its verb."""
+"""Every public method of a repository. The work of the longer ones stands in the module of their verb."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar, overload
@@ -74,7 +74,7 @@ class Repository(Generic[ModelT]):
         return self.session.exec(counted, params=self._scope.parameters(org_id)).one()
 
     def exists(self, *where: Where, include_deleted: bool = False, org_id: int | None = None) -> bool:
-        """Whether any row meets every condition."""
+        """True if any row meets every condition."""
         sql, params = self._scope.sql, self._scope.parameters(org_id)
         statement = sql.exists if include_deleted else sql.exists_live
         return self.session.exec(narrowed(statement, *where), params=params).first() is not None
@@ -113,7 +113,7 @@ class Repository(Generic[ModelT]):
     def add(self, entity: ModelT, /, *, org_id: int | None = None) -> ModelT:
         """Insert a new row; its id and every column are loaded.
 
-        Where a flush would do nothing else, this is one INSERT, and the session's flush events are not told of it.
+        Where a flush would do nothing else, this is one INSERT, without the session's flush events.
 
         Raises:
             DuplicateError: a live row has the same unique value.
@@ -191,7 +191,7 @@ class Repository(Generic[ModelT]):
         Raises:
             InvalidRowsError: rows are not valid, have no natural key, or set a field that is not the caller's to
                 write; each is named by its position.
-            DuplicateError: the key is taken in another organization, or by now.
+            DuplicateError: the key is taken in another organization, or meanwhile.
             ConstraintError: as in ``add``.
         """
         rows = list(rows)

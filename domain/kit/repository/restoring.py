@@ -29,7 +29,7 @@ def restore_batch(session: DomainSession, model: type[Entity], entity_id: int, *
     """
     session.flush()
     row = (col(model.id) == entity_id, of_organization(model, organization), col(model.is_deleted))
-    # FOR KEY SHARE holds up no other restoring; on SQLite it stands for the lock of writers.
+    # FOR KEY SHARE blocks no other restore; on SQLite it takes the writers' lock.
     found = _run(session, select(model.deletion_id).where(*row).with_for_update(read=True, key_share=True))
     batch: UUID | None = found[0] if found else None
     if batch is None:
@@ -59,12 +59,12 @@ def _run(session: Any, statement: Any) -> list[Any]:
 def _locks(
     kinds: Kinds, model: type[Entity], entity_id: int, batch: UUID, organization: int | None
 ) -> Iterator[Select[Any, Any]]:
-    """Lock what the rows belong to, the highest first, and count what of it stays deleted; then lock the row itself."""
+    """Lock the parents, the highest first, and count those that stay deleted; then lock the row itself."""
     keys = [(model, parent, edge.column, True) for parent, edge in _holding(model)]
     if issubclass(model, TenantEntity):
         keys.append((model, organization_model(), ORGANIZATION_ID, True))
     for kind in kinds:
-        if len(_holding(kind)) > 1:  # where there is but one, it is of the batch
+        if len(_holding(kind)) > 1:  # a single parent is in the batch
             keys += [(kind, parent, edge.column, False) for parent, edge in _holding(kind)]
     order = reference_graph().cascades.order
     keys.sort(key=lambda key: order.index(key[1].__table__))
@@ -84,14 +84,14 @@ def _locks(
 
 
 def _holding(model: type[Entity]) -> list[tuple[type[Entity], Edge]]:
-    """What has to be live for a row of the model to be."""
+    """The parents that must be live for a row to be."""
     return [(parent, edge) for parent, edge in parents(model) if edge.on_delete != "set_null"]
 
 
 def _restored(
     session: DomainSession, kinds: Kinds, batch: UUID, organization: int | None, stamps: dict[str, Any]
 ) -> list[tuple[type[Entity], int, int]]:
-    """Unmark the rows of the batch: the model, id and new version of each."""
+    """Unmark the batch's rows; return model, id and new version of each."""
     updates = [
         update(kind)
         .where(of_organization(kind, organization), col(kind.deletion_id) == batch)

@@ -1,4 +1,4 @@
-"""What a repository's functions work on: its session, its model, and the organization that a call is for."""
+"""The scope of a repository's functions: its session, its model, and the organization that a call is for."""
 
 from collections.abc import Mapping
 from typing import Any, Generic
@@ -18,9 +18,9 @@ _CHANGING = {"synchronize_session": False}
 
 
 class Scope(Generic[ModelT]):
-    """``sql`` has the model's statements, which carry the organization unless a system session works on organizations.
+    """``sql``: the model's statements, with the organization, unless a system session works on organizations.
 
-    Where rows are organizations themselves, they stay in reach when they are deleted.
+    If rows are organizations themselves, deleted ones stay in reach.
     """
 
     def __init__(self, session: DomainSession, model: type[ModelT]) -> None:
@@ -50,7 +50,7 @@ class Scope(Generic[ModelT]):
         return session.organization_id
 
     def organization_of(self, entity_id: int, org_id: int | None) -> int | None:
-        """The organization that a call on one row is for: of an organization's row, itself. Raises as the other."""
+        """The same for a call on one row; an organization's own row names itself. Raises as ``organization``."""
         if not self._of_organizations:
             return self.organization(org_id)
         organization = entity_id if org_id is None else org_id
@@ -79,16 +79,16 @@ class Scope(Generic[ModelT]):
                 set_attribute(entity, ORGANIZATION_ID, organization)  # it needs no check: it is the session's
 
     def change(self, statement: ReturningUpdate[*tuple[Any, ...]], organization: int | None, **values: object) -> bool:
-        """Run an UPDATE as ``changed`` does; whether there was a row."""
+        """Run an UPDATE as ``changed`` does; True if there was a row."""
         return self.changed(statement, organization, **values) is not None
 
     def changed(
         self, statement: ReturningUpdate[*tuple[Any, ...]], organization: int | None, **values: object
     ) -> int | None:
-        """Run an UPDATE of one row, at most, that returns its id: the id, or None.
+        """Run an UPDATE of at most one row that returns its id: the id, or None.
 
-        An object that the session holds of the row is read again; or is given the values that the statement returned,
-        where the version is among them and did not change.
+        The session's object of the row is read again; or it is given the returned values, if the version is among
+        them and did not change.
         """
         self.session.flush()
         params = {**values} if organization is None else {ORGANIZATION: organization, **values}
@@ -122,5 +122,5 @@ def show(
         for name, value in values.items():
             set_committed_value(entity, name, value)
     else:
-        session.refresh(entity, model.__table__.c.keys())  # the columns: what is loaded beside them stays
+        session.refresh(entity, model.__table__.c.keys())  # columns only: loaded relationships stay
     expire_on_savepoint_rollback(session, entity)

@@ -23,27 +23,27 @@ _LIMIT, _OFFSET = bindparam(LIMIT, type_=BigInteger()), bindparam(OFFSET, type_=
 
 
 class Statements(Generic[ModelT]):
-    """Each carries the organization, where it is ``scoped``; ``live`` leaves deleted rows out, and so do listings."""
+    """Statements; ``scoped`` ones carry the organization; ``live`` ones, and listings, leave deleted rows out."""
 
     def __init__(self, model: type[ModelT], *, scoped: bool) -> None:
         self.table: Table = model.__table__
         self.is_scoped: bool = scoped and organization_column(self.table) is not None
         given = bindparam(ORGANIZATION, type_=BigInteger()) if self.is_scoped else None
         self.organization: ColumnElement[bool] = of_organization(model, given)
-        # For statements that select from the table: by the class, as the ORM does, they take half as long again.
+        # For statements on the table: on the class, through the ORM, they take half as long again.
         self.table_organization: ColumnElement[bool] = of_organization(self.table, given)
         self.managed: frozenset[str] = managed_columns(self.table) | {ORGANIZATION_ID}
         self.is_live: ColumnElement[bool] = ~col(model.is_deleted)
         self.by_key: ColumnElement[bool] = col(model.id) == bindparam(KEY, type_=BigInteger())
         order = (col(model.created_at).desc(), col(model.id).desc())
         options = {ADMITS_DELETED: is_organization(model)}
-        # With a caller's condition it is no repository's statement any more, and deleted rows would be left out.
+        # With a caller's condition a statement is not ``own`` any more, and deleted rows would be left out.
         with_deleted = {**options, INCLUDE_DELETED: True}
         every = select(model).where(self.organization).execution_options(**with_deleted)
         live = select(model).where(self.organization, self.is_live).execution_options(**options)
         count: SelectOfScalar[int] = select(func.count()).select_from(model).where(self.organization)
         total: SelectOfScalar[int] = select(func.count()).select_from(self.table).where(self.table_organization)
-        # In the order of the primary key: without one PostgreSQL may look for any row by reading the table.
+        # In the order of the primary key: without it PostgreSQL may scan the table for any row.
         one: SelectOfScalar[int] = select(literal(1)).select_from(model).where(self.organization)
         one = one.order_by(col(model.id)).limit(1)
         self.get: SelectOfScalar[ModelT] = every.where(self.by_key)

@@ -30,7 +30,7 @@ def upsert_statement(entity: Entity, dialect: str, *, organization: int | None) 
     statement = insert.values(values)
     given = (entity.model_fields_set - {*key, ORGANIZATION_ID, "id"}) | {"updated_at"}
     changes: dict[str, Any] = {name: statement.excluded[name] for name in sorted(given)}
-    # An index across organizations (a login's address) must not let one take over the other's row.
+    # An index across organizations (a login's address) must not let one take over another's row.
     return statement.on_conflict_do_update(
         index_elements=list(index.columns.keys()),
         index_where=~table.c.is_deleted,

@@ -21,7 +21,7 @@ def add(scope: Scope[ModelT], entity: ModelT, org_id: int | None) -> None:
 
 
 def put(scope: Scope[ModelT], entity: ModelT, org_id: int | None) -> ModelT:
-    """Insert the row, or update the live one with the same natural key; the row as it is now stored."""
+    """Insert the row, or update the live one with the same natural key; return it as now stored."""
     scope.give_organization(entity, org_id)
     session, organization = scope.session, scope.organization(org_id)
     session.flush()
@@ -32,13 +32,13 @@ def put(scope: Scope[ModelT], entity: ModelT, org_id: int | None) -> ModelT:
     if stored is None:
         index = live_unique_indexes(scope.sql.table)[0]
         raise DuplicateError(scope.model.__name__, index.info["live_unique"], constraint=str(index.name))
-    if stored.version > 1:  # a new one has nothing to be read again
+    if stored.version > 1:  # a rollback takes a new one away
         expire_on_savepoint_rollback(session, stored)
     return stored
 
 
 def refuse_managed_changes(scope: Scope[ModelT], changes: DomainModel) -> None:
-    """Raise ArgumentError where the changes set what is the library's to write, or no field."""
+    """Raise ArgumentError if the changes set a managed field, or a name that is no field."""
     names = changes.model_fields_set
     if wrong := sorted(names & scope.sql.managed | names - scope.model.model_fields.keys()):
         raise ArgumentError(f"{scope.model.__name__}: {', '.join(wrong)} can't be written by an update")

@@ -1,4 +1,4 @@
-"""What stands beside a table in the database: its organization's scope and the audit trail's triggers."""
+"""Objects beside a table in the database: its organization's scope and the audit trail's triggers."""
 
 from ..model.registry import REGISTRY
 from .beside import attach

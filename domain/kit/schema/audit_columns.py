@@ -1,4 +1,4 @@
-"""What of a table the audit trail follows, as its columns say: ``audited``, ``secret``, ``personal``."""
+"""The columns that the audit trail follows, by their info: ``audited``, ``secret``, ``personal``."""
 
 import json
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Keeping = Literal["", "secret", "personal"]
 
 
 @dataclass(frozen=True)
-class Followed:
+class AuditedColumn:
     """A column. ``kind`` says how a value is written as JSON; ``keeping`` why ``before`` and ``after`` lack it."""
 
     name: str
@@ -31,34 +31,34 @@ class Followed:
 
 
 @dataclass(frozen=True)
-class Audited:
+class AuditedTable:
     """A table whose writes are recorded. ``organization`` is the column that holds the organization."""
 
     table: str
     state: State
     organization: str
-    columns: tuple[Followed, ...]
+    columns: tuple[AuditedColumn, ...]
 
     @classmethod
     def of(cls, table: str, state: State) -> Self:
-        """The table that a state speaks of."""
+        """The table that a state describes."""
         (organization,) = (name for name, words in state.items() if words == ORGANIZATION)
         return cls(
-            table, state, organization, tuple(_followed(*item) for item in state.items() if item[1] != ORGANIZATION)
+            table, state, organization, tuple(_column(*item) for item in state.items() if item[1] != ORGANIZATION)
         )
 
     @property
-    def personal(self) -> list[Followed]:
+    def personal(self) -> list[AuditedColumn]:
         """The columns whose values stand apart."""
         return [column for column in self.columns if column.keeping == "personal"]
 
     @property
     def is_deletable(self) -> bool:
-        """Whether rows are deleted softly."""
+        """True if rows are deleted softly."""
         return any(column.name == "is_deleted" for column in self.columns)
 
     def comment(self) -> str:
-        """All of it as a line of SQL, from which ``found_in`` reads it again."""
+        """The state as a line of SQL, from which ``state_in`` reads it again."""
         return f"{_MARK}{json.dumps(self.state)}"
 
 
@@ -71,14 +71,14 @@ def audited(table: Table) -> State:
     if column is None or not table.info.get("audited", True):
         return {}
     kept = [other for other in table.c if other.name not in {column.name, "id"} and other.info.get("audited", True)]
-    kept.sort(key=lambda other: other.name)  # a model whose fields change places has the same triggers
+    kept.sort(key=lambda other: other.name)  # fields that change places leave the triggers as they are
     return {column.name: ORGANIZATION} | {
         other.name: f"{_kind(other.type)} {_keeping(other)}".rstrip() for other in kept
     }
 
 
-def found_in(sql: str) -> State:
-    """What a trigger's text says that it follows; empty where it does not say."""
+def state_in(sql: str) -> State:
+    """The state that a trigger's text declares; empty if it declares none."""
     for line in sql.splitlines():
         if line.strip().startswith(_MARK):
             try:
@@ -99,10 +99,10 @@ def json_key(name: str) -> str:
     return literal(json.dumps(name, ensure_ascii=False) + ":")
 
 
-def _followed(name: str, words: str) -> Followed:
+def _column(name: str, words: str) -> AuditedColumn:
     kind, _, last = words.rpartition(" ")
     keeping = last if kind and last in {"secret", "personal"} else ""
-    return Followed(name, kind if keeping else words, cast(Keeping, keeping))
+    return AuditedColumn(name, kind if keeping else words, cast(Keeping, keeping))
 
 
 def _keeping(column: Column[Any]) -> Keeping:

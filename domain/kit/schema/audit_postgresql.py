@@ -7,7 +7,7 @@ pinned, and no other role may execute it, or attach it to a table. A row that di
 from collections.abc import Iterator
 
 from ..model.names import fitted
-from .audit_columns import ENTRIES, Audited, Followed, literal
+from .audit_columns import ENTRIES, AuditedColumn, AuditedTable, literal
 from .audit_words import Words
 from .policies import ACTOR_SETTING, REQUEST_SETTING, quoted, text_setting
 
@@ -27,8 +27,8 @@ def function_name(table: str) -> str:
     return fitted(f"audit_{table}")
 
 
-def body(table: Audited) -> str:
-    """What the function does."""
+def body(table: AuditedTable) -> str:
+    """The function's body."""
     organization, name = quoted(table.organization), literal(table.table)
     old, new = (
         ", ".join([f"{row}.id", *(_WORDS.comparable(column, row) for column in table.columns)]) for row in ("o", "n")
@@ -69,7 +69,7 @@ def drop(table: str) -> Iterator[str]:
 
 
 def create(table: str, function_body: str) -> Iterator[str]:
-    """The statements that put them there."""
+    """The statements that make them."""
     function = quoted(function_name(table))
     yield (
         f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
@@ -88,7 +88,7 @@ def create(table: str, function_body: str) -> Iterator[str]:
         )
 
 
-def _json(column: Followed, value: str) -> str:
+def _json(column: AuditedColumn, value: str) -> str:
     if column.kind in {"json", "jsonb"}:
         return f"coalesce({value}::text, 'null')"
     exact = f"{value}::text" if column.kind.startswith("decimal") else value  # a number would be read as a float

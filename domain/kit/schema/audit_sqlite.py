@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from sqlalchemy.dialects import sqlite
 
 from ..model.names import fitted
-from .audit_columns import ENTRIES, Audited, Followed, literal
+from .audit_columns import ENTRIES, AuditedColumn, AuditedTable, literal
 from .audit_words import Words
 
 CONTEXT = "audit_context"
@@ -22,7 +22,7 @@ _WHO = f"(SELECT actor FROM {CONTEXT}), (SELECT request_id FROM {CONTEXT})"
 
 
 def trigger_name(table: str, event: str) -> str:
-    """A name of its own in the whole database."""
+    """The trigger's name, unique in the database."""
     return fitted(f"audit_{table}_{event.lower()}")
 
 
@@ -31,7 +31,7 @@ def names(table: str) -> list[str]:
     return [trigger_name(table, event) for event in ("insert", "update", "delete")]
 
 
-def triggers(table: Audited) -> dict[str, str]:
+def triggers(table: AuditedTable) -> dict[str, str]:
     """CREATE TRIGGER statements, by the triggers' names."""
     return dict(_triggers(table))
 
@@ -42,7 +42,7 @@ def drop(table: str) -> Iterator[str]:
         yield f"DROP TRIGGER IF EXISTS {_QUOTE(name)}"
 
 
-def _triggers(table: Audited) -> Iterator[tuple[str, str]]:
+def _triggers(table: AuditedTable) -> Iterator[tuple[str, str]]:
     organization = _QUOTE(table.organization)
     for event, row, action in (("INSERT", "NEW", "insert"), ("DELETE", "OLD", "purge")):
         values = f"SELECT {row}.{organization}, {_WHO}, {literal(table.table)}, {row}.id, '{action}'"
@@ -60,13 +60,13 @@ def _triggers(table: Audited) -> Iterator[tuple[str, str]]:
     yield _trigger(table, "UPDATE", f"{entry}\n  {rest}")
 
 
-def _trigger(table: Audited, event: str, steps: str) -> tuple[str, str]:
+def _trigger(table: AuditedTable, event: str, steps: str) -> tuple[str, str]:
     name = trigger_name(table.table, event)
     head = f"CREATE TRIGGER {_QUOTE(name)} AFTER {event} ON {_QUOTE(table.table)} BEGIN"
     return name, f"{head}\n  {table.comment()}\n  {steps}\nEND"
 
 
-def _json(column: Followed, name: str) -> str:
+def _json(column: AuditedColumn, name: str) -> str:
     """The value as PostgreSQL's to_json writes it."""
     match column.kind.split():
         case ["json" | "jsonb"]:

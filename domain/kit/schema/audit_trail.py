@@ -6,7 +6,7 @@ from typing import ClassVar
 from sqlalchemy import Connection, Table, text
 
 from . import audit_postgresql, audit_sqlite
-from .audit_columns import ENTRIES, Audited, audited, found_in
+from .audit_columns import ENTRIES, AuditedTable, audited, state_in
 from .replaceable import NOTHING, Found, Replaceable, State
 
 _OF_ENTRIES = {"writer": "told by the session"}
@@ -44,9 +44,9 @@ class AuditTrail(Replaceable):
             if dialect == "sqlite":
                 yield audit_sqlite.CREATE_CONTEXT
         elif dialect == "postgresql":
-            yield from audit_postgresql.create(table, audit_postgresql.body(Audited.of(table, state)))
+            yield from audit_postgresql.create(table, audit_postgresql.body(AuditedTable.of(table, state)))
         else:
-            yield from audit_sqlite.triggers(Audited.of(table, state)).values()
+            yield from audit_sqlite.triggers(AuditedTable.of(table, state)).values()
 
     def drop(self, table: str, dialect: str) -> Iterator[str]:
         if dialect == "postgresql":
@@ -71,10 +71,10 @@ class AuditTrail(Replaceable):
 def _of_function(table: str, name: str | None, source: str, holds: bool) -> Found:
     if name is None:
         return Found(NOTHING)
-    state, holds = found_in(source), holds and name == audit_postgresql.function_name(table)
-    return Found(state, holds and bool(state) and source == audit_postgresql.body(Audited.of(table, state)))
+    state, holds = state_in(source), holds and name == audit_postgresql.function_name(table)
+    return Found(state, holds and bool(state) and source == audit_postgresql.body(AuditedTable.of(table, state)))
 
 
 def _of_triggers(table: str, made: dict[str, str]) -> Found:
-    state = next((said for said in map(found_in, made.values()) if said), NOTHING)
-    return Found(state, made == (audit_sqlite.triggers(Audited.of(table, state)) if state else {}))
+    state = next((said for said in map(state_in, made.values()) if said), NOTHING)
+    return Found(state, made == (audit_sqlite.triggers(AuditedTable.of(table, state)) if state else {}))

@@ -1,4 +1,4 @@
-"""What stands beside tables: every kind of it, in ``create_all`` and ``drop_all``, and what is wrong with it."""
+"""Every kind of object beside tables: its part in ``create_all`` and ``drop_all``, and its faults."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ REPLACEABLES: dict[str, Replaceable] = {kind.name: kind for kind in (RowLevelSec
 
 
 def attach(metadata: MetaData) -> None:
-    """Have it made after the metadata's tables are created, and dropped before they are."""
+    """Have the objects made after the metadata's tables, and dropped before them."""
 
     @event.listens_for(metadata, "before_create")
     def _check(*_arguments: Any, **_options: Any) -> None:
@@ -35,7 +35,7 @@ def attach(metadata: MetaData) -> None:
 
 
 def faults(connection: Connection, tables: Iterable[Table]) -> Iterator[tuple[Replaceable, Table, str]]:
-    """What is not as the tables want it, of those that the database has, in words."""
+    """Faults of the objects beside those tables that the database has, in words."""
     by_name = {table.name: table for table in tables}
     for kind in REPLACEABLES.values():
         for name, found in (kind.present(connection) or {}).items():

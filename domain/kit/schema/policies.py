@@ -22,7 +22,7 @@ REQUEST_SETTING = "app.request_id"
 
 IN_TRIGGER = "pg_trigger_depth() > 0"
 
-# Those TO PUBLIC, as what CREATE POLICY has after the table's name.
+# Policies TO PUBLIC, as the words of CREATE POLICY after the table's name.
 _PRESENT = text(
     "SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity, p.polname, concat_ws(' ',"
     " CASE WHEN NOT p.polpermissive THEN 'AS RESTRICTIVE' END, 'FOR ' || CASE p.polcmd WHEN 'r' THEN 'SELECT'"
@@ -32,7 +32,7 @@ _PRESENT = text(
     " FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid AND p.polroles = '{0}'"
     " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace ORDER BY c.relname, p.polname"
 )
-# Whatever their names, hence those that somebody added, too.
+# By any name: policies that somebody added go, too.
 _DROP = """DO $do$ DECLARE policy text; BEGIN
   FOR policy IN SELECT quote_ident(polname) FROM pg_policy
     WHERE polrelid = '{table}'::regclass AND polroles = '{{0}}' LOOP
@@ -57,14 +57,14 @@ NO_ORGANIZATION = f"{text_setting(ORGANIZATION_SETTING)} IS NULL"
 
 
 def plain(words: str) -> str:
-    """Without casts, brackets and blanks, which PostgreSQL writes in its own way."""
+    """The words without casts, brackets and blanks, which PostgreSQL rewrites."""
     return re.sub(r"::\w+|[()\s]", "", words).lower()
 
 
 class RowLevelSecurity(Replaceable):
     """The policies of a table for every login (TO PUBLIC), its owner included.
 
-    They are its organization's rows, and the rows that a lookup names by a unique value; none of the system's records.
+    They admit its organization's rows, and the row that a look-up names by a unique value; no system's record.
     """
 
     name: ClassVar[str] = "row level security"
@@ -73,7 +73,7 @@ class RowLevelSecurity(Replaceable):
         rules = scope(table)
         if rules is None:
             return {}
-        return dict(map(_policy, rules)) or {"of_the_system": "FOR ALL USING (false)"}  # what a login of its own opens
+        return dict(map(_policy, rules)) or {"of_the_system": "FOR ALL USING (false)"}  # its own login opens it
 
     def create(self, table: str, state: State, dialect: str) -> Iterator[str]:
         if dialect == "postgresql":
@@ -105,7 +105,7 @@ class RowLevelSecurity(Replaceable):
 
 
 def _policy(rule: Rule) -> tuple[str, str]:
-    """A rule's name, and what CREATE POLICY has after the table's."""
+    """A policy's name, and the words of CREATE POLICY after the table's."""
     if rule.in_trigger:
         return "written_by_triggers", f"FOR INSERT WITH CHECK ({IN_TRIGGER})"
     column, setting = quoted(rule.column), text_setting(rule.setting)

@@ -1,4 +1,4 @@
-"""The protocol of what stands beside a table in the database, and can be made anew without touching a row.
+"""The protocol of objects beside a table in the database, which can be made anew without touching a row.
 
 Whoever makes, changes, compares or examines tables walks ``beside.REPLACEABLES``, and names none of them.
 """
@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple, TypeAlias
 from sqlalchemy import Connection, Table
 
 State: TypeAlias = Mapping[str, str]
-"""What it says, by names of its own; empty where a table has none. A revision repeats it word by word."""
+"""A definition, by names of its own; empty where a table has none. A revision repeats it word by word."""
 NOTHING: State = {}
 
 
@@ -22,7 +22,7 @@ class Found(NamedTuple):
 
 
 class Replaceable(ABC):
-    """One kind of it. Statements are for a dialect by its name; a dialect that lacks the kind gets none."""
+    """One kind of object. Statements are for a dialect by its name; a dialect that lacks the kind gets none."""
 
     name: ClassVar[str]
 
@@ -60,5 +60,5 @@ class Replaceable(ABC):
         return sorted(said) or ([] if found.holds else ["it does not take effect"])
 
     def plain(self, words: str) -> str:
-        """What is compared of a state's words: without what the database changes when it writes them down."""
+        """A state's words as they are compared: without what the database changes when it stores them."""
         return words

@@ -1,4 +1,4 @@
-"""Whose rows a table has, declared once: rendered as policies on PostgreSQL, as views and triggers on SQLite."""
+"""The scope of a table's rows, declared once: rendered as PostgreSQL's policies, and SQLite's views and triggers."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -13,7 +13,7 @@ SYSTEM_SETTING = "app.system"  # SQLite's, which has no logins
 
 
 class Command(StrEnum):
-    """What a rule admits. ALL is reading and writing."""
+    """Access that a rule admits. ALL: read and write."""
 
     ALL = "ALL"
     SELECT = "SELECT"
@@ -21,7 +21,7 @@ class Command(StrEnum):
 
 
 class Rule(NamedTuple):
-    """Rows are admitted whose column equals a setting, which lasts for a transaction; or that a trigger writes."""
+    """Admits rows whose column equals a setting of the transaction; ``in_trigger``: that a trigger writes."""
 
     command: Command
     column: str
@@ -30,9 +30,9 @@ class Rule(NamedTuple):
 
 
 def scope(table: Table) -> Sequence[Rule] | None:
-    """The rules of which any admits a row of the table to a session.
+    """The rules for a table's rows: a session sees a row that any of them admits.
 
-    Those of the system's records admit none; None where rows are nobody's, and every session's.
+    Empty for the system's records, which none admits; None where every session has every row.
     """
     if table.info.get("of_the_system"):
         return ()

@@ -20,7 +20,7 @@ _IS_OPEN = f"current_setting('{SYSTEM_SETTING}') AND current_setting('{ORGANIZAT
 
 
 def scoped(present: Mapping[str, bool], known: Mapping[str, Table]) -> dict[str, Sequence[Rule]]:
-    """The rules of the tables that a file has, by name; of those that no model tells of, by their columns."""
+    """The rules of the tables that a file has, by name; for those without a model, by their columns."""
     found: dict[str, Sequence[Rule]] = {}
     for name, has_organization in present.items():
         columns = [Column(ORGANIZATION_ID, BigInteger)] if has_organization else []
@@ -31,7 +31,7 @@ def scoped(present: Mapping[str, bool], known: Mapping[str, Table]) -> dict[str,
 
 
 def created(name: str, rules: Sequence[Rule], organizations: Sequence[Rule]) -> Iterator[str]:
-    """The statements that hold a connection to the table's rules; a trigger writes of new ``organizations`` as well."""
+    """The statements that hold a connection to the table's rules; triggers may also write for new ``organizations``."""
     table = f"main.{quoted(name)}"
     made = [_admits(rule) for rule in organizations if rule.command is Command.INSERT]
     new = f"SELECT id FROM main.{ORGANIZATIONS} WHERE {' OR '.join(made) or 'false'}"  # noqa: S608  # the rules' own names
@@ -41,7 +41,7 @@ def created(name: str, rules: Sequence[Rule], organizations: Sequence[Rule]) -> 
     is_new = f"({_admitted(rules, Command.INSERT, 'NEW.', new=new)}) IS NOT TRUE"
     refuse, pass_over = f"RAISE(ABORT, '{REFUSED}')", "RAISE(IGNORE)"
     yield _trigger(name, "INSERT", is_new, refuse)
-    # One trigger, as several run in no certain order: to refuse a row before it is passed over would tell of it.
+    # One trigger, as several run in no certain order: to refuse a row that is passed over would reveal it.
     yield _trigger(name, "UPDATE", f"{was} OR {becomes}", f"CASE WHEN {was} THEN {pass_over} ELSE {refuse} END")
     yield _trigger(name, "DELETE", was, pass_over)
 

@@ -1,4 +1,4 @@
-"""Who writes, and for which request, as the audit trail is told: for a transaction, by the database's own means."""
+"""The actor and the request that the audit trail records: for a transaction, by each database's own means."""
 
 from sqlalchemy import Connection
 
@@ -8,7 +8,7 @@ from ..schema.policies import ACTOR_SETTING, REQUEST_SETTING
 from .setting import set_local
 
 MAX_LENGTH = 255
-_ON_SQLITE = "domain_acting"  # in Connection.info: what its writing transaction puts into the database
+_ON_SQLITE = "domain_acting"  # in Connection.info: what a writing transaction stores for the triggers
 
 
 def checked(name: str, value: str | None) -> str | None:
@@ -38,5 +38,5 @@ def actor_of(connection: Connection) -> tuple[str | None, str | None] | None:
 
 
 def forget(connection: Connection) -> None:
-    """The transaction has ended."""
+    """Drop the names: the transaction has ended."""
     connection.info.pop(_ON_SQLITE, None)

@@ -1,4 +1,4 @@
-"""What is written to: the target of an UPDATE or DELETE gets its conditions in WHERE, an INSERT the organization."""
+"""Compiling of writes: the target of an UPDATE or DELETE gets its conditions in WHERE, an INSERT the organization."""
 
 # mypy: disable-error-code="no-untyped-call"
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -21,9 +21,9 @@ class OrganizationCompiler(ReadingCompiler):
     """Mixed into the compiler of each engine's dialect."""
 
     removed: str | None = None
-    """The model whose rows a DELETE would remove, where they are to be marked."""
+    """The model whose rows a DELETE would remove instead of marking them."""
     moves: bool = False
-    """Whether rows would be given to an organization, by an UPDATE."""
+    """True if an UPDATE would assign rows to an organization."""
 
     def visit_update(self, update_stmt: Any, *args: Any, **options: Any) -> Any:
         known = self._known_target(update_stmt)
@@ -86,7 +86,7 @@ class OrganizationCompiler(ReadingCompiler):
         return known
 
     def _note_moving(self, known: Table, names: Iterable[str]) -> None:
-        """Note where rows would be given to an organization."""
+        """Note an assignment of rows to an organization."""
         self.moves |= ORGANIZATION_ID in known.c and ORGANIZATION_ID in map(str.lower, names)
 
     def _held(self, statement: Any, known: Table | None) -> Any:
@@ -96,7 +96,7 @@ class OrganizationCompiler(ReadingCompiler):
         return _with(statement, _where_criteria=(*conditions, *beside)) if conditions else statement
 
     def _of_organization(self, insert: Any, *, is_top: bool) -> Any:
-        """The INSERT with the organization in every row; what a row names itself is noted, to be compared."""
+        """The INSERT with the organization in every row; one that a row names is noted, to be compared."""
         target = next((c for c in insert.table.c if c.name.lower() == ORGANIZATION_ID), None)
         if target is None:
             raise UnguardedStatementError(f"insert() into {insert.table.name} without its column {ORGANIZATION_ID}")
@@ -137,7 +137,7 @@ class OrganizationCompiler(ReadingCompiler):
             self._note(list(select._all_selected_columns)[position])
 
     def _note(self, value: Any) -> None:
-        """Have the value compared, where it is a parameter. Raises for another, but a column of this organization's."""
+        """Have a parameter compared later; raise for any other value, except a column of this organization."""
         value = value.element if isinstance(value, Label) else value
         if isinstance(value, BindParameter):
             self.named.append([value.key])
@@ -147,14 +147,14 @@ class OrganizationCompiler(ReadingCompiler):
             raise UnguardedStatementError(f"insert() with an expression for {ORGANIZATION_ID} (leave it out)")
 
     def _is_own(self, base: Any) -> bool:
-        """Whether a column holds the session's organization, since its table is written as that one's rows."""
+        """True if a column holds the session's organization, since its table is written as that one's rows."""
         known = self.known(getattr(base, "table", None))
         organization = None if known is None else organization_column(known)
         return organization is not None and str(base.name).lower() == organization.name
 
 
 def _with(statement: Any, **attributes: Any) -> Any:
-    """A copy that differs in these."""
+    """A copy with these attributes."""
     copied = statement._clone()
     vars(copied).update(attributes)
     return copied

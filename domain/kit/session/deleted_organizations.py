@@ -1,4 +1,4 @@
-"""A session for a deleted organization is refused, by a look at the organization that has no round trip of its own.
+"""Sessions for deleted organizations are refused, by a look at the organization without a round trip of its own.
 
 On PostgreSQL the look travels in the message of the first statement of a transaction. It costs the server a third of
 what a read of one row does, so an organization that was seen live is not looked at again for ten seconds: a deletion by
@@ -18,11 +18,11 @@ from .setting import run_before_next_statement
 
 RECHECK_SECONDS = 10.0
 _MARK = "domain: deleted organization "
-# Of a deleted organization the cast fails, and its error has the mark in its message (see ``refused``).
+# For a deleted organization the cast fails, and the error's message has the mark (see ``refused``).
 _LOOK = f"SELECT CAST('{_MARK}' || id AS bigint) FROM {ORGANIZATIONS} WHERE is_deleted"  # noqa: S608  # constants
 _LOOK_ON_SQLITE = f"SELECT 1 FROM {ORGANIZATIONS} WHERE id = ? AND is_deleted = 1"  # noqa: S608  # a constant
 
-# By the engine: its URL does not say which database that is (a socket's folder, a search_path among its options).
+# By the engine: URLs may differ in their options only (a socket's folder, a search_path).
 _seen_live: WeakKeyDictionary[Engine, dict[int, float]] = WeakKeyDictionary()
 
 
@@ -33,23 +33,23 @@ def announce_live(connection: Connection, organization_id: int) -> None:
         return
     seen = _seen_live.setdefault(connection.engine, {})
     if time.monotonic() - seen.get(organization_id, -RECHECK_SECONDS) >= RECHECK_SECONDS:
-        question = f"{_LOOK} AND id = {organization_id:d}"  # no parameters go with it; digits are but digits
+        question = f"{_LOOK} AND id = {organization_id:d}"  # it takes no parameters; digits are safe
         run_before_next_statement(connection, question, sent=lambda: seen.update({organization_id: time.monotonic()}))
 
 
 def note_live(connection: Connection, organization_id: int) -> None:
-    """The organization was read, and is live."""
+    """Note that the organization is live."""
     _seen_live.setdefault(connection.engine, {})[organization_id] = time.monotonic()
 
 
 def forget_live(organization_id: int) -> None:
-    """Have the next session look again, whatever its database: it is going, or gone."""
+    """Have the next session look again, in any database: it is going, or gone."""
     for seen in list(_seen_live.values()):
         seen.pop(organization_id, None)
 
 
 def refused(message: str) -> OrganizationDeletedError | None:
-    """The error that PostgreSQL's stands for, if it is that of the look."""
+    """Our error for PostgreSQL's, if that is the error of the look."""
     _, found, rest = message.partition(_MARK)
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""What an organization's session sends: its organization is filled in, and compared with what is named."""
+"""Execution for an organization's session: its id is filled in, and compared with those that are named."""
 
 # mypy: disable-error-code="no-untyped-call"
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -77,21 +77,21 @@ def scope_engine(engine: Engine) -> None:
 
 
 def use_for(connection: Connection, session: "TenantSession | None") -> None:
-    """Have what the connection sends from now on be of the session's organization, or of every one."""
+    """Scope what the connection sends from now on to the session's organization, or to none."""
     dialect: Any = connection.engine.dialect
     connection.dialect = dialect if session is None else dialect_for_organizations(dialect)
     connection.execution_options(**{_SESSION: session and ref(session)})
 
 
 def session_of(connection: Connection) -> "TenantSession":
-    """The session of an organization that the connection is in use by."""
+    """The organization's session that uses the connection."""
     session: TenantSession | None = connection.get_execution_options()[_SESSION]()
     assert session is not None
     return session
 
 
 def dialect_for_organizations(dialect: Any) -> Any:
-    """The dialect's twin, which shares all that it is: SQLAlchemy caches by the dialect, so that the two never mix."""
+    """The dialect's twin, which shares its state: SQLAlchemy caches by the dialect, so that the two never mix."""
     twin = vars(dialect).get(_DIALECT)
     if twin is None:
         kind: Any = type(

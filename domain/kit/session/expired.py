@@ -11,13 +11,13 @@ from .options import INCLUDE_DELETED
 
 
 def load_expired(session: Session) -> None:
-    """Read them again while it is open, by one query a model."""
+    """Read them again while the session is open; one query a model."""
     expired: defaultdict[type[DomainModel], list[Sequence[object]]] = defaultdict(list)
     for state in session.identity_map.all_states():
         if state.expired and issubclass(state.class_, DomainModel):
             expired[state.class_].append(state.identity or ())
     if expired:
-        session.rollback()  # of a transaction that a failed flush has ended
+        session.rollback()  # in case a failed flush has ended the transaction
     for model, identities in expired.items():
         mapper = inspect(model)
         key = [mapper.get_property_by_column(column).class_attribute for column in mapper.primary_key]

@@ -1,4 +1,4 @@
-"""What a session refuses, what it fills in before a flush (the organization), and what it tells the compiler.
+"""The guard of a session: it refuses, fills in the organization before a flush, and instructs the compiler.
 
 What goes round the session (``Database.engine``) is left to the database itself.
 """
@@ -104,7 +104,7 @@ def _check_organization(session: TenantSession, organization: Any) -> None:
 
 @event.listens_for(DomainSession, "before_flush", propagate=True)
 def _refuse_deletions(session: DomainSession, _context: UOWTransaction, _objects: object) -> None:
-    """What a cascade would delete; ``session.delete`` itself says so at once."""
+    """Refuse what a cascade would delete; ``session.delete`` refuses at once."""
     for entity in session.deleted:
         if isinstance(entity, Entity):
             raise HardDeletionError(type(entity).__name__)

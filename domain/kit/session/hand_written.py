@@ -1,4 +1,4 @@
-"""What a hand-written INSERT or UPDATE may set: not what the library manages (id, version, is_deleted, ...)."""
+"""Hand-written INSERTs and UPDATEs: they may not set what the library manages (id, version, is_deleted, ...)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ _VERSION = "version"
 
 
 def assigned(statement: Insert | Update) -> dict[str, Any]:
-    """What a statement's VALUES or SET gives each column."""
+    """The values of VALUES or SET, by the columns' keys."""
     values: dict[Any, Any] = dict(values_of(statement) or {})
     return {key_of(column): value for column, value in values.items()}
 
@@ -46,7 +46,7 @@ def refuse_managed_columns(
 
 
 def raise_version(statement: Any, table: Table) -> Any:
-    """The UPDATE with the version raised, or an object that was read before would be saved over it."""
+    """The UPDATE, raising the version: else an object that was read before would be saved over it."""
     if "deletion_id" not in table.c or _VERSION in assigned(statement):
         return statement
     if keeps_the_order(statement):
@@ -68,5 +68,5 @@ def _named(statement: Insert | Update) -> Iterator[tuple[str, object]]:
 
 
 def _raises_version(table: Any, name: str, value: Any) -> bool:
-    """Whether it is what an UPDATE has to do with it, and does by itself: ``version = version + 1``."""
+    """True for ``version = version + 1``, which is what every UPDATE does."""
     return name == _VERSION and hasattr(value, "compare") and bool(value.compare(table.c.version + 1))

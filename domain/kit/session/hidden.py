@@ -1,4 +1,4 @@
-"""What of a statement can't be seen through: text may name any table, and a function may leave anything behind."""
+"""Opaque parts of statements: text may name any table, and a function may leave anything behind."""
 
 # mypy: disable-error-code="no-untyped-call"
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -21,15 +21,15 @@ class SeeingCompiler(SQLCompiler):
     """Notes the kind of text that it meets, and whether a function is called that SQLAlchemy does not know."""
 
     hidden: str | None = None
-    """What may name a table without being one, and so is refused in an organization's session."""
+    """A part that may name a table unseen, and so is refused in an organization's session."""
     calls_unknown: bool = False
 
     def hide(self, what: str) -> None:
-        """Note what can't be seen through."""
+        """Note an opaque part."""
         self.hidden = what
 
     def look_into(self, statement: Any) -> None:
-        """Note what is not met on the way: hints, unquoted names, and elements that write text of their own."""
+        """Note what no visitor meets: hints, unquoted names, and elements that write text of their own."""
         if statement._hints or getattr(statement, "_statement_hints", ()):
             self.hidden = "a hint"
         parts: list[Any] = list(iterate(statement))

@@ -1,4 +1,4 @@
-"""Changes inside JSON values that nothing tells of: found when a session flushes, by what they were read as.
+"""Changes inside JSON values, which raise no event: a flush finds them by comparing with what was read.
 
 Lists and dicts of plain values tell their row themselves (``types.TrackedList``); what lies deeper, and models, do not.
 """
@@ -14,7 +14,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from ..model import DomainModel
 from ..model.types import JSONOf
 
-_HELD = "domain_json_as_read"  # in Session.info: rows by id(), which stay as long as the session, and their JSON
+_HELD = "domain_json_as_read"  # in Session.info: rows and their JSON, by id() of the row; kept as long as the session
 
 
 def flag_changed(session: Session) -> None:

@@ -13,7 +13,7 @@ StatementT = TypeVar("StatementT", bound=Executable)
 
 OWN = "domain_own"  # a repository's, which leaves nothing on its connection
 READS = "domain_reads"  # only reads: may go outside a transaction, before the first write
-ADMITS_DELETED = "domain_admits_deleted"  # of organizations: finds nothing where the session's is deleted
+ADMITS_DELETED = "domain_admits_deleted"  # of organizations: none, and no error, where the session's is deleted
 INCLUDE_DELETED = "domain_include_deleted"  # deleted rows are asked for as well
 PURGING = "domain_purging"  # a DELETE that may remove rows: the purge's
 
@@ -21,7 +21,7 @@ _OWN = "_domain_own"
 
 
 class Wanted(NamedTuple):
-    """Which rows a statement is after, besides their organization."""
+    """The rows that a statement wants, besides their organization."""
 
     live: bool = False  # deleted ones stay out
     itself: frozenset[str] = frozenset()  # tables of the object that is read again, deleted or not
@@ -40,24 +40,24 @@ class Marked(UserDefinedOption):
 
 
 def wanted(statement: Any) -> Wanted | None:
-    """What the session marked the statement with, last; None for what a flush or a repository sends."""
+    """The session's last mark on the statement; None for what a flush or a repository sends."""
     options: tuple[Any, ...] = options_of(statement) if isinstance(statement, Executable) else ()
     return next((option.payload for option in reversed(options) if isinstance(option, Marked)), None)
 
 
 def own(statement: StatementT, **options: bool) -> StatementT:
-    """A repository's statement: it says itself which rows it is after, and may write managed columns.
+    """Trust a repository's statement: it scopes its rows itself, and may write managed columns.
 
-    What is derived from it is not one. ``options`` (READS, ADMITS_DELETED) are its own alone, too.
+    Statements derived from it are not trusted, nor do they get its ``options`` (READS, ADMITS_DELETED).
     """
     vars(statement)[_OWN] = ref(statement), {OWN: True, **options}
     return statement
 
 
 def own_options(statement: Executable) -> Mapping[str, bool] | None:
-    """Its execution options if it is a repository's; None for every other, copies of such a statement included.
+    """The execution options of a repository's own statement; None for every other, and for copies.
 
-    But for an INSERT, of which SQLAlchemy makes a copy before it asks: that reads no rows by itself.
+    A copy of an INSERT has them, too: SQLAlchemy makes one before it asks, and an INSERT reads no rows by itself.
     """
     of, options = vars(statement).get(_OWN, (None, None))
     return options if of is not None and (isinstance(statement, Insert) or of() is statement) else None

@@ -1,7 +1,7 @@
-"""A table in FROM is written as the rows that are meant, so that no form of statement is missed.
+"""A table in FROM is written as the rows that it stands for, so that no form of statement is missed.
 
-``t`` becomes ``(SELECT * FROM t WHERE organization_id = :organization AND NOT is_deleted) AS t``, which planners take
-apart again. The organization is written in everything that an organization's session sends, the live rows in what was
+``t`` becomes ``(SELECT * FROM t WHERE organization_id = :organization AND NOT is_deleted) AS t``, which planners
+flatten. The organization is written in everything that an organization's session sends, the live rows in what was
 marked so (``options.Marked``). A repository's statement, and a flush, compares the organization with a parameter
 itself: that is not written twice, but the parameter's value is checked (``executing``).
 """
@@ -37,12 +37,12 @@ from .options import Wanted, wanted
 ORGANIZATION = bindparam("domain_organization_id", type_=BigInteger(), required=True)
 
 _SYSTEM_COLUMNS = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "rowid", "oid", "_rowid_"}
-_CLOSED = (FunctionElement, FunctionFilter, WithinGroup, Over, Select)  # what may hold columns that are not grouped by
-_CATALOGS = ("pg_", "sqlite_")  # tables of the database's own, statistics with values of every row among them
+_CLOSED = (FunctionElement, FunctionFilter, WithinGroup, Over, Select)  # may hold columns that are not in GROUP BY
+_CATALOGS = ("pg_", "sqlite_")  # the database's own tables: some hold statistics with values of every row
 
 
 class ReadingCompiler(SeeingCompiler):
-    """``dialect.for_organization``: that of an organization's sessions (see ``executing``)."""
+    """Writes tables as rows. ``dialect.for_organization``: an organization's (see ``executing``)."""
 
     def __init__(self, dialect: Any, statement: Any, *args: Any, **options: Any) -> None:
         self.wanted: Wanted | None = wanted(statement)
@@ -56,7 +56,7 @@ class ReadingCompiler(SeeingCompiler):
         super().__init__(dialect, statement, *args, **options)
         names = {parameter.key: name for parameter, name in self.bind_names.items()} if self.named else {}
         self.compared: list[list[str]] = [[names[key] for key in keys] for keys in self.named]
-        """Parameters, of which one each has to be the session's organization."""
+        """Lists of parameters; one of each has to be the session's organization."""
 
     def visit_table(self, table: Any, *args: Any, **options: Any) -> Any:
         is_read = options.get("asfrom") and not (options.get("iscrud") or self.is_target)
@@ -103,14 +103,14 @@ class ReadingCompiler(SeeingCompiler):
         return super()._compose_select_body(text, select, compile_state, *args, **options)
 
     def _refuse_half_grouped(self, select: Any, used: Iterable[Any]) -> None:
-        """Raise for a column that depends on the grouped ones: PostgreSQL sees that of a table's own key alone."""
+        """Raise for a column that depends on a grouped key: PostgreSQL sees that in the table itself only."""
         keys = [clause.element if _is_reference(clause) else clause for clause in select._group_by_clauses]
         for part in (found for each in used for found in _outside_functions(each, keys)):
             if self.known(part.table) is not None:
                 raise ArgumentError(f"name {part.name} in group_by() as well: a key does not stand for its columns")
 
     def as_target(self, write: Any, *args: Any, **options: Any) -> Any:
-        """Write what is written to, as itself."""
+        """Write the target of a write as itself."""
         self.is_target = True
         try:
             return write(*args, **options)
@@ -118,16 +118,16 @@ class ReadingCompiler(SeeingCompiler):
             self.is_target = False
 
     def reach(self, known: Table) -> None:
-        """Note that a table is named that has rows of organizations."""
+        """Note that a table with rows of organizations is named."""
         self.reached = self.reached or known.name
 
     @property
     def is_scoping(self) -> bool:
-        """Whether tables may be written as some of their rows."""
+        """True if tables may be written as some of their rows."""
         return self.is_for_organization or self.is_live
 
     def known(self, table: Any) -> Table | None:
-        """As ``known_table``; None where nothing is asked of the statement's tables."""
+        """Same as ``known_table``; None if the statement has no scope and no mark."""
         if not (self.is_scoping or self.wanted is not None):
             return None
         found = known_table(table)
@@ -144,7 +144,7 @@ class ReadingCompiler(SeeingCompiler):
     def conditions(
         self, known: Table | None, beside: Sequence[Any], named: Any, *, source: Any = None
     ) -> list[ColumnElement[bool]]:
-        """Those on a table's rows, of columns of ``source``, but for what the criteria beside it hold already."""
+        """The conditions on a table's rows, by columns of ``source``, unless the criteria ``beside`` have them."""
         conditions: list[ColumnElement[bool]] = []
         organization = organization_column(known) if known is not None and self.is_for_organization else None
         if known is not None and organization is not None:
@@ -180,7 +180,7 @@ def _column(name: str, kind: TypeEngine[Any], source: Any) -> ColumnElement[Any]
 
 
 def _compared(criteria: Iterable[Any], named: str, name: str) -> Iterator[str]:
-    """The keys of the parameters that the column has to equal, each of them."""
+    """The keys of all parameters that the column has to equal."""
     for part in criteria:
         if isinstance(part, BooleanClauseList) and part.operator is operators.and_:
             yield from _compared(part.clauses, named, name)
@@ -196,7 +196,7 @@ def _is_reference(clause: Any) -> bool:
 
 
 def _outside_functions(found: Any, keys: Sequence[Any]) -> Iterator[ColumnClause[Any]]:
-    """The columns of an expression that is not grouped by, but for those inside functions, which may be aggregates."""
+    """The columns of an ungrouped expression, except those inside functions, which may be aggregates."""
     part: Any = found.element if isinstance(found, Label) else found
     if isinstance(part, _CLOSED) or any(part.compare(key) for key in keys):
         return

@@ -1,4 +1,4 @@
-"""Objects that show what a statement, not a flush, has written: the rollback of a savepoint takes it back."""
+"""Objects updated by a statement, not by a flush: the rollback of a savepoint expires them."""
 
 from weakref import WeakSet
 
@@ -12,7 +12,7 @@ _SHOWN = "domain_shown"
 
 
 def expire_on_savepoint_rollback(session: DomainSession, entity: Entity) -> None:
-    """Have the object read again should a savepoint be rolled back. (What a flush wrote, SQLAlchemy knows itself.)"""
+    """Have the object read again if a savepoint is rolled back. (SQLAlchemy does so for what a flush wrote.)"""
     if session.in_nested_transaction():
         session.info.setdefault(_SHOWN, WeakSet()).add(inspect(entity))
 

@@ -1,4 +1,4 @@
-"""What sessions of an organization and of the system have in common."""
+"""The base of sessions of an organization and of the system."""
 
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -31,7 +31,7 @@ _BEFORE = Marked(Wanted(before_organization=True))
 
 
 class DomainSession(Session):
-    """What both kinds of session share. Callers leave the commit to the block that opened it.
+    """The base of both kinds of session. Callers leave the commit to the block that opened it.
 
     Once it is closed every use raises, and the objects that it held stay readable.
     """
@@ -57,13 +57,13 @@ class DomainSession(Session):
         super().__init__(bind, expire_on_commit=False, close_resets_only=False, **options)
 
     def commit(self) -> None:
-        """As in SQLAlchemy. Raises SessionClosedError: what a session did before it was closed by hand is gone."""
+        """Raise SessionClosedError after a close by hand, which dropped the work; otherwise SQLAlchemy's own."""
         _refuse_closed(self)
         flag_changed(self)  # or SQLAlchemy, which knows of no change, would not flush
         super().commit()
 
     def close(self) -> None:
-        """As in SQLAlchemy, for good."""
+        """Close the session for good."""
         super().close()
         self.is_closed = True
 
@@ -74,7 +74,7 @@ class DomainSession(Session):
         super().__exit__(kind, error, traceback)
 
     def flush(self, objects: Any = None) -> None:
-        """As in SQLAlchemy. Raises StaleVersionError, naming the first object that the database has moved past.
+        """Raise StaleVersionError for the first object that the database has moved past; else SQLAlchemy's own.
 
         Three listeners come before it: ``guard`` fills in organizations, refuses foreign objects and deletions, and
         ``repository.references`` locks what is referred to.
@@ -90,13 +90,13 @@ class DomainSession(Session):
                 self._conceal(self._announced.pop())
 
     def delete(self, instance: object) -> None:
-        """As in SQLAlchemy, for tables whose rows are not marked as deleted. Raises HardDeletionError for others."""
+        """Raise HardDeletionError for rows that are deleted softly; otherwise SQLAlchemy's own."""
         if isinstance(instance, Entity):
             raise HardDeletionError(type(instance).__name__)
         super().delete(instance)
 
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
-        """As in SQLAlchemy; a deleted row is None, unless the execution option INCLUDE_DELETED asks for it."""
+        """Find no deleted row without the execution option INCLUDE_DELETED; otherwise SQLAlchemy's own."""
         found = super().get(entity, ident, **options)
         wants_deleted = options.get("execution_options", {}).get(INCLUDE_DELETED)
         hidden = isinstance(found, Entity) and found.is_deleted and not wants_deleted
@@ -129,7 +129,7 @@ class DomainSession(Session):
     @contextmanager
     def announced(self, setting: str, value: str) -> Generator[None]:
         """Let row level security know which row is looked up or made, for the block alone."""
-        self.flush()  # or the block's first statement would, with a key of its own
+        self.flush()  # or the block's first statement would, and announce a key of its own
         set_local(super().connection(), setting, value)
         try:
             yield

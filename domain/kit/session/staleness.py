@@ -1,4 +1,4 @@
-"""Which of the objects that a flush was to save the database has moved past."""
+"""Stale objects of a flush: the database has moved past their versions."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from ..model.tables import of_organization
 
 
 class Seen(NamedTuple):
-    """An object that is to be saved, and the version that it was read as."""
+    """An object that is to be saved, and the version at which it was read."""
 
     model: type[Entity]
     entity_id: int
@@ -20,13 +20,13 @@ class Seen(NamedTuple):
 
 
 def seen_versions(dirty: Iterable[object]) -> list[Seen]:
-    """Of the changed objects. From ``vars``: an expired attribute would be loaded, which flushes."""
+    """The versions of changed objects, from ``vars``: to load an expired attribute would flush."""
     seen = [
         Seen(type(entity), vars(entity)["id"], vars(entity).get("version"))
         for entity in dirty
         if isinstance(entity, Entity) and vars(entity).get("id") is not None
     ]
-    return sorted(seen, key=lambda one: (one.model.__name__, one.entity_id))  # of several, always the same is named
+    return sorted(seen, key=lambda one: (one.model.__name__, one.entity_id))  # always the same one is named
 
 
 def stale(
@@ -35,7 +35,7 @@ def stale(
     seen: list[Seen],
     begun: Callable[[Connection], None],
 ) -> ConflictError:
-    """The error for a flush that found a row changed, and was rolled back; one query a model, the first of them.
+    """The error for a flush that found a row changed, and was rolled back: names the first; one query a model.
 
     ``begun`` tells a new transaction whose work it is.
     """
@@ -48,7 +48,7 @@ def stale(
             if one.version is not None and current.get(one.entity_id) != one.version:
                 now = current.get(one.entity_id)
                 return StaleVersionError(model.__name__, one.entity_id, seen=one.version, current=now)
-    # What moved the row on was a statement of the same transaction: it is undone by now.
+    # A statement of the same transaction changed the row, and is undone by now.
     return ConflictError("a row was changed, in this transaction, after the object was read; read it again")
 
 

@@ -53,14 +53,14 @@ class TenantSession(DomainSession):
 
     @property
     def is_bound(self) -> bool:
-        """Whether the session belongs to an organization by now."""
+        """True once the session belongs to an organization."""
         return self._organization_id is not None
 
     def bind_organization(self, organization_id: int, *, admits_deleted: bool = False) -> int:
         """Bind the session, or make sure that it is bound to this one.
 
         The next statement raises OrganizationDeletedError where the organization is deleted, unless the session
-        ``admits_deleted``, as one does that is to restore it.
+        ``admits_deleted``, in order to restore it.
 
         Raises:
             TenantScopeError: it is bound to another.
@@ -97,7 +97,7 @@ class TenantSession(DomainSession):
             announce_live(connection, self.organization_id)
 
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
-        """As in SQLAlchemy; tenant tables are keyed by (organization_id, id). Raises TenantScopeError."""
+        """Raise TenantScopeError for another organization's key, (organization_id, id) on tenant tables."""
         model = inspect(entity).class_
         is_owned = issubclass(model, OwnedByOrganization)
         if is_owned or is_organization(model):
@@ -108,7 +108,7 @@ class TenantSession(DomainSession):
         return super().get(entity, ident, **options)
 
     def connection(self, *args: Any, **options: Any) -> Connection:
-        """As in SQLAlchemy, in a session opened with ``unguarded_sql``. Raises UnguardedStatementError elsewhere."""
+        """Raise UnguardedStatementError in a session without ``unguarded_sql``; otherwise SQLAlchemy's own."""
         if not self.unguarded_sql:
             raise UnguardedStatementError("session.connection()")
         return super().connection(*args, **options)

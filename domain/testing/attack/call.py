@@ -9,7 +9,7 @@ Act = Callable[[Any], object]  # of a session of the attacker
 
 @dataclass(frozen=True)
 class Call:
-    """``given`` are the values that the attacker hands in, and so knows.
+    """``given``: values the attacker supplies (seeing them again is no leak).
 
     ``must_answer``: what has to come back, where a refusal would be a fault as well.
     """

@@ -1,4 +1,4 @@
-"""What there is to attack: the models of organizations, and the repositories over them."""
+"""Targets of an attack: the models of organizations, and the repositories over them."""
 
 from collections.abc import Collection, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What an attacker hands in: rows and patches that reach for what is the victim's."""
+"""An attacker's input: rows and patches that reach for what is the victim's."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -44,7 +44,7 @@ class Filler:
         self.arguments = arguments
 
     def choices(self, parameter: Parameter, hint: Any, *, side: Side | None = None) -> list[Choice]:
-        """What to try for a parameter, the first being the usual; empty where nothing is known to fit.
+        """Values to try for a parameter, the usual one first; empty where nothing is known to fit.
 
         ``side``: only what this organization would hand in.
         """
@@ -109,7 +109,7 @@ class Filler:
 
 
 def is_id(name: str) -> bool:
-    """Whether a parameter so called takes an id, or several."""
+    """True if a parameter so called takes an id, or several."""
     return name == "id" or name.endswith(("_id", "_ids"))
 
 

@@ -1,4 +1,4 @@
-"""What else can be done with a session: statements of the ORM, by hand, over one model."""
+"""Other uses of a session: statements of the ORM, by hand, over one model."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -27,7 +27,7 @@ class Untried:
 
 
 def method_calls(world: World, kind: Kind, arguments: Mapping[str, object]) -> Iterator[Call | Untried]:
-    """What to try on each public method of the repository."""
+    """Calls to try on each public method of the repository."""
     filler = Filler(world, kind.model, arguments)
     for name in public_methods(kind):
         if name in {"put", "upsert_many"} and not natural_key(kind.model):

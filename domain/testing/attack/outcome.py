@@ -1,4 +1,4 @@
-"""What an attempt brought: as text, to look for the victim's values in it; as a shape, to compare two answers."""
+"""The outcome of an attempt: as text, to look for the victim's values in it; as a shape, to compare two answers."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -57,7 +57,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def shape(value: object) -> object:
-    """What has to be the same whether or not the victim has any data: times and new ids are left out."""
+    """The part that must not depend on the victim's data: times and new ids are left out."""
     if isinstance(value, Entity):
         return type(value).__name__, vars(value).get("is_deleted")
     if isinstance(value, BaseException):
@@ -76,7 +76,7 @@ def shape(value: object) -> object:
 
 
 def is_disclosed_by_design(value: object) -> bool:
-    """Whether the answer says no more than that a value is taken somewhere: a slug, an email, an id."""
+    """True if the answer says no more than that a value is taken somewhere: a slug, an email, an id."""
     if not isinstance(value, DuplicateError):
         # Row level security refuses an upsert over another's row: its unique value is taken, as above.
         return isinstance(value, ConstraintError) and getattr(value.__cause__, "pgcode", None) == "42501"

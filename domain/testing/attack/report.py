@@ -1,4 +1,4 @@
-"""What was tried, and what leaked."""
+"""Attempts, and what leaked."""
 
 from collections import Counter
 from dataclasses import dataclass, field

@@ -29,7 +29,7 @@ class _Outcome(NamedTuple):
     result: object
     shown: str
     faults: list[str]
-    """What of the victim's was loaded or changed."""
+    """The victim's rows that were loaded or changed."""
 
 
 class Attempts:

@@ -1,4 +1,4 @@
-"""What the tables have to have, before anything is tried."""
+"""Faults of the tables' structure, found before any attempt."""
 
 from collections.abc import Collection, Iterator
 from typing import Any

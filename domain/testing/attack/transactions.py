@@ -1,4 +1,4 @@
-"""What the organization has to survive: rollbacks to a savepoint; and must not: the return to the pool."""
+"""Transactions: the organization survives a rollback to a savepoint, but not the return to the pool."""
 
 from collections.abc import Iterator
 from typing import Any

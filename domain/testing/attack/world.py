@@ -39,7 +39,7 @@ class Planted:
 
     @property
     def natural(self) -> dict[str, object]:
-        """What it has of the natural key."""
+        """Its part of the natural key."""
         return {name: self.fields[name] for name in natural_key(self.model) if name in self.fields}
 
     def detached(self) -> Any:

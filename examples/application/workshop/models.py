@@ -30,7 +30,7 @@ class InvoiceStatus(StrEnum):
 
 
 class InvoiceContent(DomainModel):
-    """What a client may write."""
+    """Fields that a client may write."""
 
     tender_id: int = tenant_key(Tender)
     number: Text = Field(min_length=1, max_length=40, description="Unique among the organization's live invoices.")

@@ -1,4 +1,4 @@
-"""What the database holds of a batch: one statement for each question, however many tenders there are."""
+"""Stored rows of a batch's tenders: one statement for each question, however many tenders there are."""
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
@@ -17,7 +17,7 @@ from ..tenders.model import Tender
 from ..tenders.notices import TenderNotice
 
 Packages: TypeAlias = dict[str, Mapping[str, JsonValue]]
-"""What the packages around a tender's notices said, by the notices' digests."""
+"""The packages around a tender's notices, by the notices' digests."""
 
 Ids: TypeAlias = dict[str, int]
 """Of tenders, by their external ids."""
@@ -58,7 +58,7 @@ def locked_tenders(session: TenantSession, external_ids: Collection[str]) -> dic
 
 
 def packages(session: TenantSession, tender_ids: Collection[int], digests: Collection[str]) -> dict[int, Packages]:
-    """What is known of these releases, without reading their contents; deleted notices are known, too."""
+    """The known packages of these releases, without their contents; deleted notices are known, too."""
     statement = select(TenderNotice.tender_id, TenderNotice.digest, col(TenderNotice.package)).where(
         *_among(session, TenderNotice, "tender_id", tender_ids), among(session, TenderNotice, "digest", digests)
     )

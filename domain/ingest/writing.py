@@ -12,19 +12,19 @@ from ..kit.repository.bulk_statements import insert_rows
 from ..kit.session import TenantSession
 from ..tenders.model import Tender
 from ..tenders.notices import TenderNotice
-from . import stored
-from .batches import Ready
+from . import known_rows
+from .batches import PreparedRelease
 from .changes import changes
 from .items import Release
 from .mapping import TenderFields, merge
 from .package import joined
 from .tally import Outcome
 
-Group: TypeAlias = Mapping[str, Ready]
+Group: TypeAlias = Mapping[str, PreparedRelease]
 """The releases of one tender, by their digests."""
 
 
-def store(session: TenantSession, releases: Iterable[Ready]) -> Outcome:
+def store(session: TenantSession, releases: Iterable[PreparedRelease]) -> Outcome:
     """Write a batch, in the session's transaction.
 
     A tender that is deleted, and not live as well, is left alone, and its releases are not kept. Should somebody
@@ -36,12 +36,12 @@ def store(session: TenantSession, releases: Iterable[Ready]) -> Outcome:
         OrganizationDeletedError: the organization was deleted meanwhile.
     """
     organization_id = session.organization_id
-    stored.lock_organization(session)
+    known_rows.lock_organization(session)
     groups = _by_ocid(releases)
-    live, deleted = stored.known_tenders(session, groups)
+    live, deleted = known_rows.known_tenders(session, groups)
     deleted = {ocid: tender_id for ocid, tender_id in deleted.items() if ocid not in live}
     digests = [key for ocid in live for key in groups[ocid]]
-    known = stored.packages(session, live.values(), digests) if live else {}
+    known = known_rows.packages(session, live.values(), digests) if live else {}
     news = {ocid: groups[ocid] for ocid, tender_id in live.items() if _has_news(groups[ocid], known[tender_id])}
     updated, notices = _update(session, news) if news else ([], [])
     # In the same order for everybody, as in ``locked_tenders``.
@@ -59,8 +59,8 @@ def store(session: TenantSession, releases: Iterable[Ready]) -> Outcome:
     )
 
 
-def _by_ocid(releases: Iterable[Ready]) -> dict[str, dict[str, Ready]]:
-    groups: dict[str, dict[str, Ready]] = {}
+def _by_ocid(releases: Iterable[PreparedRelease]) -> dict[str, dict[str, PreparedRelease]]:
+    groups: dict[str, dict[str, PreparedRelease]] = {}
     for release in releases:
         group = groups.setdefault(release.rest.ocid, {})
         known = group.get(release.digest)
@@ -75,7 +75,7 @@ def _tender(group: Group) -> TenderFields:
     return merge([each.release() for each in group.values()])
 
 
-def _notice(tender_id: int, release: Ready) -> dict[str, object]:
+def _notice(tender_id: int, release: PreparedRelease) -> dict[str, object]:
     """The release as it was received, to keep with its tender."""
     return {
         "tender_id": tender_id,
@@ -87,18 +87,18 @@ def _notice(tender_id: int, release: Ready) -> dict[str, object]:
     }
 
 
-def _has_news(group: Group, known: stored.Packages) -> bool:
+def _has_news(group: Group, known: known_rows.Packages) -> bool:
     return any(key not in known or joined(known[key], group[key].rest.package) != known[key] for key in group)
 
 
 def _update(session: TenantSession, groups: Mapping[str, Group]) -> tuple[list[int], list[dict[str, object]]]:
     """Merge the groups into their live tenders: the ids of those that change, and the notices to insert."""
-    tenders = stored.locked_tenders(session, groups)
+    tenders = known_rows.locked_tenders(session, groups)
     if len(tenders) != len(groups):
         raise ConflictError("a tender was deleted, or got another external id, meanwhile")
     updated: list[int] = []
     inserts: list[dict[str, object]] = []
-    for tender, notices in stored.with_notices(session, tenders):
+    for tender, notices in known_rows.with_notices(session, tenders):
         group = groups[tender.external_id or ""]
         before = [_release(tender, notice) for notice in notices]
         for notice in notices:
@@ -125,7 +125,7 @@ def _release(tender: Tender, notice: TenderNotice) -> Release:
     )
 
 
-def _join_package(notice: TenderNotice, received: Ready | None) -> None:
+def _join_package(notice: TenderNotice, received: PreparedRelease | None) -> None:
     package = joined(notice.package, received.rest.package) if received else notice.package
     if package != notice.package:
         notice.package = package

@@ -1,4 +1,4 @@
-"""What may go, as conditions: of retention, of what still refers to a row, and of what was deleted with it."""
+"""Conditions of a purge: by retention, by what still refers to a row, and by what was deleted with it."""
 
 from datetime import datetime, timedelta
 
@@ -17,8 +17,8 @@ MAX_DAYS = 36_500
 Condition = ColumnElement[bool]
 
 
-class Terms:
-    """The conditions of one run. ``older_than_days`` stands in for every model's own days, but not for "for ever".
+class Conditions:
+    """The conditions of one run. ``older_than_days`` replaces every model's own days, but not "for ever".
 
     Raises:
         ArgumentError: ``older_than_days`` is out of range.
@@ -64,12 +64,12 @@ class Terms:
         return and_(*conditions)
 
     def unreferenced(self, table: Table) -> Condition:
-        """Nothing refers to it any more, whether that is live or deleted."""
+        """No row refers to it any more, neither a live nor a deleted one."""
         referring = [(reference, reference.child.alias()) for reference in self._holding(table)]
         return and_(true(), *(~exists().where(reference.joins(child, table)) for reference, child in referring))
 
-    def heads_a_deletion(self, table: Table) -> Condition:
-        """Something that refers to it was deleted with it, and would come back with it."""
+    def leads_a_deletion(self, table: Table) -> Condition:
+        """A row that refers to it was deleted with it, and would be restored with it."""
         referring = [(r, r.child.alias()) for r in self.graph.to(table) if "deletion_id" in r.child.c]
         together = (
             exists().where(reference.joins(child, table), child.c.deletion_id == table.c.deletion_id)
@@ -77,8 +77,8 @@ class Terms:
         )
         return or_(false(), *together)
 
-    def unclaimed(self, table: Table) -> Condition:
-        """Nothing that is about to go can still be restored, and bring it back: see ``purging``."""
+    def not_restorable_by_parent(self, table: Table) -> Condition:
+        """No parent that this run will purge could still be restored together with this row."""
         conditions: list[Condition] = [true()]
         for reference in self.graph.of(table):
             if reference.parent is not ORGANIZATIONS and "deletion_id" in reference.parent.c:
