@@ -14,6 +14,7 @@ from .analyses.model import (
     AnalysisResult,
 )
 from .bids.model import BidContent, BidCost, BidDocument, BidDocumentContent, BidPatch, BidPublic
+from .costs.model import CostEntry, CostEntryPublic, CostReservation
 from .kit.model import DomainModel, Entity, OwnedByOrganization, Patch, Public, Stamped, TenantEntity
 from .kit.records import (
     AuditAction,
@@ -54,6 +55,9 @@ __all__ = [
     "BidDocumentContent",
     "BidPatch",
     "BidPublic",
+    "CostEntry",
+    "CostEntryPublic",
+    "CostReservation",
     "DomainModel",
     "Entity",
     "Organization",

@@ -1,9 +1,10 @@
 """Typed repositories over the models."""
 
-from .analyses.repository import AnalysisRepository, MonthlyCost
+from .analyses.repository import AnalysisRepository
 from .bids.repository import BidDocumentRepository
+from .costs.repository import CostRepository, CostSum
 from .kit.repository import AuditRepository, Page, Repository, RowOutcome, TenantRepository, Upserted, constructor
-from .organizations.repository import OrganizationRepository
+from .organizations.repository import OrganizationRepository, Usage
 from .tenders.notices import TenderNoticeRepository
 from .tenders.repository import TenderRepository
 from .users.repository import UserRepository
@@ -12,7 +13,8 @@ __all__ = [
     "AnalysisRepository",
     "AuditRepository",
     "BidDocumentRepository",
-    "MonthlyCost",
+    "CostRepository",
+    "CostSum",
     "OrganizationRepository",
     "Page",
     "Repository",
@@ -21,6 +23,7 @@ __all__ = [
     "TenderRepository",
     "RowOutcome",
     "Upserted",
+    "Usage",
     "UserRepository",
     "constructor",
 ]

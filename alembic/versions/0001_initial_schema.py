@@ -2,7 +2,7 @@
 
 Revision: 0001
 Revises: nothing
-Created: 2026-11-25 23:29:44.779593+00:00
+Created: 2026-11-28 07:10:42.865797+00:00
 """
 
 from collections.abc import Sequence
@@ -56,6 +56,7 @@ def upgrade() -> None:
     sa.Column('usage_period', sa.Date(), nullable=False),
     sa.Column('subscription_tier', sa.String(length=32), nullable=False),
     sa.Column('monthly_analysis_limit', sa.Integer(), nullable=False),
+    sa.Column('monthly_budget_usd', sa.Numeric(precision=14, scale=6).with_variant(sa.BigInteger(), 'sqlite'), nullable=True),
     sa.Column('is_active', sa.Boolean(), nullable=False),
     sa.Column('legal_hold', sa.Boolean(), nullable=False),
     sa.Column('name', sa.String(length=255), nullable=False),
@@ -67,11 +68,12 @@ def upgrade() -> None:
     sa.CheckConstraint('length(slug) >= 1 AND length(slug) <= 100', name=op.f('ck_organizations_slug_length')),
     sa.CheckConstraint('monthly_analysis_count >= 0 AND monthly_analysis_count <= 2147483647', name=op.f('ck_organizations_monthly_analysis_count_range')),
     sa.CheckConstraint('monthly_analysis_limit >= 0 AND monthly_analysis_limit <= 2147483647', name=op.f('ck_organizations_monthly_analysis_limit_range')),
+    sa.CheckConstraint('monthly_budget_usd >= 0', name=op.f('ck_organizations_monthly_budget_usd_range')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_organizations')),
     info={'lookups': {'slug': 'app.organization_slug'}, 'creations': {'slug': 'app.organization_slug'}}
     )
     with op.batch_alter_table('organizations', schema=None) as batch_op:
-        batch_op.create_index('ux_organizations_slug', ['slug'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.create_index(batch_op.f('ux_organizations_slug'), ['slug'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
 
     op.create_table('purge_records',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
@@ -93,7 +95,8 @@ def upgrade() -> None:
     sa.CheckConstraint('length(reason) >= 1 AND length(reason) <= 1000', name=op.f('ck_purge_records_reason_length')),
     sa.CheckConstraint('length(table_name) >= 1 AND length(table_name) <= 255', name=op.f('ck_purge_records_table_name_length')),
     sa.CheckConstraint('row_count >= 1', name=op.f('ck_purge_records_row_count_range')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_purge_records'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_purge_records')),
+    info={'of_the_system': True}
     )
     op.create_table('system_access',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
@@ -109,8 +112,56 @@ def upgrade() -> None:
     sa.CheckConstraint('length(actor) >= 1 AND length(actor) <= 255', name=op.f('ck_system_access_actor_length')),
     sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_system_access_deleted_by_length')),
     sa.CheckConstraint('length(reason) >= 1 AND length(reason) <= 1000', name=op.f('ck_system_access_reason_length')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_system_access'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_system_access')),
+    info={'of_the_system': True}
     )
+    op.create_table('cost_entries',
+    sa.Column('organization_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
+    sa.Column('occurred_at', sa.DateTime(timezone=True), server_default=DatabaseTime(), nullable=False),
+    sa.Column('actor', sa.String(length=255), nullable=True),
+    sa.Column('purpose', sa.String(length=50), nullable=False),
+    sa.Column('cost_usd', sa.Numeric(precision=14, scale=6).with_variant(sa.BigInteger(), 'sqlite'), nullable=False),
+    sa.Column('entity', sa.String(length=63), nullable=True),
+    sa.Column('row_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('llm_model', sa.String(length=100), nullable=True),
+    sa.Column('input_tokens', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('output_tokens', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.CheckConstraint('cost_usd >= 0', name=op.f('ck_cost_entries_cost_usd_range')),
+    sa.CheckConstraint('input_tokens >= 0', name=op.f('ck_cost_entries_input_tokens_range')),
+    sa.CheckConstraint('length(actor) <= 255', name=op.f('ck_cost_entries_actor_length')),
+    sa.CheckConstraint('length(entity) <= 63', name=op.f('ck_cost_entries_entity_length')),
+    sa.CheckConstraint('length(llm_model) <= 100', name=op.f('ck_cost_entries_llm_model_length')),
+    sa.CheckConstraint('length(purpose) >= 1 AND length(purpose) <= 50', name=op.f('ck_cost_entries_purpose_length')),
+    sa.CheckConstraint('output_tokens >= 0', name=op.f('ck_cost_entries_output_tokens_range')),
+    sa.ForeignKeyConstraint(['organization_id'], ['organizations.id'], name=op.f('fk_cost_entries_organization_id_organizations')),
+    sa.PrimaryKeyConstraint('organization_id', 'id', name=op.f('pk_cost_entries')),
+    info={'append_only': True, 'audited': False}
+    )
+    with op.batch_alter_table('cost_entries', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_cost_entries_organization_id_occurred_at'), ['organization_id', 'occurred_at'], unique=False)
+
+    op.create_table('cost_reservations',
+    sa.Column('organization_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=DatabaseTime(), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=DatabaseTime(), nullable=False),
+    sa.Column('version', sa.Integer(), server_default=sa.text('1'), nullable=False),
+    sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
+    sa.Column('cost_usd', sa.Numeric(precision=14, scale=6).with_variant(sa.BigInteger(), 'sqlite'), nullable=False),
+    sa.Column('lapses_at', sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint('cost_usd > 0', name=op.f('ck_cost_reservations_cost_usd_range')),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_cost_reservations_deleted_by_length')),
+    sa.ForeignKeyConstraint(['organization_id'], ['organizations.id'], name=op.f('fk_cost_reservations_organization_id_organizations')),
+    sa.PrimaryKeyConstraint('organization_id', 'id', name=op.f('pk_cost_reservations')),
+    info={'audited': False}
+    )
+    with op.batch_alter_table('cost_reservations', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_cost_reservations_organization_id_lapses_at'), ['organization_id', 'lapses_at'], unique=False, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+
     op.create_table('tenders',
     sa.Column('organization_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
@@ -160,7 +211,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_tenders_organization_id_created_at_id'), ['organization_id', 'created_at', 'id'], unique=False, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.create_index(batch_op.f('ix_tenders_organization_id_leased_until'), ['organization_id', 'leased_until'], unique=False, postgresql_where=sa.text('leased_until IS NOT NULL'), sqlite_where=sa.text('leased_until IS NOT NULL'))
         batch_op.create_index(batch_op.f('ix_tenders_organization_id_status_created_at_id'), ['organization_id', 'status', 'created_at', 'id'], unique=False, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
-        batch_op.create_index('ux_tenders_organization_id_external_id', ['organization_id', 'external_id'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.create_index(batch_op.f('ux_tenders_organization_id_external_id'), ['organization_id', 'external_id'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
 
     op.create_table('users',
     sa.Column('organization_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -190,7 +241,7 @@ def upgrade() -> None:
     info={'lookups': {'email': 'app.login_email'}, 'goes_with_organization': True}
     )
     with op.batch_alter_table('users', schema=None) as batch_op:
-        batch_op.create_index('ux_users_email', ['email'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.create_index(batch_op.f('ux_users_email'), ['email'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
 
     op.create_table('analysis_results',
     sa.Column('organization_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -234,7 +285,7 @@ def upgrade() -> None:
     with op.batch_alter_table('analysis_results', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_analysis_results_organization_id_overall_score_tender_id'), ['organization_id', 'overall_score', 'tender_id'], unique=False, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.create_index(batch_op.f('ix_analysis_results_organization_id_tender_id'), ['organization_id', 'tender_id'], unique=False)
-        batch_op.create_index('ux_analysis_results_organization_id_tender_id', ['organization_id', 'tender_id'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.create_index(batch_op.f('ux_analysis_results_organization_id_tender_id'), ['organization_id', 'tender_id'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
 
     op.create_table('bid_documents',
     sa.Column('organization_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -268,7 +319,7 @@ def upgrade() -> None:
     with op.batch_alter_table('bid_documents', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_bid_documents_organization_id_created_at_id'), ['organization_id', 'created_at', 'id'], unique=False, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.create_index(batch_op.f('ix_bid_documents_organization_id_tender_id'), ['organization_id', 'tender_id'], unique=False)
-        batch_op.create_index('ux_bid_documents_organization_id_tender_id', ['organization_id', 'tender_id'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.create_index(batch_op.f('ux_bid_documents_organization_id_tender_id'), ['organization_id', 'tender_id'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
 
     op.create_table('tender_notices',
     sa.Column('organization_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -295,19 +346,21 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('tender_notices', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_tender_notices_organization_id_tender_id'), ['organization_id', 'tender_id'], unique=False)
-        batch_op.create_index('ux_tender_notices_organization_id_tender_id_digest', ['organization_id', 'tender_id', 'digest'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.create_index(batch_op.f('ux_tender_notices_organization_id_tender_id_digest'), ['organization_id', 'tender_id', 'digest'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
 
     op.invoke(ReplaceOp('row level security', 'audit_entries', {'organization_isolation': "FOR SELECT USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)", 'written_by_triggers': 'FOR INSERT WITH CHECK (pg_trigger_depth() > 0)'}))
     op.invoke(ReplaceOp('row level security', 'organizations', {'organization_isolation': "FOR ALL USING (id = nullif(current_setting('app.organization_id', true), '')::bigint)", 'find_by_slug': "FOR SELECT USING (slug = nullif(current_setting('app.organization_slug', true), ''))", 'create_by_slug': "FOR INSERT WITH CHECK (slug = nullif(current_setting('app.organization_slug', true), ''))"}))
     op.invoke(ReplaceOp('row level security', 'purge_records', {'of_the_system': 'FOR ALL USING (false)'}))
     op.invoke(ReplaceOp('row level security', 'system_access', {'of_the_system': 'FOR ALL USING (false)'}))
+    op.invoke(ReplaceOp('row level security', 'cost_entries', {'organization_isolation': "FOR SELECT USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)", 'append_only': "FOR INSERT WITH CHECK (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
+    op.invoke(ReplaceOp('row level security', 'cost_reservations', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
     op.invoke(ReplaceOp('row level security', 'tenders', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
     op.invoke(ReplaceOp('row level security', 'users', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)", 'find_by_email': "FOR SELECT USING (email = nullif(current_setting('app.login_email', true), ''))"}))
     op.invoke(ReplaceOp('row level security', 'analysis_results', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
     op.invoke(ReplaceOp('row level security', 'bid_documents', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
     op.invoke(ReplaceOp('row level security', 'tender_notices', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
     op.invoke(ReplaceOp('audit trail', 'audit_entries', {'writer': 'told by the session'}))
-    op.invoke(ReplaceOp('audit trail', 'organizations', {'id': 'organization', 'created_at': 'time', 'deleted_at': 'time', 'deletion_id': 'uuid', 'is_active': 'bool', 'is_deleted': 'bool', 'legal_hold': 'bool', 'monthly_analysis_limit': 'text', 'name': 'text', 'slug': 'text', 'subscription_tier': 'text'}))
+    op.invoke(ReplaceOp('audit trail', 'organizations', {'id': 'organization', 'created_at': 'time', 'deleted_at': 'time', 'deletion_id': 'uuid', 'is_active': 'bool', 'is_deleted': 'bool', 'legal_hold': 'bool', 'monthly_analysis_limit': 'text', 'monthly_budget_usd': 'decimal 6', 'name': 'text', 'slug': 'text', 'subscription_tier': 'text'}))
     op.invoke(ReplaceOp('audit trail', 'tenders', {'organization_id': 'organization', 'categories': 'jsonb', 'created_at': 'time', 'currency': 'text', 'deadline': 'time', 'deleted_at': 'time', 'deletion_id': 'uuid', 'description': 'text', 'error_message': 'text', 'estimated_value': 'decimal 4', 'external_id': 'text', 'is_deleted': 'bool', 'location': 'text', 'notice_status': 'text', 'organization_name': 'text', 'processing_time': 'float', 'published_at': 'time', 'source': 'text', 'status': 'text', 'title': 'text', 'url': 'text'}))
     op.invoke(ReplaceOp('audit trail', 'users', {'organization_id': 'organization', 'created_at': 'time', 'deleted_at': 'time', 'deletion_id': 'uuid', 'email': 'text personal', 'full_name': 'text personal', 'hashed_password': 'text secret', 'is_active': 'bool', 'is_deleted': 'bool', 'is_verified': 'bool', 'role': 'text'}))
     op.invoke(ReplaceOp('audit trail', 'analysis_results', {'organization_id': 'organization', 'confidence': 'float', 'created_at': 'time', 'deleted_at': 'time', 'deletion_id': 'uuid', 'filter_categories': 'jsonb', 'filter_reasoning': 'text', 'financial_attractiveness': 'float', 'is_deleted': 'bool', 'is_relevant': 'bool', 'llm_model': 'text', 'overall_score': 'float', 'processing_cost': 'decimal 6', 'recommendation': 'text', 'requirements': 'jsonb', 'resource_requirements': 'float', 'risks': 'jsonb', 'strategic_fit': 'float', 'strengths': 'jsonb', 'tender_id': 'text', 'win_probability': 'float'}))
@@ -330,41 +383,53 @@ def downgrade() -> None:
     op.invoke(ReplaceOp('row level security', 'analysis_results'))
     op.invoke(ReplaceOp('row level security', 'users'))
     op.invoke(ReplaceOp('row level security', 'tenders'))
+    op.invoke(ReplaceOp('row level security', 'cost_reservations'))
+    op.invoke(ReplaceOp('row level security', 'cost_entries'))
+    op.invoke(ReplaceOp('row level security', 'system_access'))
+    op.invoke(ReplaceOp('row level security', 'purge_records'))
     op.invoke(ReplaceOp('row level security', 'organizations'))
     op.invoke(ReplaceOp('row level security', 'audit_entries'))
     with op.batch_alter_table('tender_notices', schema=None) as batch_op:
-        batch_op.drop_index('ux_tender_notices_organization_id_tender_id_digest', postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.drop_index(batch_op.f('ux_tender_notices_organization_id_tender_id_digest'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.drop_index(batch_op.f('ix_tender_notices_organization_id_tender_id'))
 
     op.drop_table('tender_notices')
     with op.batch_alter_table('bid_documents', schema=None) as batch_op:
-        batch_op.drop_index('ux_bid_documents_organization_id_tender_id', postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.drop_index(batch_op.f('ux_bid_documents_organization_id_tender_id'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.drop_index(batch_op.f('ix_bid_documents_organization_id_tender_id'))
         batch_op.drop_index(batch_op.f('ix_bid_documents_organization_id_created_at_id'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
 
     op.drop_table('bid_documents')
     with op.batch_alter_table('analysis_results', schema=None) as batch_op:
-        batch_op.drop_index('ux_analysis_results_organization_id_tender_id', postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.drop_index(batch_op.f('ux_analysis_results_organization_id_tender_id'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.drop_index(batch_op.f('ix_analysis_results_organization_id_tender_id'))
         batch_op.drop_index(batch_op.f('ix_analysis_results_organization_id_overall_score_tender_id'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
 
     op.drop_table('analysis_results')
     with op.batch_alter_table('users', schema=None) as batch_op:
-        batch_op.drop_index('ux_users_email', postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.drop_index(batch_op.f('ux_users_email'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
 
     op.drop_table('users')
     with op.batch_alter_table('tenders', schema=None) as batch_op:
-        batch_op.drop_index('ux_tenders_organization_id_external_id', postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.drop_index(batch_op.f('ux_tenders_organization_id_external_id'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.drop_index(batch_op.f('ix_tenders_organization_id_status_created_at_id'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.drop_index(batch_op.f('ix_tenders_organization_id_leased_until'), postgresql_where=sa.text('leased_until IS NOT NULL'), sqlite_where=sa.text('leased_until IS NOT NULL'))
         batch_op.drop_index(batch_op.f('ix_tenders_organization_id_created_at_id'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.drop_index('ix_tenders_deleted_external_id', postgresql_where=sa.text('is_deleted'), sqlite_where=sa.text('is_deleted = 1'))
 
     op.drop_table('tenders')
+    with op.batch_alter_table('cost_reservations', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_cost_reservations_organization_id_lapses_at'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+
+    op.drop_table('cost_reservations')
+    with op.batch_alter_table('cost_entries', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_cost_entries_organization_id_occurred_at'))
+
+    op.drop_table('cost_entries')
     op.drop_table('system_access')
     op.drop_table('purge_records')
     with op.batch_alter_table('organizations', schema=None) as batch_op:
-        batch_op.drop_index('ux_organizations_slug', postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.drop_index(batch_op.f('ux_organizations_slug'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
 
     op.drop_table('organizations')
     with op.batch_alter_table('audit_entries', schema=None) as batch_op:

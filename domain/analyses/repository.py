@@ -1,33 +1,27 @@
-"""Analyses: one live per tender; ratings, the best tenders, and what it all cost."""
+"""Analyses: one live per tender; ratings, and the best tenders."""
 
 from collections.abc import Sequence
-from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlmodel import col, func, select, update
+from sqlmodel import select, update
 
+from ..costs.repository import CostedRepository
 from ..kit.model.fields import utcnow
-from ..kit.repository import TenantRepository, constructor
+from ..kit.repository import constructor
 from ..kit.repository.cursor import checked_limit
 from ..kit.repository.paging import newest_with
 from ..kit.session import own
 from ..tenders.model import Tender
-from .model import AnalysisRating, AnalysisResult
+from .model import AnalysisCost, AnalysisRating, AnalysisResult
 
 
-class MonthlyCost(NamedTuple):
-    """The cost of one UTC month's analyses."""
-
-    month: date
-    analyses: int
-    cost_usd: Decimal
-
-
-class AnalysisRepository(TenantRepository[AnalysisResult]):
+class AnalysisRepository(CostedRepository[AnalysisResult]):
     """The analyses of one organization."""
 
     model = AnalysisResult
+    purpose = "analysis"
+    cost_field = "processing_cost"
 
     @constructor(AnalysisResult)
     def create(self, entity: AnalysisResult) -> AnalysisResult:
@@ -57,9 +51,13 @@ class AnalysisRepository(TenantRepository[AnalysisResult]):
         risks: list[str] | None = None,
         requirements: list[str] | None = None,
         recommendation: str | None = None,
+        llm_model: str | None = None,
+        processing_cost: Decimal | None = None,
         org_id: int | None = None,
     ) -> bool:
         """Set what is given (scores from 0 to 10) on the tender's live analysis, whatever its version.
+
+        ``processing_cost`` (USD) is that of this rating: an entry of its own in the ledger.
 
         False where the tender has none. Raises pydantic.ValidationError for a value outside its limits.
         """
@@ -75,14 +73,20 @@ class AnalysisRepository(TenantRepository[AnalysisResult]):
             "recommendation": recommendation,
         }
         rating = AnalysisRating(**{name: value for name, value in given.items() if value is not None})
+        spent: dict[str, Any] = {"llm_model": llm_model, "processing_cost": processing_cost}
+        cost = AnalysisCost(**{name: value for name, value in spent.items() if value is not None})
         organization = self._scope.organization(org_id)
         table = self._scope.sql.table
         statement = (
             update(AnalysisResult)
             .where(self._scope.sql.organization, self._scope.sql.is_live, table.c.tender_id == tender_id)
-            .values(**rating.model_dump(exclude_unset=True), updated_at=utcnow(), version=table.c.version + 1)
+            .values(**rating.model_dump(exclude_unset=True), **cost.model_dump(exclude_unset=True))
+            .values(updated_at=utcnow(), version=table.c.version + 1)
         )
-        return self._scope.change(statement.returning(table.c.id), organization)
+        row_id = self._scope.changed(statement.returning(table.c.id), organization)
+        if row_id is not None:
+            self._wrote([(row_id, cost)])
+        return row_id is not None
 
     def get_high_score_tenders(
         self, org_id: int | None = None, min_score: float = 7.0, limit: int = 50
@@ -101,18 +105,3 @@ class AnalysisRepository(TenantRepository[AnalysisResult]):
             .limit(checked_limit(limit))
         )
         return self.session.exec(own(statement), params=self._scope.parameters(org_id)).all()
-
-    def costs_by_month(self, org_id: int | None = None) -> Sequence[MonthlyCost]:
-        """The cost of analyses in each UTC month that has some, latest first; deleted ones cost, too."""
-        created, on_sqlite = col(AnalysisResult.created_at), self.session.get_bind().dialect.name == "sqlite"
-        utc = func.to_char(func.timezone("UTC", created), "YYYY-MM")
-        month = (func.strftime("%Y-%m", created) if on_sqlite else utc).label("month")
-        statement = (
-            select(month, func.count(), func.sum(AnalysisResult.processing_cost))
-            .select_from(AnalysisResult)
-            .where(self._scope.sql.organization)
-            .group_by(month)
-            .order_by(month.desc())
-        )
-        rows = self.session.exec(own(statement), params=self._scope.parameters(org_id)).all()
-        return [MonthlyCost(date.fromisoformat(f"{m}-01"), n, cost or Decimal(0)) for m, n, cost in rows]

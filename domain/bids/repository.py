@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 
-from ..kit.repository import TenantRepository, constructor
+from ..costs.repository import CostedRepository
+from ..kit.repository import constructor
 from ..kit.repository.paging import newest_with
 from .model import BidDocument
 
 
-class BidDocumentRepository(TenantRepository[BidDocument]):
+class BidDocumentRepository(CostedRepository[BidDocument]):
     """The bids of one organization."""
 
     model = BidDocument
+    purpose = "bid"
+    cost_field = "generation_cost"
 
     @constructor(BidDocument)
     def create(self, entity: BidDocument) -> BidDocument:

@@ -2,16 +2,17 @@
 
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+from pydantic import model_validator
 from sqlalchemy import CheckConstraint
 from sqlmodel import Field
 
 from ..kit.model.base import DomainModel
 from ..kit.model.entity import Entity, Patch, Public, Stamped
-from ..kit.model.fields import Text, example, library_field
+from ..kit.model.fields import Cost, Text, example, library_field
 from ..kit.model.tables import ORGANIZATIONS, live_unique
-from ..kit.model.types import value_enum
+from ..kit.model.types import Money, value_enum
 
 INT32_MAX = 2**31 - 1
 SLUG_SETTING = "app.organization_slug"
@@ -64,6 +65,13 @@ class OrganizationPlan(DomainModel):
         description="How many analyses a UTC month allows.",
         schema_extra=example(100),
     )
+    monthly_budget_usd: Cost | None = Field(
+        default=None,
+        ge=0,
+        description="USD that a UTC month's reservations may come to, with what was spent; null: no bound.",
+        schema_extra=example("50.000000"),
+        sa_type=Money(14, 6),
+    )
     is_active: bool = Field(default=True, description="Whether it may use the product.", schema_extra=example(True))
     legal_hold: bool = Field(
         default=False,
@@ -111,4 +119,10 @@ class OrganizationPatch(OrganizationContent, Patch):
 
 
 class OrganizationPublic(OrganizationContent, OrganizationPlan, OrganizationUsage, Stamped, Public):
-    """Response."""
+    """Response; its usage is the current UTC month's, which may not have been metered yet."""
+
+    @model_validator(mode="after")
+    def _show_current_month(self) -> Self:
+        if self.usage_period < current_period():
+            self.monthly_analysis_count, self.usage_period = 0, current_period()
+        return self

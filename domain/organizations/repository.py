@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Date, Integer, bindparam, case, event
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -54,6 +54,15 @@ _reset = own(
     .values(monthly_analysis_count=0, usage_period=_current, updated_at=_columns.updated_at)
     .returning(*_metered)
 )
+
+
+class Usage(NamedTuple):
+    """Analyses of one UTC month, which ``period`` is the first day of."""
+
+    used: int
+    limit: int
+    remaining: int
+    period: date
 
 
 class OrganizationRepository(Repository[Organization]):
@@ -114,6 +123,13 @@ class OrganizationRepository(Repository[Organization]):
         if used_at is not None and _month_of(used_at) != period:
             return False
         return self._scope.change(_give_back, None, meter_id=org_id, meter_period=period, meter_increment=amount)
+
+    def usage(self, org_id: int) -> Usage:
+        """The current UTC month's analyses. Raises NotFoundError where the organization is not live."""
+        found = self.require(org_id)
+        used = found.monthly_analysis_count if found.usage_period >= current_period() else 0
+        limit = found.monthly_analysis_limit
+        return Usage(used, limit, max(limit - used, 0), max(found.usage_period, current_period()))
 
     def reset_monthly_usage(self, org_id: int) -> bool:
         """Set the current UTC month's count to 0."""

@@ -1,13 +1,12 @@
 """Analyses: one live per tender, their ratings, the best tenders, and the costs of a month."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import Connection, event
 from sqlmodel import update
 
 from domain import (
@@ -20,7 +19,6 @@ from domain import (
     Tender,
     TenderRepository,
 )
-from domain.analyses.repository import MonthlyCost
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 Make = Callable[..., Any]
@@ -170,52 +168,3 @@ def test_the_best_tenders_leave_out_deleted_tenders_and_analyses(domain_db: Data
         connection.execute(update(Tender).where(columns.id == tenders[3].id).values(is_deleted=True))
     with domain_db.get_session(organization_id=1) as session:
         assert [tender.id for tender in AnalysisRepository(session).get_high_score_tenders()] == [tenders[2].id]
-
-
-def in_kathmandu(connection: Connection) -> None:
-    connection.exec_driver_sql("SET LOCAL TIME ZONE 'Asia/Kathmandu'")
-
-
-# -- costs ------------------------------------------------------------------------------------------------------
-
-
-def test_costs_are_added_up_by_the_utc_month(domain_db: Database, make: Make) -> None:
-    # Kathmandu is 5:45 ahead of UTC: a month by its clock would begin at 18:15 UTC of the day before.
-    if not domain_db.is_sqlite:
-        event.listen(domain_db.engine, "begin", in_kathmandu)
-    june = datetime(2026, 6, 1, tzinfo=UTC)
-    moments = {
-        june - timedelta(microseconds=1): "0.000001",
-        june - timedelta(hours=5, minutes=45): "0.10",
-        june: "1",
-        datetime(2026, 6, 30, 23, 59, 59, 999999, tzinfo=UTC): "2.5",
-        datetime(2025, 12, 31, 23, 0, tzinfo=UTC): "7",
-    }
-    for moment, cost in moments.items():
-        made = make(AnalysisResult, processing_cost=Decimal(cost))
-        set_created_at(domain_db, AnalysisResult, made.id, moment)
-    free = make(AnalysisResult)
-    set_created_at(domain_db, AnalysisResult, free.id, datetime(2026, 4, 1, tzinfo=UTC))
-    foreign = make(AnalysisResult, organization_id=2, processing_cost=Decimal(100))
-    set_created_at(domain_db, AnalysisResult, foreign.id, june)
-    with domain_db.get_session() as session:
-        costs = AnalysisRepository(session).costs_by_month(org_id=1)
-    if not domain_db.is_sqlite:
-        event.remove(domain_db.engine, "begin", in_kathmandu)
-    assert costs == [
-        MonthlyCost(date(2026, 6, 1), 2, Decimal("3.5")),
-        MonthlyCost(date(2026, 5, 1), 2, Decimal("0.100001")),
-        MonthlyCost(date(2026, 4, 1), 1, Decimal(0)),
-        MonthlyCost(date(2025, 12, 1), 1, Decimal(7)),
-    ]
-    assert all(isinstance(cost.cost_usd, Decimal) for cost in costs)
-
-
-def test_a_deleted_analysis_has_cost_too(domain_db: Database, make: Make) -> None:
-    analysis: AnalysisResult = make(AnalysisResult, processing_cost=Decimal("0.25"))
-    with domain_db.get_session(organization_id=1) as session:
-        AnalysisRepository(session).soft_delete(analysis.id)
-        (cost,) = AnalysisRepository(session).costs_by_month()
-        assert (cost.analyses, cost.cost_usd) == (1, Decimal("0.25"))
-    with domain_db.get_session(organization_id=2) as session:
-        assert AnalysisRepository(session).costs_by_month() == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from domain import ArgumentError, Database, Organization, OrganizationRepository
+from domain import ArgumentError, Database, Organization, OrganizationPublic, OrganizationRepository
 from domain.organizations.model import OrganizationPlan
 from domain.testing import make_organization
 
@@ -172,3 +172,18 @@ def test_an_amount_out_of_range_is_refused(domain_db: Database, amount: int) -> 
 def test_a_time_without_a_zone_is_refused(domain_db: Database) -> None:
     with domain_db.get_session() as session, pytest.raises(ArgumentError, match="used_at needs a time zone"):
         OrganizationRepository(session).return_usage(1, used_at=datetime(2099, 11, 1))  # noqa: DTZ001
+
+
+def test_usage_is_the_current_months_before_it_is_metered(domain_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    org_id = limited(domain_db, 5)
+    monkeypatch.setattr(PERIOD, lambda: OCTOBER)
+    with domain_db.get_session(organization_id=org_id) as session:
+        organizations = OrganizationRepository(session)
+        assert organizations.update_usage(org_id, 3)
+        assert organizations.usage(org_id) == (3, 5, 2, OCTOBER)
+        monkeypatch.setattr(PERIOD, lambda: NOVEMBER)
+        monkeypatch.setattr("domain.organizations.model.current_period", lambda: NOVEMBER)
+        assert organizations.usage(org_id) == (0, 5, 5, NOVEMBER)
+        shown = OrganizationPublic.model_validate(organizations.require(org_id))
+    assert (shown.monthly_analysis_count, shown.usage_period) == (0, NOVEMBER)
+    assert used(domain_db, org_id) == (OCTOBER, 3)

@@ -10,12 +10,14 @@ from domain import (
     AnalysisPatch,
     AnalysisRepository,
     AnalysisResult,
+    CostEntry,
+    CostRepository,
     Page,
     TenantSession,
     Tender,
     Upserted,
 )
-from domain.analyses.repository import MonthlyCost
+from domain.models import CostReservation
 
 
 def reads(session: TenantSession) -> None:
@@ -30,10 +32,15 @@ def reads(session: TenantSession) -> None:
     assert_type(analyses.count(), int)
     assert_type(analyses.get_high_score_tenders(7, 8.5, 10), Sequence[Tender])
     assert_type(analyses.get_high_score_tenders(org_id=7, min_score=8, limit=10), Sequence[Tender])
-    costs = analyses.costs_by_month(org_id=7)
-    assert_type(costs, Sequence[MonthlyCost])
-    assert_type(costs[0].month, date)
-    assert_type(costs[0].cost_usd, Decimal)
+
+
+def costs(session: TenantSession) -> None:
+    ledger = CostRepository(session)
+    assert_type(ledger.record("chat", Decimal("0.01"), input_tokens=5), CostEntry)
+    assert_type(ledger.page(), Page[CostEntry])
+    assert_type(ledger.costs(since=date(2026, 5, 1))[0].cost_usd, Decimal)
+    assert_type(ledger.reserve(Decimal("0.5")), CostReservation | None)
+    assert_type(ledger.settle(1, "chat", Decimal("0.4")), CostEntry)
 
 
 def writes(session: TenantSession, body: AnalysisContent) -> None:

@@ -120,6 +120,7 @@ class Repository(Generic[ModelT]):
             ConstraintError: the database refused a value, or a reference points at no live row of the organization.
         """
         writing.add(self._scope, entity, org_id)
+        self._wrote([(entity.id, entity)])
         return entity
 
     def put(self, entity: ModelT, /, *, org_id: int | None = None) -> ModelT:
@@ -131,7 +132,9 @@ class Repository(Generic[ModelT]):
             DuplicateError: the key is taken in another organization.
             ConstraintError: as in ``add``.
         """
-        return writing.put(self._scope, entity, org_id)
+        stored = writing.put(self._scope, entity, org_id)
+        self._wrote([(stored.id, entity)])
+        return stored
 
     def update(
         self,
@@ -153,6 +156,7 @@ class Repository(Generic[ModelT]):
         writing.refuse_managed_changes(self._scope, changes)
         entity = self.require(entity_id, org_id=org_id)
         writing.update(self._scope, entity, changes, expected_version)
+        self._wrote([(entity_id, changes)])
         return entity
 
     @overload
@@ -173,7 +177,10 @@ class Repository(Generic[ModelT]):
             InvalidRowsError: rows are not valid; each is named by its position.
             DuplicateError, ConstraintError: as in ``add``.
         """
-        return bulk.create_many(self._scope, list(rows), org_id)
+        rows = list(rows)
+        made = bulk.create_many(self._scope, rows, org_id)
+        self._wrote(zip((new if isinstance(new, int) else new.id for new in made), rows, strict=True))
+        return made
 
     def upsert_many(self, rows: Iterable[Content], /, *, org_id: int | None = None) -> Upserted:
         """Create or update a live row for each content or mapping, told apart by the model's natural key.
@@ -187,7 +194,13 @@ class Repository(Generic[ModelT]):
             DuplicateError: the key is taken in another organization, or meanwhile.
             ConstraintError: as in ``add``.
         """
-        return bulk.upsert_many(self._scope, rows, org_id)
+        rows = list(rows)
+        done = bulk.upsert_many(self._scope, rows, org_id)
+        self._wrote(zip(done.ids, rows, strict=True))
+        return done
+
+    def _wrote(self, rows: Iterable[tuple[int, Content]], /) -> None:
+        """Called by each of these with the ids and the given fields, for a subclass that keeps something beside."""
 
     # Deleting and restoring
 

@@ -79,7 +79,13 @@ class Scope(Generic[ModelT]):
                 set_attribute(entity, ORGANIZATION_ID, organization)  # it needs no check: it is the session's
 
     def change(self, statement: ReturningUpdate[*tuple[Any, ...]], organization: int | None, **values: object) -> bool:
-        """Run an UPDATE of at most one row that returns its id; True if there was one.
+        """Run an UPDATE as ``changed`` does; True if there was a row."""
+        return self.changed(statement, organization, **values) is not None
+
+    def changed(
+        self, statement: ReturningUpdate[*tuple[Any, ...]], organization: int | None, **values: object
+    ) -> int | None:
+        """Run an UPDATE of at most one row that returns its id: the id, or None.
 
         The session's object of the row is read again; or it is given the returned values, if the version is among
         them and did not change.
@@ -88,11 +94,11 @@ class Scope(Generic[ModelT]):
         params = {**values} if organization is None else {ORGANIZATION: organization, **values}
         found = self.session.exec(own(statement), params=params, execution_options=_CHANGING).mappings().first()
         if found is None:
-            return False
+            return None
+        row: dict[str, Any] = {**found}
         if self.session.identity_map:
-            row: dict[str, Any] = {**found}
             show(self.session, self.model, row["id"], organization, row, seen_version=row.get("version"))
-        return True
+        return int(row["id"])
 
 
 def show(

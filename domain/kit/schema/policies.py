@@ -110,6 +110,8 @@ def _policy(rule: Rule) -> tuple[str, str]:
         return "written_by_triggers", f"FOR INSERT WITH CHECK ({IN_TRIGGER})"
     column, setting = quoted(rule.column), text_setting(rule.setting)
     if rule.setting == ORGANIZATION_SETTING:
+        if rule.command is Command.INSERT:
+            return "append_only", f"FOR INSERT WITH CHECK ({column} = {setting}::bigint)"
         return ISOLATION, f"FOR {rule.command} USING ({column} = {setting}::bigint)"
     if rule.command is Command.SELECT:
         return fitted(f"find_by_{rule.column}"), f"FOR SELECT USING ({column} = {setting})"

@@ -44,8 +44,9 @@ def scope(table: Table) -> Sequence[Rule] | None:
             Rule(Command.SELECT, column.name, ORGANIZATION_SETTING),
             Rule(Command.INSERT, column.name, ORGANIZATION_SETTING, in_trigger=True),
         )
+    own = (Command.SELECT, Command.INSERT) if table.info.get("append_only") else (Command.ALL,)
     return (
-        Rule(Command.ALL, column.name, ORGANIZATION_SETTING),
+        *(Rule(command, column.name, ORGANIZATION_SETTING) for command in own),
         *(Rule(Command.SELECT, *pair) for pair in table.info.get("lookups", {}).items()),
         *(Rule(Command.INSERT, *pair) for pair in table.info.get("creations", {}).items()),
     )

@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import ColumnClause, ColumnElement
 from ...errors import ArgumentError, UnguardedStatementError
 from ..model.registry import REGISTRY
 from ..model.tables import ORGANIZATION_ID, organization_column
-from .hand_written import WRITES_TRAIL, assigned, key_of, raise_version, refuse_managed_columns
+from .hand_written import APPEND_ONLY, WRITES_TRAIL, assigned, key_of, raise_version, refuse_managed_columns
 from .reading import ORGANIZATION, ReadingCompiler
 
 
@@ -58,6 +58,8 @@ class OrganizationCompiler(ReadingCompiler):
         known = self.known(target)
         if known is not None:
             where = [] if on_conflict.update_whereclause is None else [on_conflict.update_whereclause]
+            if known.info.get("append_only"):
+                raise ArgumentError(f"{known.name}: {APPEND_ONLY}")
             self._note_moving(known, {key_of(key) for key in dict(on_conflict.update_values_to_set)})
             conditions = [*self.conditions(known, where, target, source=target), *where]
             on_conflict = _with(on_conflict, update_whereclause=and_(*conditions) if conditions else None)
@@ -76,8 +78,11 @@ class OrganizationCompiler(ReadingCompiler):
     def _known_target(self, statement: Any) -> Table | None:
         self.look_into(statement)
         known = self.known(statement.table)
-        if known is not None and self.is_for_organization and known.info.get("written_by_triggers"):
-            raise ArgumentError(WRITES_TRAIL)
+        if known is not None and self.is_for_organization:
+            if known.info.get("written_by_triggers"):
+                raise ArgumentError(WRITES_TRAIL)
+            if known.info.get("append_only") and not statement.is_insert:
+                raise ArgumentError(f"{known.name}: {APPEND_ONLY}")
         return known
 
     def _note_moving(self, known: Table, names: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from ...errors import ArgumentError, HardDeletionError, TenantScopeError, Unguar
 from ..model import Entity, OwnedByOrganization
 from ..model.tables import ORGANIZATION_ID, ORGANIZATIONS, is_organization
 from ..records import AuditEntry
-from .hand_written import WRITES_TRAIL, assigned, raise_version, refuse_managed_columns
+from .hand_written import APPEND_ONLY, WRITES_TRAIL, assigned, raise_version, refuse_managed_columns
 from .options import ADMITS_DELETED, INCLUDE_DELETED, PURGING, Marked, Wanted, own_options
 from .reading import known_table
 from .sessions import DomainSession
@@ -76,6 +76,8 @@ def _check_flush(session: TenantSession, _context: UOWTransaction, _objects: obj
     for entity in (*session.new, *session.dirty, *session.deleted):
         if isinstance(entity, AuditEntry):
             raise ArgumentError(WRITES_TRAIL)
+        if entity not in session.new and inspect(entity).mapper.local_table.info.get("append_only"):
+            raise ArgumentError(f"{type(entity).__name__}: {APPEND_ONLY}")
         if isinstance(entity, OwnedByOrganization):
             if vars(entity).get(ORGANIZATION_ID) is None and inspect(entity).identity is None:
                 entity.organization_id = session.organization_id

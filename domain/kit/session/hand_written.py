@@ -10,6 +10,7 @@ from ..model.managed import managed_columns
 from ..private import annotations_of, conflict_of, keeps_the_order, many_values_of, selected_names_of, values_of
 
 WRITES_TRAIL = "the audit trail is written by its own triggers alone"
+APPEND_ONLY = "its rows are written once; add another one that corrects it"
 
 _VERSION = "version"
 

@@ -1,0 +1,194 @@
+"""Costs: the ledger, sums of it, and a monthly budget that holds under concurrency."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar, NamedTuple, cast
+
+import sqlalchemy as sa
+from sqlmodel import col, func, select
+
+from ..errors import ArgumentError, NotFoundError
+from ..kit.model.fields import utcnow
+from ..kit.model.tables import of_organization
+from ..kit.repository import Page, TenantRepository
+from ..kit.repository.bulk_rows import Content
+from ..kit.repository.deleting import delete_batch
+from ..kit.repository.ledger import LedgerRepository
+from ..kit.repository.repository import TenantT
+from ..kit.session import own
+from ..organizations.model import Organization, current_period
+from .model import CostEntry, CostReservation
+
+
+class CostSum(NamedTuple):
+    """The entries of one UTC month, purpose and model."""
+
+    month: date
+    purpose: str
+    llm_model: str | None
+    entries: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+
+
+class CostRepository(LedgerRepository[CostEntry]):
+    """The ledger of one organization, whose entries are never changed, and reservations of its monthly budget."""
+
+    model = CostEntry
+    moment = "occurred_at"
+
+    def record(
+        self,
+        purpose: str,
+        cost_usd: Decimal,
+        *,
+        llm_model: str | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        entity: str | None = None,
+        row_id: int | None = None,
+        org_id: int | None = None,
+    ) -> CostEntry:
+        """Add an entry. Raises pydantic.ValidationError for a value outside its limits."""
+        self._organization(org_id)
+        entry = CostEntry(
+            purpose=purpose,
+            cost_usd=cost_usd,
+            llm_model=llm_model,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            entity=entity,
+            row_id=row_id,
+            actor=self.session.actor,
+        )
+        self.session.add(entry)
+        self.session.flush()
+        return entry
+
+    def costs(
+        self, *, since: date | None = None, until: date | None = None, org_id: int | None = None
+    ) -> Sequence[CostSum]:
+        """Sums by UTC month, purpose and model, latest month first; ``since`` and ``until`` name days of months."""
+        occurred, on_sqlite = col(CostEntry.occurred_at), self.session.get_bind().dialect.name == "sqlite"
+        utc = func.to_char(func.timezone("UTC", occurred), "YYYY-MM")
+        month = (func.strftime("%Y-%m", occurred) if on_sqlite else utc).label("month")
+        by: list[Any] = [month, CostEntry.purpose, CostEntry.llm_model]
+        counted: list[Any] = [CostEntry.input_tokens, CostEntry.output_tokens, CostEntry.cost_usd]
+        totals: list[Any] = [func.coalesce(func.sum(each), 0) for each in counted]
+        conditions = [of_organization(CostEntry, self._organization(org_id))]
+        conditions += [] if since is None else [occurred >= _month(since)]
+        conditions += [] if until is None else [occurred < _month(until, 1)]
+        sums = sa.select(*by, func.count(), *totals).where(*conditions).group_by(*by).order_by(month.desc(), *by[1:])
+        rows = cast(Any, self.session).exec(own(cast(Any, sums)))
+        return [CostSum(date.fromisoformat(f"{month}-01"), *rest) for month, *rest in rows]
+
+    def page(
+        self, *, after: str | None = None, before: str | None = None, limit: int = 50, org_id: int | None = None
+    ) -> Page[CostEntry]:
+        """A page of the entries, newest first. Raises ArgumentError as a repository's ``page`` does."""
+        return self._page([], after=after, before=before, limit=limit, org_id=org_id)
+
+    def reserve(
+        self, cost_usd: Decimal, *, lapses_after_seconds: float = 900, org_id: int | None = None
+    ) -> CostReservation | None:
+        """Reserve an amount of ``monthly_budget_usd``, before a model is paid.
+
+        None where the UTC month's entries and reservations leave less, or the organization is not active. Without a
+        budget every amount is reserved. What is neither settled nor released lapses: a killed worker's.
+        """
+        if lapses_after_seconds <= 0:
+            raise ArgumentError(f"lapses_after_seconds must be above 0, not {lapses_after_seconds}")
+        organization, now = self._organization(org_id), utcnow()
+        wanted = CostReservation(cost_usd=cost_usd, lapses_at=now + timedelta(seconds=lapses_after_seconds))
+        # Locked by a statement of its own: the sums must see what was committed while it waited.
+        of = select(col(Organization.monthly_budget_usd)).where(
+            col(Organization.id) == organization, ~col(Organization.is_deleted), col(Organization.is_active)
+        )
+        budgets = self.session.exec(own(of.with_for_update(key_share=True))).all()
+        if not budgets:
+            return None
+        budget = budgets[0]
+        if budget is not None and self.committed(org_id=org_id) + wanted.cost_usd > budget:
+            return None
+        self.session.add(wanted)
+        self.session.flush()
+        return wanted
+
+    def committed(self, *, org_id: int | None = None) -> Decimal:
+        """USD that the current UTC month's entries and live reservations take of the budget."""
+        organization = self._organization(org_id)
+        spent = select(func.sum(CostEntry.cost_usd)).where(
+            of_organization(CostEntry, organization), col(CostEntry.occurred_at) >= _month(current_period())
+        )
+        reserved = select(func.sum(CostReservation.cost_usd)).where(
+            of_organization(CostReservation, organization),
+            ~col(CostReservation.is_deleted),
+            col(CostReservation.lapses_at) > utcnow(),
+        )
+        # One statement, and so one snapshot: what is being settled is in one of the two.
+        both: Any = sa.union_all(spent, reserved)
+        return sum((amount or Decimal(0) for (amount,) in cast(Any, self.session).exec(own(both))), Decimal(0))
+
+    def settle(
+        self,
+        reservation_id: int,
+        purpose: str,
+        cost_usd: Decimal,
+        *,
+        llm_model: str | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        org_id: int | None = None,
+    ) -> CostEntry:
+        """End a reservation, lapsed or not, and record what was really spent, whatever was reserved.
+
+        Raises NotFoundError, and records nothing, where it was settled or released before.
+        """
+        if not self.release(reservation_id, org_id=org_id):
+            raise NotFoundError(CostReservation, reservation_id)
+        return self.record(
+            purpose, cost_usd, llm_model=llm_model, input_tokens=input_tokens, output_tokens=output_tokens
+        )
+
+    def release(self, reservation_id: int, *, org_id: int | None = None) -> bool:
+        """End a reservation; False where it was ended before. For costs that a repository records by itself."""
+        organization = self._organization(org_id)
+        return delete_batch(self.session, CostReservation, reservation_id, organization=organization)
+
+
+class CostedRepository(TenantRepository[TenantT]):
+    """A repository whose writes add an entry to the ledger in the same call, for each row that is given a cost."""
+
+    purpose: ClassVar[str]
+    cost_field: ClassVar[str]
+
+    def _wrote(self, rows: Iterable[tuple[int, Content]], /) -> None:
+        entries = [
+            CostEntry(
+                purpose=self.purpose,
+                cost_usd=given[self.cost_field],
+                llm_model=given.get("llm_model"),
+                entity=self.model.__tablename__,
+                row_id=row_id,
+                actor=self.session.actor,
+            )
+            for row_id, given in ((row_id, _given(row)) for row_id, row in rows)
+            if given.get(self.cost_field) is not None
+        ]
+        if entries:
+            self.session.add_all(entries)
+            self.session.flush()
+
+
+def _given(row: Content) -> Mapping[str, Any]:
+    if isinstance(row, Mapping):
+        return row
+    return {name: getattr(row, name) for name in row.model_fields_set}
+
+
+def _month(day: date, later: int = 0) -> datetime:
+    """The first moment of the UTC month of a day, or of one that is so many months later."""
+    years, month = divmod(day.month - 1 + later, 12)
+    return datetime(day.year + years, month + 1, 1, tzinfo=UTC)
