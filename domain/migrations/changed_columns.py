@@ -1,4 +1,4 @@
-"""Changes that a revision can't know for certain: notes where rows may lose values, and casts where PostgreSQL wants them in words."""
+"""Changes that a revision can't judge: notes where rows may lose values, and casts where PostgreSQL wants them."""
 
 from collections.abc import Iterator
 
