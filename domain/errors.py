@@ -117,9 +117,10 @@ class TenantScopeError(DomainError):
         self.bound = bound
         self.asked = asked
         other = "to another" if asked is None else f"to {asked}"
+        copies = " (rows stay in theirs; domain.transfer loads copies)" if asked is None else ""
         super().__init__(
             f"this session is bound to organization {bound} for its whole life, not {other};"
-            " open another session for the other organization"
+            f" open another session for the other organization{copies}"
         )
 
 

@@ -3,7 +3,16 @@
 from .analyses.repository import AnalysisRepository
 from .bids.repository import BidDocumentRepository
 from .costs.repository import CostRepository, CostSum
-from .kit.repository import AuditRepository, Page, Repository, RowOutcome, TenantRepository, Upserted, constructor
+from .kit.repository import (
+    AuditRepository,
+    Deletion,
+    Page,
+    Repository,
+    RowOutcome,
+    TenantRepository,
+    Upserted,
+    constructor,
+)
 from .organizations.repository import OrganizationRepository, Usage
 from .tenders.notices import TenderNoticeRepository
 from .tenders.repository import TenderRepository
@@ -15,6 +24,7 @@ __all__ = [
     "BidDocumentRepository",
     "CostRepository",
     "CostSum",
+    "Deletion",
     "OrganizationRepository",
     "Page",
     "Repository",

@@ -13,6 +13,7 @@ from ..errors import ArgumentError
 from ..kit.model.fields import as_utc
 from ..kit.repository import Repository, constructor
 from ..kit.repository.cursor import checked_limit
+from ..kit.repository.upsert import On
 from ..kit.session import forget_live, own
 from .model import INT32_MAX, SLUG_SETTING, Organization, current_period
 
@@ -78,11 +79,11 @@ class OrganizationRepository(Repository[Organization]):
         """Insert a new organization; needs no bound session and binds none. Raises DuplicateError."""
         return self.add(entity)
 
-    def put(self, entity: Organization, /, *, org_id: int | None = None) -> Organization:
+    def put(self, entity: Organization, /, *, on: On = None, org_id: int | None = None) -> Organization:
         """Same as in every repository; a bound session puts its own organization only."""
         self._scope.organization(org_id)
         with self.session.announced(SLUG_SETTING, entity.slug):
-            return super().put(entity, org_id=org_id)
+            return super().put(entity, on=on, org_id=org_id)
 
     def get_by_id(self, org_id: int) -> Organization | None:
         """The live organization with this id, or None."""

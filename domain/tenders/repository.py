@@ -15,6 +15,7 @@ from ..kit.repository.cursor import Page, checked_limit, checked_offset
 from ..kit.repository.listing import VALUE, listing
 from ..kit.repository.paging import Where, newest_with, slice_with
 from ..kit.repository.statements import KEY
+from ..kit.repository.upsert import On
 from ..kit.session import own
 from .claims import TenderClaims
 from .model import Tender, TenderProgress, TenderStatus
@@ -157,10 +158,10 @@ class TenderRepository(TenderClaims):
         return self._scope.change(statement, organization, **{KEY: tender_id}, **parameters)
 
     def upsert_many(
-        self, rows: Iterable[Content], /, *, source: str | None = None, org_id: int | None = None
+        self, rows: Iterable[Content], /, *, source: str | None = None, on: On = None, org_id: int | None = None
     ) -> Upserted:
         """Same as in every repository, by external_id; ``source``, if given, is set on every row."""
-        return bulk.upsert_many(self._scope, rows, org_id, None if source is None else {"source": source})
+        return bulk.upsert_many(self._scope, rows, org_id, None if source is None else {"source": source}, on=on)
 
     def soft_delete(self, tender_id: int, org_id: int | None = None) -> bool:
         """Delete the tender and what belongs to it, as one deletion. False where there is no such live tender."""

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import inspect
+from sqlalchemy.orm.attributes import set_attribute
 
 from domain import (
     Database,
@@ -85,11 +86,11 @@ def _changed(session: TenantSession, theirs: Tender) -> None:
 
 def _taken_over(session: TenantSession, theirs: Tender) -> None:
     session.add(theirs)
-    theirs.organization_id = 1
+    set_attribute(theirs, "organization_id", 1)
 
 
 def _taken_over_beforehand(session: TenantSession, theirs: Tender) -> None:
-    theirs.organization_id = 1
+    set_attribute(theirs, "organization_id", 1)  # past the model, which refuses it
     session.add(theirs)
 
 
@@ -105,7 +106,7 @@ def _deleted(session: TenantSession, theirs: Tender) -> None:
 
 
 def _given_away(session: TenantSession, _theirs: Tender) -> None:
-    TenderRepository(session).create(title="Ours").organization_id = 2
+    set_attribute(TenderRepository(session).create(title="Ours"), "organization_id", 2)
 
 
 FOREIGN = [_new, _changed, _taken_over, _taken_over_beforehand, _expired, _deleted, _given_away]

@@ -17,6 +17,7 @@ from domain import (
     Organization,
     OrganizationRepository,
     TenantEntity,
+    TenantScopeError,
     Tender,
     TenderRepository,
     Text,
@@ -29,6 +30,7 @@ from domain.kit.model.managed import managed_fields
 from domain.kit.model.registry import REGISTRY
 from domain.kit.records import AuditEntry, PurgeRecord, SystemAccess
 from domain.testing import build
+from domain.testing.attack.entities import changes
 
 TABLES: list[type[Any]] = sorted(
     (mapper.class_ for mapper in REGISTRY.mappers if mapper.class_.__module__.startswith("domain")),
@@ -94,6 +96,41 @@ def test_none_is_assigned(model: type[DomainModel], name: str) -> None:
     with pytest.raises(AttributeError, match="read-only: set by the database or the library"):
         row.sqlmodel_update({name: value})
     assert vars(row).get(name) == before
+
+
+METHODS = {
+    "id": r"domain\.transfer loads rows that keep theirs",
+    "created_at": r"domain\.transfer",
+    "updated_at": r"domain\.transfer",
+    "organization_id": r"a row stays in its organization; domain\.transfer",
+    "version": r"update\(\.\.\., expected_version=\.\.\.\)",
+    "is_deleted": "soft_delete, soft_delete_where and restore",
+    "deleted_at": "soft_delete, soft_delete_where and restore",
+    "deletion_id": "soft_delete, soft_delete_where and restore",
+    "deleted_by": "soft_delete, soft_delete_where and restore",
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_refusal_names_what_to_call_instead(domain_db: Database, name: str) -> None:
+    value = {"organization_id": 2}.get(name, (Tender.model_fields[name].examples or [None])[0])
+    with domain_db.get_session(organization_id=1) as session:
+        row = TenderRepository(session).create(title="Bridge")
+        before = row.model_dump()
+        with pytest.raises(AttributeError, match=METHODS[name]):
+            setattr(row, name, value)
+        with pytest.raises(ArgumentError, match=METHODS[name]):
+            TenderRepository(session).update(row.id, changes(Tender, **{name: value}))
+        if name != "organization_id":
+            with pytest.raises(ArgumentError, match=METHODS[name]):
+                run(session, update(Tender).values({name: value}))
+            with pytest.raises(InvalidRowsError, match=METHODS[name]):
+                TenderRepository(session).create_many([{"title": "Bridge", name: value}])
+        else:
+            with pytest.raises(TenantScopeError, match=r"domain\.transfer loads copies"):
+                run(session, update(Tender).values(organization_id=2))
+            row.organization_id = 1  # as it is
+        assert row.model_dump() == before
 
 
 class Stamped(TenantEntity, table=True):

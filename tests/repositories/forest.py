@@ -59,9 +59,9 @@ class Forest:
         """The rows that belong to it."""
         return [one for one, row in self.rows.items() if ref in row.parents.values()]
 
-    def going(self, root: Ref) -> list[Ref]:
-        """The live row and the live rows that go with it."""
-        gone = [root]
+    def going(self, *roots: Ref) -> list[Ref]:
+        """The live rows and the live rows that go with them."""
+        gone = list(roots)
         for ref in gone:
             gone += [one for one in self.below(ref) if self.is_live(one) and one not in gone]
         return gone
@@ -81,11 +81,11 @@ class Forest:
         above = (parent for ref in batch for parent in self.rows[ref].parents.values())
         return any(not self.is_live(parent) and parent not in batch for parent in above)
 
-    def batch_below(self, root: Ref) -> list[Ref]:
-        """The row, and what went with it in its deletion: of kinds that may belong to its kind."""
-        below = list(MODELS)[list(MODELS).index(root[0]) + 1 :]
-        with_it = (ref for ref, row in self.rows.items() if row.batch == self.rows[root].batch and ref[0] in below)
-        return [root, *with_it]
+    def batch_of(self, kind: str, batch: int) -> list[Ref]:
+        """What comes back of a deletion with rows of the kind: those, and what of it may belong to them."""
+        from_here = list(MODELS)[list(MODELS).index(kind) :]
+        found = [ref for ref, row in self.rows.items() if row.batch == batch and ref[0] in from_here]
+        return found if any(ref[0] == kind for ref in found) else []
 
     # -- what happened ------------------------------------------------------------------------------------------
 

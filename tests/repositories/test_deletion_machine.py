@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any, ClassVar, cast
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import Table
-from sqlmodel import select, update
+from sqlmodel import col, select, update
 
 from domain import (
     AuditRepository,
@@ -54,7 +55,9 @@ STEPS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "put_tender": {"key": keys, "title": titles, "many": st.booleans()},
     "put_lot": {"pick": picks, "number": numbers, "title": titles},
     "delete": {"kind": kinds, "pick": picks},
+    "delete_where": {"kind": kinds, "chosen": st.lists(picks, max_size=5), "title": titles},
     "restore": {"kind": kinds, "pick": picks},
+    "restore_deletion": {"kind": kinds, "pick": picks},
     "purge": {
         "passed": st.sampled_from([20, 100, 100]),
         "days": st.sampled_from([None, None, 0, 50]),
@@ -65,7 +68,7 @@ STEPS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 steps = st.one_of(
     [
         st.tuples(st.just(name), st.fixed_dictionaries(STEPS[name]))
-        for name in (*STEPS, "delete", "restore", "put_tender")
+        for name in (*STEPS, "delete", "delete_where", "restore", "restore_deletion", "put_tender")
     ]
 )
 
@@ -79,6 +82,7 @@ class Machine(Forest, RuleBasedStateMachine):
         super().__init__()
         self.organization_id = make_organization(self.database).id
         self.last_entry = 0
+        self.deletions: dict[int, UUID] = {}  # the ids of those by conditions, by the batch
         self.run(self.plant)
         self.delete("Lot", 0)
 
@@ -183,20 +187,42 @@ class Machine(Forest, RuleBasedStateMachine):
         assert preview == {name: n for name in MODELS if (n := sum(one[0] == name for one in gone))}
         self.was_deleted(gone)
 
+    def delete_where(self, kind: str, chosen: list[int], title: str) -> None:
+        refs = {ref for pick in chosen if (ref := self.picked(kind, pick))}
+        roots = [ref for ref in refs if self.is_live(ref) and self.rows[ref].title in ("", title)]
+        model = MODELS[kind]
+        where = [col(model.id).in_([ref[1] for ref in refs])]
+        if kind != "Drawing":
+            where.append(model.title == title)
+        deletion = self.run(lambda session: REPOSITORIES[kind](session).soft_delete_where(*where))
+        assert (deletion.rows, bool(deletion)) == (len(roots), bool(roots))
+        if roots:
+            self.was_deleted(self.going(*roots))
+            self.deletions[self.batches] = deletion.deletion_id
+
     def restore(self, kind: str, pick: int) -> None:
         ref = self.picked(kind, pick, among=lambda ref: not self.is_live(ref)) or self.picked(kind, pick)
-        if ref is None:
-            return
-        batch = [] if self.rows[ref].batch in (0, LET_GO) else self.batch_below(ref)
+        if ref is not None:
+            self.restored(lambda repository: repository.restore(ref[1]), kind, self.rows[ref].batch)
+
+    def restore_deletion(self, kind: str, pick: int) -> None:
+        if self.deletions:
+            batch = sorted(self.deletions)[pick % len(self.deletions)]
+            deletion_id = self.deletions[batch]
+            self.restored(lambda repository: repository.restore_deletion(deletion_id), kind, batch)
+
+    def restored(self, restore: Callable[[Any], bool], kind: str, number: int) -> None:
+        """Restore the rows of a deletion, or be refused."""
+        batch = self.batch_of(kind, number) if number > 0 else []
         holders = {held for one in batch if (held := self.holder(one[0], self.rows[one].key))}
         if self.orphans(batch) or holders:
             with pytest.raises(ConflictError) as refused:
-                self.run(lambda session: REPOSITORIES[kind](session).restore(ref[1]))
+                self.run(lambda session: restore(REPOSITORIES[kind](session)))
             assert isinstance(refused.value, DuplicateError) or self.orphans(batch)
             if isinstance(refused.value, DuplicateError):
                 assert (refused.value.entity, refused.value.holder_id) in holders
             return
-        assert self.run(lambda session: REPOSITORIES[kind](session).restore(ref[1])) is bool(batch)
+        assert self.run(lambda session: restore(REPOSITORIES[kind](session))) is bool(batch)
         self.was_restored(batch)
 
     # -- purges -------------------------------------------------------------------------------------------------

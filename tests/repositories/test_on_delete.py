@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterator
 from random import Random
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Table
@@ -20,6 +22,7 @@ from domain import (
     tenant_key,
 )
 from domain.kit.model.tables import AWAITED, refuse_awaited
+from domain.repositories import Deletion
 from domain.retention import purge
 
 ROWS = int(os.environ.get("DOMAIN_TEST_TREE", "300"))
@@ -48,6 +51,7 @@ class Lock(TenantEntity, table=True):
 
 
 MODELS: tuple[type[TenantEntity], ...] = (Folder, File, Link, Lock)
+KINDS = [model.__name__ for model in MODELS]
 Key = tuple[str, int]
 
 
@@ -89,25 +93,32 @@ class Plain:
             if parent == key and child[0] in {"Folder", "File"} and child not in self.deleted:
                 yield from self.below(child)
 
-    def delete(self, key: Key) -> bool | None:
+    def delete(self, *keys: Key) -> bool | None:
         """None: refused."""
-        if key in self.deleted:
-            return False
-        going = set(self.below(key))
+        keys = tuple(key for key in keys if key not in self.deleted)
+        going = {one for key in keys for one in self.below(key)}
         if any(k[0] == "Lock" and k not in self.deleted and p in going for k, p in self.parent.items()):
             return None
-        self.count += 1
+        self.count += bool(keys)
         self.deleted |= dict.fromkeys(going, self.count)
-        return True
+        return bool(keys)
 
     def restore(self, key: Key) -> bool | None:
         if key not in self.deleted:
             return False
-        batch = self.deleted[key]
-        parent = self.parent[key]
-        if key[0] != "Link" and parent in self.deleted:
+        if key[0] != "Link" and self.parent[key] in self.deleted:
             return None
-        self.deleted = {k: n for k, n in self.deleted.items() if n != batch}
+        return self.restore_deletion(key[0], self.deleted[key])
+
+    def restore_deletion(self, kind: str, number: int) -> bool | None:
+        """Of a deletion, the rows of the kind and of those below."""
+        below = KINDS[KINDS.index(kind) :]
+        back = {key for key, of in self.deleted.items() if of == number and key[0] in below}
+        if not any(key[0] == kind for key in back):
+            return False
+        if any(self.parent[key] in self.deleted.keys() - back for key in back if key[0] != "Link"):
+            return None
+        self.deleted = {key: of for key, of in self.deleted.items() if key not in back}
         return True
 
     def purge(self) -> None:
@@ -144,20 +155,34 @@ def test_deletions_restorings_and_purges_agree_with_a_plain_model(domain_db: Dat
     random = Random(seed)
     with domain_db.get_session(organization_id=1) as session:
         plain = planted(session, random)
-    for number in range(60):
+    deletions: dict[int, UUID] = {}
+    for number in range(80):
         kind, row_id = key = random.choice(list(plain.parent))
-        method = "delete" if random.random() < 0.6 else "restore"
-        wanted = plain.delete(key) if method == "delete" else plain.restore(key)
+        method = random.choice(["soft_delete", "soft_delete", "soft_delete_where", "restore", "restore_deletion"])
         with domain_db.get_session(organization_id=1) as session:
-            repository = REPOSITORIES[kind](session)
-            call = repository.soft_delete if method == "delete" else repository.restore
+            repository: Any = REPOSITORIES[kind](session)
+            given: Any
+            if method == "soft_delete_where":
+                ids = [k[1] for k in random.sample(list(plain.parent), 6) if k[0] == kind]
+                wanted, given = plain.delete(*((kind, n) for n in ids)), col(repository.model.id).in_(ids)
+            elif method == "soft_delete":
+                wanted, given = plain.delete(key), row_id
+            elif method == "restore":
+                wanted, given = plain.restore(key), row_id
+            else:
+                of = random.choice([*deletions, 0])
+                wanted, given = plain.restore_deletion(kind, of), deletions.get(of, uuid4())
             if wanted is None:
                 with pytest.raises(ConflictError):
-                    call(row_id)
+                    getattr(repository, method)(given)
             else:
-                assert call(row_id) is wanted, (number, method, key)
+                answer = getattr(repository, method)(given)
+                assert bool(answer) is wanted, (number, method, key)
+                if isinstance(answer, Deletion) and answer:
+                    deletions[plain.count] = answer.deletion_id
         with domain_db.get_session(organization_id=1) as session:
             assert stored(session)[0] == plain.parent.keys() - plain.deleted.keys(), (number, method, key)
+    assert deletions
     plain.purge()
     purge(domain_db, actor="test", older_than_days=0)
     with domain_db.get_session(organization_id=1) as session:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import select
 
-from domain import DomainSession, Organization, Repository, TenantRepository, repositories
+from domain import DomainSession, Organization, OrganizationRepository, Repository, TenantRepository, repositories
 from domain.kit.model.managed import managed_fields
 from domain.kit.model.tables import ORGANIZATION_ID
 from domain.testing import build
@@ -26,8 +26,16 @@ KINDS: list[Kind] = [
     if isinstance(kind, type) and issubclass(kind, Repository) and kind not in (Repository, TenantRepository)
 ]
 TENANT_KINDS = [kind for kind in KINDS if kind.model is not Organization]
-METHODS: list[tuple[Kind, str]] = [(kind, name) for kind in KINDS for name in public_methods(kind)]
-FIRST = {"restore": "soft_delete", "renew": "claim", "return_usage": "update_usage"}
+REFUSED = (OrganizationRepository, "soft_delete_where")  # organizations are deleted one at a time
+METHODS: list[tuple[Kind, str]] = [
+    (kind, name) for kind in KINDS for name in public_methods(kind) if (kind, name) != REFUSED
+]
+FIRST = {
+    "restore": "soft_delete",
+    "restore_deletion": "soft_delete",
+    "renew": "claim",
+    "return_usage": "update_usage",
+}
 """What is done before, so that there is something to do."""
 
 _numbers = count(1)
@@ -139,6 +147,9 @@ def given(session: DomainSession, kind: Kind, name: str, row: Any, many: int = 1
         keywords = {field: getattr(entity, field) for field in entity.model_fields_set}
     else:
         positional = [_value(session, row, name, key, many) for key in required(function)]
+    if name == "soft_delete_where":
+        stored = session.exec(select(kind.model.id).order_by(kind.model.id).limit(many))
+        positional = [kind.model.id.in_(stored.all())]
 
     def call(repository: Any, **more: object) -> object:
         return settled(getattr(repository, name)(*positional, **keywords, **more))

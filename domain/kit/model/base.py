@@ -13,8 +13,9 @@ from sqlalchemy.orm import class_mapper
 from sqlalchemy.orm.attributes import set_attribute
 from sqlmodel import SQLModel
 
-from .managed import MANAGED, managed_fields, refuse_managed
+from .managed import managed_fields, managed_reason, refuse_managed
 from .registry import REGISTRY, DomainMeta
+from .tables import ORGANIZATION_ID
 
 
 class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
@@ -56,11 +57,13 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
             super().__setattr__(name, value)
             return
         current = vars(self)
-        if inspect(self, raiseerr=False) is None:  # a draft inside one of the model's own validators
+        state = inspect(self, raiseerr=False)
+        if state is None:  # a draft inside one of the model's own validators
             current[name] = value
             return
-        if name in managed_fields(cls, by_library=True):
-            raise AttributeError(f"{cls.__name__}.{name} is read-only: {MANAGED}")
+        moves = name == ORGANIZATION_ID and state.identity is not None and value != current.get(name)
+        if moves or name in managed_fields(cls, by_library=True):
+            raise AttributeError(f"{cls.__name__}.{name} is read-only: {managed_reason([name])}")
         if name not in current or current[name] is not value:
             value = cls.checked_fields({name: value}, beside=current)[name]
         set_attribute(self, name, value)

@@ -13,7 +13,7 @@ from .bulk_statements import insert_rows, reload_rows, stored_rows, update_rows
 from .references import add_locked, lock_references
 from .scope import Scope
 from .statements import ModelT
-from .upsert import natural_key
+from .upsert import On, key_index
 
 T = TypeVar("T")
 Key = tuple[object, ...]
@@ -68,17 +68,22 @@ def create_many(
     scope.session.flush()
     with scope.session.begin_nested():
         ids: list[int] = []
-        for batch in _batches((row.values for row in checked), BATCH):
+        for batch in batches((row.values for row in checked), BATCH):
             lock_references(scope.session, scope.model, batch, organization=organization)
             ids += _insert(scope, batch, organization)
     return ids
 
 
 def upsert_many(
-    scope: Scope[ModelT], rows: Iterable[Content], org_id: int | None, fixed: Mapping[str, object] | None = None
+    scope: Scope[ModelT],
+    rows: Iterable[Content],
+    org_id: int | None,
+    fixed: Mapping[str, object] | None = None,
+    *,
+    on: On = None,
 ) -> Upserted:
-    """Create or update a live row for each, found by the model's natural key; each gets the ``fixed`` fields."""
-    key = natural_key(scope.model)
+    """Create or update a live row for each, found by a key of the model; each gets the ``fixed`` fields."""
+    key: tuple[str, ...] = key_index(scope.model, on).info["live_unique"]
     organization = scope.organization(org_id)
     checker = Checker(scope.model, scope.sql.managed, key=key)
     checked = checker.check(rows, fixed)
@@ -90,13 +95,13 @@ def upsert_many(
         # Looked up before anything is written: a row without a required field can't be a new one.
         found: dict[Key, dict[str, Any]] = {}
         partial = {values: n for values, n in last.items() if checked[n].missing}
-        for batch in _batches(partial.items(), BATCH):
+        for batch in batches(partial.items(), BATCH):
             found |= _stored(scope, key, key, [checked[n] for _, n in batch], organization)
         for values, position in partial.items():
             if values not in found:
                 checker.reasons[position] = f"{checked[position].missing}: needed for a new row"
         checker.refuse()
-        for batch in _batches(last.items(), BATCH):
+        for batch in batches(last.items(), BATCH):
             done |= _write(scope, key, {values: checked[n] for values, n in batch}, organization)
     written = [outcome for _, outcome in done.values()]
     return Upserted(
@@ -155,7 +160,7 @@ def _insert(scope: Scope[ModelT], rows: Sequence[dict[str, object]], organizatio
 def _add_many(scope: Scope[ModelT], entities: Sequence[ModelT], org_id: int | None) -> Sequence[ModelT]:
     for entity in entities:
         scope.give_organization(entity, org_id)
-    for batch in _batches(entities, BATCH):
+    for batch in batches(entities, BATCH):
         organization = vars(batch[0]).get(ORGANIZATION_ID)
         lock_references(scope.session, scope.model, batch, organization=organization)
     add_locked(scope.session, entities)
@@ -165,11 +170,12 @@ def _add_many(scope: Scope[ModelT], entities: Sequence[ModelT], org_id: int | No
 def _show(scope: Scope[ModelT], ids: Set[int], organization: int | None) -> None:
     """Refresh the objects that the session holds of the rows: one query, and none where it holds none."""
     held = [e.id for e in scope.session.identity_map.values() if isinstance(e, scope.model) and e.id in ids]
-    for batch in _batches(held, BATCH):
+    for batch in batches(held, BATCH):
         reload_rows(scope.session, scope.model, batch, organization)
 
 
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of at most so many."""
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch

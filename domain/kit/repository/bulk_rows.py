@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from ...errors import InvalidRowsError
 from ..model import DomainModel
+from ..model.managed import managed_reason
 
 Content: TypeAlias = DomainModel | Mapping[str, object]
 """A row to write: a content object (the fields that were set on it), or a mapping, as parsed from JSON."""
@@ -29,6 +30,7 @@ class Checker:
         self.model = model
         self.key = key
         self.reasons: dict[int, str] = {}
+        self._managed = frozenset(managed)
         self._writable = model.model_fields.keys() - managed
         fields = model.model_fields.items()
         self._required = {name for name, field in fields if name in self._writable and field.is_required()}
@@ -58,7 +60,8 @@ class Checker:
     def _checked(self, given: dict[str, object]) -> Row:
         if not given.keys() <= self._writable:
             wrong = sorted(map(str, given.keys() - self._writable))
-            raise ValueError(f"{', '.join(wrong)} can't be written by bulk writes")
+            said = f"{', '.join(wrong)} can't be written by bulk writes"
+            raise ValueError(f"{said}: {managed_reason(wrong)}" if self._managed.issuperset(wrong) else said)
         if any(given.get(name) is None for name in self.key):
             raise ValueError(f"upsert_many needs {', '.join(self.key)} to tell rows apart")
         if self.key and not self._required <= given.keys():

@@ -1,6 +1,6 @@
 """Statements for thousands of rows at once: from one JSON text on PostgreSQL, elsewhere from many parameters."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Any
 from typing import cast as typed
 
@@ -22,16 +22,19 @@ def insert_rows(
     organization: int | None,
     *,
     encoded: Collection[str] = (),
+    given: Set[str] = frozenset(),
 ) -> list[int]:
     """Insert valid rows with the same fields; return their ids, in order.
 
-    Other columns get their defaults. Values of ``encoded`` fields are JSON texts already.
+    Other columns get their defaults, and so do managed ones that are not ``given``. Values of ``encoded`` fields are
+    JSON texts already.
     """
     if not rows:
         return []
     table, now, dialect = model.__table__, utcnow(), session.get_bind().dialect
-    names = [c.key for c in table.c if c.key in rows[0].keys() - managed_columns(table) - {ORGANIZATION_ID}]
-    fixed: dict[str, Any] = {"created_at": now, "updated_at": now}
+    left_out = (managed_columns(table) - given) | {ORGANIZATION_ID}
+    names = [c.key for c in table.c if c.key in rows[0].keys() - left_out]
+    fixed: dict[str, Any] = {name: now for name in ("created_at", "updated_at") if name not in given}
     if ORGANIZATION_ID in table.c:
         fixed[ORGANIZATION_ID] = organization
     statement: Any = insert(table).returning(table.c.id)

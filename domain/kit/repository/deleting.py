@@ -1,27 +1,28 @@
-"""Soft deletion as a batch: a row and what belongs to it go under one ``deletion_id``, from the top, a level at a time.
+"""Soft deletion as a batch: rows and what belongs to them go under one ``deletion_id``, from the top, level by level.
 
-The row itself is locked and marked by one statement; those of a level are locked, then marked: creation holds FOR KEY
-SHARE on what it refers to, for which an UPDATE alone would not wait. Each is a statement of its own, as it must see
-what was committed while the one before it waited.
+A row by its id is locked and marked by one statement; others are locked, then marked: creation holds FOR KEY SHARE on
+what it refers to, for which an UPDATE alone would not wait. Each is a statement of its own, as it must see what was
+committed while the one before it waited.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import lru_cache
-from typing import Any
-from uuid import uuid4
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlmodel import col
+from sqlmodel import col, select
 
-from ...errors import ConflictError
+from ...errors import ArgumentError, ConflictError
 from ..model import Entity
 from ..model.fields import utcnow
 from ..model.graph import Edge, Found, Graph, Rows
 from ..model.registry import model_of, reference_graph
-from ..model.tables import of_organization
+from ..model.tables import is_organization, of_organization
 from ..session import DomainSession, own
+from .paging import Where, narrowed
 from .scope import show
 from .statements import KEY, ORGANIZATION
 
@@ -32,7 +33,20 @@ _STAMPS = ("deleted_at", "updated_at", "deletion_id", "deleted_by")
 Condition = sa.ColumnElement[bool]
 
 
-class Deletion:
+class Deletion(NamedTuple):
+    """What ``soft_delete_where`` deleted; false where no row met the conditions.
+
+    ``rows`` met them; what belongs to those went with them, and is not counted.
+    """
+
+    deletion_id: UUID
+    rows: int
+
+    def __bool__(self) -> bool:
+        return self.rows > 0
+
+
+class DeletionStatements:
     """The statements of a model's deletion: of the row, by its id, and of each level, by the ids that were found above.
 
     ``seen`` find ids and versions of live rows; ``locked`` lock them, too; ``marked`` mark a table's rows by ids.
@@ -51,21 +65,19 @@ class Deletion:
         self.row_marked: Any = _marking(model_of(root), these)
         self.seen: list[Any] = [self._found(level) for level in levels]
         self.locked: list[Any] = [self._found(level, lock=True) for level in levels]
-        self.marked: dict[sa.Table, Any] = {
-            t: _marking(model_of(t), self._one_of(t.c.id, _MARKED)) for t in self.tables
-        }
+        self.marked: dict[sa.Table, Any] = {t: _marking(model_of(t), self.one_of(t.c.id, _MARKED)) for t in self.tables}
 
     def _found(self, level: list[sa.Table], *, lock: bool = False) -> Any:
         parts: list[Any] = []
         for table in level:
             edges = [edge for edge in self.graph.of(table) if edge.parent in self.tables]
-            found = (self._one_of(table.c[edge.column], _ids(edge.parent)) for edge in edges)
+            found = (self.one_of(table.c[edge.column], _ids(edge.parent)) for edge in edges)
             rows = _live(model_of(table), sa.or_(sa.false(), *found))
             part = (rows.with_for_update() if lock else rows).cte(f"found_{len(parts)}")
             parts.append(sa.select(sa.literal(self.tables.index(table)), part.c.id, part.c.version))
         return own(sa.union_all(*parts))
 
-    def _one_of(self, column: sa.ColumnElement[int], ids: str) -> Condition:
+    def one_of(self, column: sa.ColumnElement[int], ids: str) -> Condition:
         """The condition that a column is one of many ids: one parameter, since SQLite allows 32,766 a statement."""
         if self._is_postgresql:
             return column == sa.any_(sa.bindparam(ids, [], type_=sa.ARRAY(sa.BigInteger)))
@@ -78,27 +90,62 @@ def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *,
     session.flush()
     if not -_BEYOND <= entity_id < _BEYOND:
         return False
-    now = utcnow()
-    stamps = {"deleted_at": now, "updated_at": now, "deletion_id": uuid4(), "deleted_by": session.actor}
     of = _deletion(session, model)
+    return bool(_delete(session, of, of.row_marked, {**_key(organization), KEY: entity_id}, organization))
+
+
+def delete_where(
+    session: DomainSession, model: type[Entity], where: Sequence[Where], *, organization: int | None
+) -> Deletion:
+    """Mark the rows that meet the conditions once they are locked, and their dependents; raises as ``delete_batch``."""
+    if not where or any(isinstance(condition, bool) for condition in where):
+        raise ArgumentError("soft_delete_where takes conditions on columns; none, or True, would delete every row")
+    if is_organization(model):
+        raise ArgumentError("organizations are deleted one at a time: soft_delete(org_id)")
+    session.flush()
+    key = _key(organization)
+    live = select(model.id).where(_of_organization(model), ~col(model.is_deleted)).order_by(col(model.id))
+    live = narrowed(live, *where)
+    locked = {*session.scalars(live.with_for_update(of=model), key)}
+    ids = [row_id for row_id in dict.fromkeys(session.scalars(live, key)) if row_id in locked] if locked else []
+    if not ids:
+        return Deletion(uuid4(), 0)
+    of = _deletion(session, model)
+    return _delete(session, of, of.marked[of.root], {**key, _MARKED: ids}, organization)
+
+
+def _delete(
+    session: DomainSession, of: DeletionStatements, marking: Any, params: Mapping[str, Any], organization: int | None
+) -> Deletion:
+    """Mark the rows that ``marking`` does, and what belongs to them."""
+    now, deletion_id = utcnow(), uuid4()
+    stamps = {"deleted_at": now, "updated_at": now, "deletion_id": deletion_id, "deleted_by": session.actor}
     restricting = reference_graph().restricting(of.tables)
     with session.begin_nested() if restricting else nullcontext():
-        found = _walked(session, of, _key(entity_id, organization), stamps)
+        first = _rows(session, marking, {**params, **stamps})
+        found = _walked(session, of, first, {**_key(organization), **stamps}, marks=True)
         for edge in restricting:
-            _refuse_restricted(session, edge, [*found.get(edge.parent, ())], organization)
+            _refuse_restricted(session, of, edge, [*found.get(edge.parent, ())], organization)
     if any(isinstance(entity, tuple(of.models)) for entity in session.identity_map.values()):
         for kind in of.models:
             for row_id, version in found.get(kind.__table__, {}).items():
                 values = {"is_deleted": True, "version": version, **stamps}
                 show(session, kind, row_id, organization, values, seen_version=version - 1)
-    return bool(found[of.root])
+    return Deletion(deletion_id, len(first))
 
 
-def _refuse_restricted(session: Any, edge: Edge, ids: list[int], organization: int | None) -> None:
+def _refuse_restricted(
+    session: DomainSession, of: DeletionStatements, edge: Edge, ids: list[int], organization: int | None
+) -> None:
     """Raise ConflictError if live rows refer to marked ones; rows that go in the same deletion are marked by now."""
     child = model_of(edge.child)
-    these = (of_organization(child, organization), ~col(child.is_deleted), edge.child.c[edge.column].in_(ids))
-    count = session.exec(own(sa.select(sa.func.count()).select_from(child).where(*these))).scalar_one() if ids else 0
+    these = (
+        of_organization(child, organization),
+        ~col(child.is_deleted),
+        of.one_of(edge.child.c[edge.column], _MARKED),
+    )
+    counted = own(sa.select(sa.func.count()).select_from(child).where(*these))
+    count = session.scalar(counted, {_MARKED: ids}) if ids else 0
     if count:
         said = f"{count} {child.__name__} refer to the {model_of(edge.parent).__name__} by {edge.column}"
         raise ConflictError(f"{said}, which restricts its deletion; delete them, or let them refer to another")
@@ -109,41 +156,43 @@ def preview_batch(
 ) -> Mapping[str, int]:
     """How many rows of each model ``delete_batch`` would mark."""
     session.flush()
-    of = _deletion(session, model)
-    found = _walked(session, of, _key(entity_id, organization), None)
+    of, key = _deletion(session, model), _key(organization)
+    first = _rows(session, of.row_seen, {**key, KEY: entity_id})
+    found = _walked(session, of, first, key, marks=False)
     return {kind.__name__: len(rows) for kind in of.models if (rows := found.get(kind.__table__))}
 
 
-def _walked(session: Any, of: Deletion, key: dict[str, int], stamps: dict[str, Any] | None) -> Found:
-    """The rows at and below one, with their versions; with ``stamps`` they are marked."""
-
-    def rows(statement: Any, params: Mapping[str, Any]) -> Iterator[Any]:
-        yield from session.exec(statement, params={**key, **(stamps or {}), **params})
+def _walked(session: Any, of: DeletionStatements, first: Rows, params: Mapping[str, Any], *, marks: bool) -> Found:
+    """The rows at and below the first ones, with their versions; with ``marks`` they are marked."""
 
     def below(level: int, above: Mapping[sa.Table, Rows]) -> Mapping[sa.Table, Rows]:
         found: defaultdict[sa.Table, dict[int, int]] = defaultdict(dict)
-        statement = (of.seen if stamps is None else of.locked)[level]
-        for number, row_id, version in rows(statement, {_ids(parent): [*ids] for parent, ids in above.items()}):
+        ids = {_ids(parent): [*rows] for parent, rows in above.items()}
+        for number, row_id, version in session.exec((of.locked if marks else of.seen)[level], params={**params, **ids}):
             found[of.tables[number]][row_id] = version
-        if stamps is None:
+        if not marks:
             return found
-        return {table: dict(rows(of.marked[table], {_MARKED: [*ids]})) for table, ids in found.items()}
+        return {table: _rows(session, of.marked[table], {**params, _MARKED: [*ids]}) for table, ids in found.items()}
 
-    first = of.row_seen if stamps is None else of.row_marked
-    return of.graph.walk(of.root, dict(rows(first, {})), below)
+    return of.graph.walk(of.root, first, below)
 
 
-def _deletion(session: DomainSession, model: type[Entity]) -> Deletion:
+def _rows(session: Any, statement: Any, params: Mapping[str, Any]) -> dict[int, int]:
+    """The ids and versions that a statement returns."""
+    return dict(session.exec(statement, params=params).all())
+
+
+def _deletion(session: DomainSession, model: type[Entity]) -> DeletionStatements:
     return _built(model.__table__, reference_graph().cascades, session.get_bind().dialect.name == "postgresql")
 
 
 @lru_cache
-def _built(root: sa.Table, graph: Graph, is_postgresql: bool) -> Deletion:
-    return Deletion(root, graph, is_postgresql=is_postgresql)
+def _built(root: sa.Table, graph: Graph, is_postgresql: bool) -> DeletionStatements:
+    return DeletionStatements(root, graph, is_postgresql=is_postgresql)
 
 
-def _key(entity_id: int, organization: int | None) -> dict[str, int]:
-    return {KEY: entity_id} if organization is None else {KEY: entity_id, ORGANIZATION: organization}
+def _key(organization: int | None) -> dict[str, Any]:
+    return {} if organization is None else {ORGANIZATION: organization}
 
 
 def _ids(parent: sa.Table) -> str:

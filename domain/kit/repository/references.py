@@ -22,8 +22,9 @@ def lock_references(
     contents: Sequence[DomainModel | Mapping[str, object]],
     *,
     organization: int | None,
+    edges: Sequence[tuple[type[Entity], Edge]] | None = None,
 ) -> None:
-    """Lock the rows that contents refer to against deletion, until the commit; one query a key.
+    """Lock the rows that contents refer to (by ``edges``) against deletion, until the commit; one query a key.
 
     The highest first, and in the order of the ids, as a deletion locks them, so that the two can't deadlock.
 
@@ -32,7 +33,7 @@ def lock_references(
     """
     if organization is None:
         return
-    for parent, edge in parents(model):
+    for parent, edge in parents(model) if edges is None else edges:
         if is_organization(parent):
             ids: set[object] = {organization} if _are_new(contents) else set()
         else:
@@ -50,6 +51,11 @@ def lock_references(
 def parents(model: type[Entity]) -> Sequence[tuple[type[Entity], Edge]]:
     """The models that a row's keys refer to, each with the key; the highest first, as a deletion locks them."""
     return _parents(model.__table__, reference_graph())
+
+
+def holding(model: type[Entity]) -> Sequence[tuple[type[Entity], Edge]]:
+    """The parents that must be live for a row to be, with the keys."""
+    return [(parent, edge) for parent, edge in parents(model) if edge.on_delete != "set_null"]
 
 
 @lru_cache

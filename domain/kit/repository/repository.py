@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar, overload
+from uuid import UUID
 
 from ...errors import ArgumentError, NotFoundError
 from ..model import DomainModel, TenantEntity
@@ -10,12 +11,13 @@ from . import bulk, paging, writing
 from .bulk import Upserted
 from .bulk_rows import Content
 from .cursor import Page, checked_limit, checked_offset
-from .deleting import delete_batch, preview_batch
+from .deleting import Deletion, delete_batch, delete_where, preview_batch
 from .listing import listing
 from .paging import Where, narrowed
 from .restoring import restore_batch
 from .scope import Scope
 from .statements import LIMIT, OFFSET, ModelT
+from .upsert import On
 
 TenantT = TypeVar("TenantT", bound=TenantEntity)
 
@@ -123,16 +125,17 @@ class Repository(Generic[ModelT]):
         self._wrote([(entity.id, entity)])
         return entity
 
-    def put(self, entity: ModelT, /, *, org_id: int | None = None) -> ModelT:
-        """Insert the row, or update the live one with the same natural key.
+    def put(self, entity: ModelT, /, *, on: On = None, org_id: int | None = None) -> ModelT:
+        """Insert the row, or update the live one with the same natural key, or with the same values ``on`` another.
 
         Fields that were not set on ``entity`` keep their value. Returns the row as it is now stored.
 
         Raises:
-            DuplicateError: the key is taken in another organization.
+            ArgumentError: ``on`` names the fields of no ``live_unique`` of the model.
+            DuplicateError: the key is taken in another organization, or a value of another key by another row.
             ConstraintError: as in ``add``.
         """
-        stored = writing.put(self._scope, entity, org_id)
+        stored = writing.put(self._scope, entity, org_id, on)
         self._wrote([(stored.id, entity)])
         return stored
 
@@ -182,8 +185,8 @@ class Repository(Generic[ModelT]):
         self._wrote(zip((new if isinstance(new, int) else new.id for new in made), rows, strict=True))
         return made
 
-    def upsert_many(self, rows: Iterable[Content], /, *, org_id: int | None = None) -> Upserted:
-        """Create or update a live row for each content or mapping, told apart by the model's natural key.
+    def upsert_many(self, rows: Iterable[Content], /, *, on: On = None, org_id: int | None = None) -> Upserted:
+        """Create or update a live row for each content or mapping, told apart by the natural key, or ``on`` another.
 
         All of them are written, or none. Fields that a row does not give keep their value; of two rows with one key
         the later counts.
@@ -191,11 +194,12 @@ class Repository(Generic[ModelT]):
         Raises:
             InvalidRowsError: rows are not valid, have no natural key, or set a field that is not the caller's to
                 write; each is named by its position.
-            DuplicateError: the key is taken in another organization, or meanwhile.
+            ArgumentError: as in ``put``.
+            DuplicateError: the key is taken in another organization, or meanwhile; or a value of another key.
             ConstraintError: as in ``add``.
         """
         rows = list(rows)
-        done = bulk.upsert_many(self._scope, rows, org_id)
+        done = bulk.upsert_many(self._scope, rows, org_id, on=on)
         self._wrote(zip(done.ids, rows, strict=True))
         return done
 
@@ -212,13 +216,26 @@ class Repository(Generic[ModelT]):
         organization = self._scope.organization_of(entity_id, org_id)
         return delete_batch(self.session, self.model, entity_id, organization=organization)
 
+    def soft_delete_where(self, *where: Where, org_id: int | None = None) -> Deletion:
+        """Delete every row that meets all conditions, and what belongs to them, as one deletion: all, or none.
+
+        The answer is false where there was no such live row. ``restore_deletion`` takes its ``deletion_id``, and
+        ``restore`` of any of the rows brings back all of them. Rows are judged once they are locked: what others change
+        meanwhile, so that it no longer meets the conditions, stays.
+
+        Raises:
+            ArgumentError: without a condition; or the rows are organizations, which are deleted one at a time.
+            ConflictError: a live row refers to one of them by a reference that restricts its deletion.
+        """
+        return delete_where(self.session, self.model, where, organization=self._scope.organization(org_id))
+
     def preview_delete(self, entity_id: int, /, org_id: int | None = None) -> Mapping[str, int]:
         """How many rows of each model ``soft_delete`` would delete; empty where there is no such live row."""
         organization = self._scope.organization_of(entity_id, org_id)
         return preview_batch(self.session, self.model, entity_id, organization=organization)
 
     def restore(self, entity_id: int, /, org_id: int | None = None) -> bool:
-        """Bring back exactly what was deleted with the row. False where no such row is deleted.
+        """Bring back the row and exactly what was deleted with it. False where no such row is deleted.
 
         Where it raises, nothing is restored.
 
@@ -229,6 +246,14 @@ class Repository(Generic[ModelT]):
         """
         organization = self._scope.organization_of(entity_id, org_id)
         return restore_batch(self.session, self.model, entity_id, organization=organization)
+
+    def restore_deletion(self, deletion_id: UUID, /, org_id: int | None = None) -> bool:
+        """Bring back exactly the rows of one deletion of this model. False where no row of it has the deletion's id.
+
+        Raises as ``restore`` does; nothing is restored then.
+        """
+        organization = self._scope.organization(org_id)
+        return restore_batch(self.session, self.model, deletion_id, organization=organization)
 
 
 class TenantRepository(Repository[TenantT]):

@@ -10,11 +10,10 @@ from sqlmodel import col, select, update
 from ...errors import ConflictError, DuplicateError
 from ..model import Entity, TenantEntity
 from ..model.fields import utcnow
-from ..model.graph import Edge
 from ..model.registry import model_of, organization_model, reference_graph
-from ..model.tables import ORGANIZATION_ID, of_organization
+from ..model.tables import ORGANIZATION_ID, is_organization, of_organization
 from ..session import DomainSession, own
-from .references import parents
+from .references import holding
 from .scope import show
 
 _LIVE = {"is_deleted": False, "deleted_at": None, "deletion_id": None, "deleted_by": None}
@@ -22,20 +21,24 @@ _LIVE = {"is_deleted": False, "deleted_at": None, "deletion_id": None, "deleted_
 Kinds = Sequence[type[Entity]]
 
 
-def restore_batch(session: DomainSession, model: type[Entity], entity_id: int, *, organization: int | None) -> bool:
-    """Unmark the row and what went with it. False where the row is not deleted; raises as ``restore`` does.
+def restore_batch(session: DomainSession, model: type[Entity], which: int | UUID, *, organization: int | None) -> bool:
+    """Unmark the row and what went with it; or a deletion of rows of the model, by its id.
 
-    Three statements on PostgreSQL, on SQLite one a table: the rows of a deletion stay the same, whoever else writes.
+    False where no such row is deleted; raises as ``restore`` does. Three statements on PostgreSQL, on SQLite one a
+    table: the rows of a deletion stay the same, whoever else writes.
     """
     session.flush()
-    row = (col(model.id) == entity_id, of_organization(model, organization), col(model.is_deleted))
+    named = col(model.id) == which if isinstance(which, int) else col(model.deletion_id) == which
+    rows = select(model.id, model.deletion_id).where(named, of_organization(model, organization), col(model.is_deleted))
     # FOR KEY SHARE blocks no other restore; on SQLite it takes the writers' lock.
-    found = _run(session, select(model.deletion_id).where(*row).with_for_update(read=True, key_share=True))
-    batch: UUID | None = found[0] if found else None
+    found = _run(session, rows.limit(1).with_for_update(read=True, key_share=True))
+    entity_id, batch = found[0] if found else (None, None)
     if batch is None:
         return False  # without a deletion_id it is about to be purged, or was erased
+    if is_organization(model):
+        organization = entity_id
     kinds = [model_of(table) for level in reference_graph().cascades.levels(model.__table__) for table in level]
-    *above, (_, is_there) = _run(session, union_all(*_locks(kinds, model, entity_id, batch, organization)))
+    *above, (_, is_there) = _run(session, union_all(*_locks(kinds, named, batch, organization, of_one=which != batch)))
     for names, number in above:
         if number:
             raise ConflictError(f"{names} is deleted; restore that first")
@@ -57,35 +60,33 @@ def _run(session: Any, statement: Any) -> list[Any]:
 
 
 def _locks(
-    kinds: Kinds, model: type[Entity], entity_id: int, batch: UUID, organization: int | None
+    kinds: Kinds, named: ColumnElement[bool], batch: UUID, organization: int | None, *, of_one: bool
 ) -> Iterator[Select[Any, Any]]:
-    """Lock the parents, the highest first, and count those that stay deleted; then lock the row itself."""
-    keys = [(model, parent, edge.column, True) for parent, edge in _holding(model)]
+    """Lock the parents, the highest first, and count those that stay deleted; then lock the named rows.
+
+    ``of_one``: a single row is named, and its parents must be live, even if they are in the same deletion.
+    """
+    model = kinds[0]
+    keys = [(kind, parent, edge.column, parent in kinds) for kind in kinds for parent, edge in holding(kind)]
+    if of_one:
+        keys += [(model, parent, edge.column, False) for parent, edge in holding(model) if parent in kinds]
     if issubclass(model, TenantEntity):
-        keys.append((model, organization_model(), ORGANIZATION_ID, True))
-    for kind in kinds:
-        if len(_holding(kind)) > 1:  # a single parent is in the batch
-            keys += [(kind, parent, edge.column, False) for parent, edge in _holding(kind)]
+        keys.append((model, organization_model(), ORGANIZATION_ID, False))
     order = reference_graph().cascades.order
     keys.sort(key=lambda key: order.index(key[1].__table__))
-    for number, (kind, parent, column, is_root) in enumerate(dict.fromkeys(keys)):
+    for number, (kind, parent, column, comes_back) in enumerate(dict.fromkeys(keys)):
         rows = select(getattr(kind, column)).where(of_organization(kind, organization), col(kind.deletion_id) == batch)
         stays: ColumnElement[bool] = and_(col(parent.is_deleted))
-        if is_root:
-            rows = rows.where(col(kind.id) == entity_id)
-        else:
+        if comes_back:
             stays = and_(stays, col(parent.deletion_id).is_distinct_from(batch))
+        elif parent in kinds:
+            rows = rows.where(named)
         found = select(stays.label("stays")).where(of_organization(parent, organization), col(parent.id).in_(rows))
         locked = found.order_by(col(parent.id)).with_for_update(read=True, key_share=True).cte(f"above_{number}")
         yield select(literal(f"{kind.__name__}: its {parent.__name__}"), func.count()).where(locked.c.stays)
-    row = (of_organization(model, organization), col(model.id) == entity_id, col(model.deletion_id) == batch)
-    root = select(model.id).where(*row).with_for_update(key_share=True).cte("root")
+    row = (of_organization(model, organization), named, col(model.deletion_id) == batch)
+    root = select(model.id).where(*row).order_by(col(model.id)).with_for_update(key_share=True).cte("root")
     yield select(literal(""), func.count()).select_from(root)
-
-
-def _holding(model: type[Entity]) -> list[tuple[type[Entity], Edge]]:
-    """The parents that must be live for a row to be."""
-    return [(parent, edge) for parent, edge in parents(model) if edge.on_delete != "set_null"]
 
 
 def _restored(

@@ -4,13 +4,14 @@ from pydantic import ValidationError
 
 from ...errors import ArgumentError, DuplicateError, StaleVersionError
 from ..model import DomainModel
-from ..model.tables import ORGANIZATION_ID, live_unique_indexes
+from ..model.managed import managed_reason
+from ..model.tables import ORGANIZATION_ID
 from ..session import expire_on_savepoint_rollback, own
 from .inserting import insert_one
 from .references import lock_references
 from .scope import Scope
 from .statements import ModelT
-from .upsert import upsert_statement
+from .upsert import On, key_index, upsert_statement
 
 
 def add(scope: Scope[ModelT], entity: ModelT, org_id: int | None) -> None:
@@ -20,17 +21,17 @@ def add(scope: Scope[ModelT], entity: ModelT, org_id: int | None) -> None:
     insert_one(scope.session, scope.sql, entity)
 
 
-def put(scope: Scope[ModelT], entity: ModelT, org_id: int | None) -> ModelT:
-    """Insert the row, or update the live one with the same natural key; return it as now stored."""
+def put(scope: Scope[ModelT], entity: ModelT, org_id: int | None, on: On = None) -> ModelT:
+    """Insert the row, or update the live one with the same key; return it as now stored."""
+    index = key_index(scope.model, on)
     scope.give_organization(entity, org_id)
     session, organization = scope.session, scope.organization(org_id)
     session.flush()
     lock_references(session, scope.model, [entity], organization=organization)
-    statement = upsert_statement(entity, session.get_bind().dialect.name, organization=organization)
+    statement = upsert_statement(entity, index, session.get_bind().dialect.name, organization=organization)
     returning = own(statement.returning(scope.model))
     stored = session.scalars(returning, execution_options={"populate_existing": True}).one_or_none()
     if stored is None:
-        index = live_unique_indexes(scope.sql.table)[0]
         raise DuplicateError(scope.model.__name__, index.info["live_unique"], constraint=str(index.name))
     if stored.version > 1:  # a rollback takes a new one away
         expire_on_savepoint_rollback(session, stored)
@@ -41,7 +42,8 @@ def refuse_managed_changes(scope: Scope[ModelT], changes: DomainModel) -> None:
     """Raise ArgumentError if the changes set a managed field, or a name that is no field."""
     names = changes.model_fields_set
     if wrong := sorted(names & scope.sql.managed | names - scope.model.model_fields.keys()):
-        raise ArgumentError(f"{scope.model.__name__}: {', '.join(wrong)} can't be written by an update")
+        said = f"{scope.model.__name__}: {', '.join(wrong)} can't be written by an update"
+        raise ArgumentError(f"{said}: {managed_reason(wrong)}" if scope.sql.managed.issuperset(wrong) else said)
 
 
 def update(scope: Scope[ModelT], entity: ModelT, changes: DomainModel, expected_version: int | None) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Insert, Table, Update
 
 from ...errors import ArgumentError
-from ..model.managed import managed_columns
+from ..model.managed import managed_columns, managed_reason
 from ..private import annotations_of, conflict_of, keeps_the_order, many_values_of, selected_names_of, values_of
 
 WRITES_TRAIL = "the audit trail is written by its own triggers alone"
@@ -39,10 +39,8 @@ def refuse_managed_columns(
     given = {name for name, value in _named(statement) if not _raises_version(statement.table, name, value)}
     for names in (given, *rows):
         if wrong := sorted(managed.intersection(names)):
-            raise ArgumentError(
-                f"{table.name}: {', '.join(wrong)} can't be written by a statement: set by the database or the"
-                " library; leave it out (a repository's soft_delete and restore delete and bring back)"
-            )
+            said = f"{table.name}: {', '.join(wrong)} can't be written by a statement"
+            raise ArgumentError(f"{said}: {managed_reason(wrong)}")
 
 
 def raise_version(statement: Any, table: Table) -> Any:

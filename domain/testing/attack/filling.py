@@ -9,13 +9,14 @@ from enum import Enum
 from functools import partial
 from inspect import Parameter
 from typing import Any, TypeVar, get_args, get_origin
+from uuid import UUID
 
 from sqlalchemy import exists, or_, true
 from sqlalchemy.orm import aliased
 from sqlmodel import select
 
 from ...kit.model import DomainModel, Entity
-from ...kit.model.tables import ORGANIZATION_ID
+from ...kit.model.tables import ORGANIZATION_ID, live_unique_indexes
 from ...kit.repository.cursor import encode_cursor
 from ...organizations.model import Organization
 from .discovery import Model, references
@@ -69,6 +70,8 @@ class Filler:
     def _single(self, name: str, kind: Any, who: Side) -> list[Choice]:
         if name in _ORGANIZATIONS:
             return [_constant("foreign organization", who.organization_id)]
+        if name == "on":
+            return [_constant("takeover", key.info["live_unique"]) for key in live_unique_indexes(self.model.__table__)]
         if name in _CURSORS:
             moment = datetime(1970 if name == "before" else 2999, 1, 1, tzinfo=UTC)
             return [_constant("listing", encode_cursor(self.model.__tablename__, moment, 2**62))]
@@ -89,6 +92,8 @@ class Filler:
                 return [_constant("plain", 1)]
             target = self._target(name)
             return [_constant("foreign id", who.row(target).id), _constant("deleted row", who.gone(target).id)]
+        if issubclass(kind, UUID):
+            return [_constant("deleted row", who.gone(self.model).fields.get(name, UUID(int=0)))]
         if issubclass(kind, str):
             return [_constant("foreign value", who.row(self.model).fields.get(name) or _text(who, self.model))]
         found = [value for plain, value in _PLAIN.items() if issubclass(kind, plain)]
