@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 from sqlalchemy import Engine, Table
-from sqlmodel import select
+from sqlmodel import col, exists, select, update
 
 from domain import (
     AnalysisRepository,
@@ -29,6 +29,7 @@ from domain import (
 )
 from domain.errors import OrganizationDeletedError
 from domain.testing import build, make_organization
+from domain.transfer import Loader
 from tests.isolation.schedules import Pair, Played, Unit, Waiting, play, play_all
 from tests.repositories.test_own_models import AccessKey, Drawing, DrawingRepository, Lot, LotRepository
 
@@ -93,7 +94,14 @@ def test_a_grandchild_made_while_its_grandparent_is_deleted_is_no_live_orphan(
 
 
 CHAINS: tuple[tuple[type[Any], ...], ...] = ((Organization, User, AccessKey), (Tender, Lot, Drawing))
-DEPTHS = [(chain[:low], chain[:high]) for chain in CHAINS for low in (1, 2) for high in (2, 3) if low < high]
+DEPTHS = [
+    (chain[:low], chain[:high], by)
+    for chain in CHAINS
+    for low in (1, 2)
+    for high in (2, 3)
+    for by in ("id", "conditions")
+    if low < high and (by == "id" or chain[low - 1] is not Organization)
+]
 KEYS: dict[type[Any], str] = {AccessKey: "user_id", Lot: "tender_id", Drawing: "lot_id"}
 
 
@@ -114,9 +122,11 @@ REPOSITORIES: dict[type[Any], type[Repository[Any]]] = {
 
 
 @pytest.mark.parametrize("schedule", ["ABAB", "BABA"])
-@pytest.mark.parametrize(("above", "line"), DEPTHS, ids=[f"{a[-1].__name__}-{b[-1].__name__}" for a, b in DEPTHS])
+@pytest.mark.parametrize(
+    ("above", "line", "by"), DEPTHS, ids=[f"{a[-1].__name__}-{b[-1].__name__}-{by}" for a, b, by in DEPTHS]
+)
 def test_a_creation_held_open_across_a_deletion_is_no_live_orphan_however_deep(
-    shared: Database, witness: Engine, above: tuple[type[Any], ...], line: tuple[type[Any], ...], schedule: str
+    shared: Database, witness: Engine, above: tuple[type[Any], ...], line: tuple[type[Any], ...], by: str, schedule: str
 ) -> None:
     organization_id = make_organization(shared).id
     ids: list[int] = [organization_id] if line[0] is Organization else []
@@ -128,7 +138,8 @@ def test_a_creation_held_open_across_a_deletion_is_no_live_orphan_however_deep(
         ids.append(REPOSITORIES[model](session).add(build(model, **keys)).id)
 
     def delete(session: TenantSession) -> None:
-        assert REPOSITORIES[above[-1]](session).soft_delete(ids[len(above) - 1])
+        repository, row_id = REPOSITORIES[above[-1]](session), ids[len(above) - 1]
+        assert repository.soft_delete(row_id) if by == "id" else repository.soft_delete_where(above[-1].id == row_id)
 
     while len(ids) < len(line) - 1:
         with shared.get_session(organization_id=organization_id) as session:
@@ -145,6 +156,75 @@ def test_a_creation_held_open_across_a_deletion_is_no_live_orphan_however_deep(
     rows = [stored(witness, model, row_id) for model, row_id in zip(line, ids, strict=False)]
     assert [row["is_deleted"] for row in rows] == [n >= len(above) - 1 for n in range(len(rows))]
     assert len({row["deletion_id"] for row in rows if row["is_deleted"]}) == 1
+
+
+@pytest.mark.parametrize("schedule", ["ABAB", "BABA"])
+def test_a_row_that_is_loaded_across_a_deletion_is_no_live_orphan(
+    shared: Database, witness: Engine, schedule: str
+) -> None:
+    ids: list[int] = []
+    with shared.get_session(organization_id=1) as session:
+        tender_id = TenderRepository(session).create(title="Bridge").id
+    lot = {"tender_id": tender_id, "number": 1, "version": 3}
+
+    def load(session: TenantSession) -> None:
+        ids.extend(Loader(shared, session)(Lot, [lot]))
+
+    def delete(session: TenantSession) -> None:
+        assert TenderRepository(session).soft_delete(tender_id)
+
+    one = play(schedule, unit(shared, load), unit(shared, delete), Waiting(witness))
+    assert one.waits, one
+    assert one.raised() == ({ConstraintError} if schedule == "BABA" else set()), one
+    assert stored(witness, Tender, tender_id)["is_deleted"]
+    if schedule == "ABAB":
+        assert stored(witness, Lot, ids[0])["deletion_id"] == stored(witness, Tender, tender_id)["deletion_id"]
+
+
+def rename_away(tender_id: int, session: TenantSession) -> None:
+    session.exec(update(Tender).where(col(Tender.id) == tender_id).values(title="Kept"))
+
+
+def analyse(tender_id: int, session: TenantSession) -> None:
+    AnalysisRepository(session).add(build(AnalysisResult, tender_id=tender_id))
+
+
+@pytest.mark.parametrize("write", [rename_away, analyse])
+def test_a_row_that_ceases_to_meet_the_conditions_while_a_deletion_waits_stays(
+    shared: Database, witness: Engine, write: Callable[[int, TenantSession], None]
+) -> None:
+    made: list[int] = []
+    deleted: list[list[int]] = []
+
+    def pair() -> Pair:
+        with shared.get_session(organization_id=1) as session:
+            tender_id = TenderRepository(session).create(title="Idle").id
+        made.append(tender_id)
+        deleted.append(rows := [])
+        idle = ~exists().where(col(AnalysisResult.tender_id) == Tender.id)
+
+        def delete(session: TenantSession) -> None:
+            these = (col(Tender.id) == tender_id, Tender.title == "Idle", idle)
+            rows.append(TenderRepository(session).soft_delete_where(*these).rows)
+
+        return (
+            unit(shared, looking(tender_id), delete),
+            unit(shared, looking(tender_id), partial(write, tender_id)),
+        )
+
+    outcomes: list[Played] = []
+    for number, one in played(witness, pair):
+        assert one.raised() <= {ConstraintError}, one
+        assert "A" not in one.errors, one
+        tender = stored(witness, Tender, made[number])
+        columns = AnalysisResult.__table__.c
+        with witness.connect() as connection:
+            analyses = connection.execute(select(columns.id).where(columns.tender_id == made[number])).all()
+        assert deleted[number] == [int(tender["is_deleted"])], one
+        assert tender["is_deleted"] is (tender["title"] == "Idle" and not analyses), one
+        outcomes.append(one)
+    assert {rows for (rows,) in deleted[: len(outcomes)]} == {0, 1}
+    assert any(one.waits for one in outcomes)
 
 
 def test_a_user_made_while_the_organization_is_deleted_is_no_live_orphan(shared: Database, witness: Engine) -> None:

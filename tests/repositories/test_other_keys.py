@@ -24,8 +24,8 @@ from domain import (
 StoredRows = Callable[[type[Any]], list[dict[str, Any]]]
 
 
-class Parcel(TenantEntity, table=True):
-    __tablename__ = "test_parcels"
+class Packet(TenantEntity, table=True):
+    __tablename__ = "test_packets"
     __table_args__: ClassVar[Any] = (
         live_unique("number"),
         live_unique("shelf", "place"),
@@ -38,15 +38,15 @@ class Parcel(TenantEntity, table=True):
     weight: int = 0
 
 
-class Parcels(TenantRepository[Parcel]):
-    model = Parcel
+class Packets(TenantRepository[Packet]):
+    model = Packet
 
 
 @pytest.fixture
-def parcel(domain_db: Database) -> Parcel:
+def packet(domain_db: Database) -> Packet:
     """Of organization 1."""
     with domain_db.get_session(organization_id=1) as session:
-        return Parcels(session).add(Parcel(number=1, shelf="A", place=7, barcode="x-1", weight=5))
+        return Packets(session).add(Packet(number=1, shelf="A", place=7, barcode="x-1", weight=5))
 
 
 @pytest.mark.parametrize(
@@ -62,78 +62,78 @@ def parcel(domain_db: Database) -> Parcel:
 )
 @pytest.mark.parametrize("many", [False, True])
 def test_the_row_with_the_same_key_is_updated_its_other_keys_too(
-    domain_db: Database, parcel: Parcel, stored_rows: StoredRows, on: Any, fields: dict[str, Any], many: bool
+    domain_db: Database, packet: Packet, stored_rows: StoredRows, on: Any, fields: dict[str, Any], many: bool
 ) -> None:
     with domain_db.get_session(organization_id=1) as session:
         if many:
-            done = Parcels(session).upsert_many([fields], on=on)
-            assert (done, done.ids) == ((0, 1, 0), [parcel.id])
+            done = Packets(session).upsert_many([fields], on=on)
+            assert (done, done.ids) == ((0, 1, 0), [packet.id])
         else:
-            assert Parcels(session).put(Parcel(**fields), on=on).id == parcel.id
-    (row,) = stored_rows(Parcel)
+            assert Packets(session).put(Packet(**fields), on=on).id == packet.id
+    (row,) = stored_rows(Packet)
     assert {name: row[name] for name in fields} == fields
     assert (row["weight"], row["version"]) == (5, 2)
 
 
 @pytest.mark.parametrize("many", [False, True])
 def test_a_new_value_of_the_key_makes_a_row_and_a_taken_one_of_another_key_is_refused(
-    domain_db: Database, parcel: Parcel, stored_rows: StoredRows, many: bool
+    domain_db: Database, packet: Packet, stored_rows: StoredRows, many: bool
 ) -> None:
     def write(**fields: Any) -> None:
         with domain_db.get_session(organization_id=1) as session:
             if many:
-                Parcels(session).upsert_many([fields], on="barcode")
+                Packets(session).upsert_many([fields], on="barcode")
             else:
-                Parcels(session).put(Parcel(**fields), on="barcode")
+                Packets(session).put(Packet(**fields), on="barcode")
 
     write(number=2, shelf="B", place=8, barcode="x-2")
     with pytest.raises(DuplicateError) as refused:
         write(number=1, shelf="C", place=9, barcode="x-2")
     assert refused.value.fields == ("number",)
-    rows = [(row["id"] == parcel.id, row["number"], row["barcode"]) for row in stored_rows(Parcel)]
+    rows = [(row["id"] == packet.id, row["number"], row["barcode"]) for row in stored_rows(Packet)]
     assert rows == [(True, 1, "x-1"), (False, 2, "x-2")]
 
 
 @pytest.mark.parametrize("many", [False, True])
 def test_no_row_of_another_organization_is_taken_over(
-    domain_db: Database, parcel: Parcel, stored_rows: StoredRows, many: bool
+    domain_db: Database, packet: Packet, stored_rows: StoredRows, many: bool
 ) -> None:
-    before = stored_rows(Parcel)
+    before = stored_rows(Packet)
     fields: dict[str, Any] = {"number": 9, "shelf": "Z", "place": 9, "barcode": "x-1", "weight": 99}
 
     def write(on: Any) -> None:
         with domain_db.get_session(organization_id=2) as session:
             if many:
-                Parcels(session).upsert_many([fields], on=on)
+                Packets(session).upsert_many([fields], on=on)
             else:
-                Parcels(session).put(Parcel(**fields), on=on)
+                Packets(session).put(Packet(**fields), on=on)
 
     for on in ("barcode", "number", ("shelf", "place")):
         # Row level security refuses an upsert before anything tells whose the row is.
         with pytest.raises((DuplicateError, ConstraintError)):
             write(on)
-        assert stored_rows(Parcel) == before
+        assert stored_rows(Packet) == before
 
 
 @pytest.mark.parametrize("on", ["weight", "id", ("number", "barcode"), "", ()])
 def test_what_is_no_key_is_refused_with_those_that_are(domain_db: Database, on: Any) -> None:
     row: dict[str, Any] = {"number": 2, "shelf": "B", "place": 8}
     with domain_db.get_session(organization_id=1) as session:
-        parcels = Parcels(session)
+        packets = Packets(session)
         with pytest.raises(
             ArgumentError, match=r"no live_unique on .*; it has \(number\), \(shelf, place\), \(barcode"
         ):
-            parcels.put(Parcel(**row), on=on)
+            packets.put(Packet(**row), on=on)
         with pytest.raises(
             ArgumentError, match=r"no live_unique on .*; it has \(number\), \(shelf, place\), \(barcode"
         ):
-            parcels.upsert_many([row], on=on)
-        assert parcels.count() == 0
+            packets.upsert_many([row], on=on)
+        assert packets.count() == 0
 
 
 def test_a_row_without_the_key_is_no_row_of_upsert_many(domain_db: Database) -> None:
     with domain_db.get_session(organization_id=1) as session, pytest.raises(ArgumentError, match=r"row 0: .*barcode"):
-        Parcels(session).upsert_many([{"number": 2, "shelf": "B", "place": 8}], on="barcode")
+        Packets(session).upsert_many([{"number": 2, "shelf": "B", "place": 8}], on="barcode")
 
 
 def test_the_repositories_that_have_a_put_of_their_own_take_it_as_well(domain_db: Database) -> None:

@@ -1,0 +1,130 @@
+"""The one door for rows that were made elsewhere: they keep their ids, times, versions and deletions.
+
+What else writes rows refuses these columns. The scope is that of any session of the organization, and the audit trail
+says who loaded what: as inserts.
+"""
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Table, text
+
+from ..database import Database
+from ..errors import ArgumentError, ConfigurationError
+from ..kit.model import Entity
+from ..kit.model.managed import managed_columns
+from ..kit.model.tables import organization_column
+from ..kit.repository.bulk import BATCH, batches
+from ..kit.repository.bulk_rows import Checker, Content
+from ..kit.repository.bulk_statements import insert_rows
+from ..kit.repository.references import holding, lock_references
+from ..kit.repository.scope import Scope
+from ..kit.schema.policies import quoted
+from ..kit.session import TenantSession
+
+_DELETION = ("deleted_at", "deletion_id", "deleted_by")
+
+
+class Loader:
+    """What ``loading`` gives: called with a model and its rows, it inserts them."""
+
+    def __init__(self, database: Database, session: TenantSession) -> None:
+        self.session = session
+        self._database = database
+
+    def __call__(self, model: type[Entity], rows: Iterable[Content | Entity], /) -> Sequence[int]:
+        """Insert the rows as they are, what they refer to before them: all of them, or none. Returns their ids.
+
+        What a row does not give has the model's default; without ids, all get new ones. The organization's own row
+        comes first of all.
+
+        Raises:
+            InvalidRowsError: rows are not valid; each is named by its position.
+            TenantScopeError: a row names another organization.
+            DuplicateError: an id is taken, or a unique value of a live row.
+            ConstraintError: a reference points at no row of the organization, or at a deleted one that a live row
+                can't do without; or the database refused a value.
+            ConfigurationError: on PostgreSQL, neither login may set the sequence of the table's ids.
+        """
+        scope, table = Scope(self.session, model), model.__table__
+        checked = _checked(model, rows)
+        column = organization_column(table)
+        for named in dict.fromkeys(row[column.key] for row in checked) if column is not None else ():
+            scope.organization(named)
+        organization = scope.organization(None)
+        ids = [row["id"] for row in checked if row["id"] is not None]
+        if len(ids) not in (0, len(checked)):
+            raise ArgumentError(f"{model.__name__}: every row has its id, or none has")
+        if ids and not self._database.is_sqlite:  # which goes on after the highest by itself
+            _continue_after(self._database, table, max(ids))
+        given = managed_columns(table) - (set[str]() if ids else {"id"})
+        self.session.flush()
+        with self.session.begin_nested():
+            for batch in batches(checked, BATCH):
+                new = insert_rows(self.session, model, batch, organization, given=given)
+                ids += [] if "id" in given else new
+                live = [row for row in batch if not row["is_deleted"]]
+                # Afterwards: of a tree, they are among the same rows.
+                lock_references(self.session, model, live, organization=organization, edges=holding(model))
+        return ids
+
+
+@contextmanager
+def loading(db: Database, *, organization_id: int | None = None, actor: str) -> Generator[Loader]:
+    """Load rows of one organization, or of tables that belong to none, in one transaction: all of it, or nothing::
+
+        with loading(db, organization_id=7, actor="move") as load:
+            load(Organization, [{"id": 7, "name": "Acme Corp", "slug": "acme"}])
+            load(Tender, tenders)
+
+    On PostgreSQL it needs the tables' owner (MIGRATION_DATABASE_URL), so that new ids follow those that were given.
+    """
+    with db.get_session(organization_id=organization_id, actor=actor) as session:
+        yield Loader(db, session)
+
+
+def _checked(model: type[Entity], rows: Iterable[Content | Entity]) -> list[dict[str, Any]]:
+    computed = frozenset(column.key for column in model.__table__.c if column.computed is not None)
+    checker = Checker(model, computed)
+    checked = [row.values for row in checker.check(_given(row, computed) for row in rows)]
+    for position, row in enumerate(checked):
+        if reason := _contradiction(row):
+            checker.reasons[position] = reason
+    checker.refuse()
+    return checked
+
+
+def _given(row: Content | Entity, computed: frozenset[str]) -> Content:
+    """Of a stored row, every column."""
+    if not isinstance(row, Entity):
+        return row
+    return {name: getattr(row, name) for name in type(row).model_fields if name not in computed}
+
+
+def _contradiction(row: Mapping[str, Any]) -> str | None:
+    """What a database would take, though nothing but a mistake writes it."""
+    for name in ("id", "version"):
+        if row[name] is not None and row[name] < 1:
+            return f"{name}: must be 1 or more"
+    given = [name for name in _DELETION if row[name] is not None]
+    if row["is_deleted"]:
+        return None if "deleted_at" in given else "deleted_at: needed where is_deleted is true"
+    return f"{', '.join(given)}: given, though is_deleted is false" if given else None
+
+
+def _continue_after(database: Database, table: Table, highest: int) -> None:
+    """Have the table's next id be higher. Before the rows are there, as others go on writing; it is not rolled back."""
+    sequence = text("SELECT pg_get_serial_sequence(:table, 'id')").bindparams(table=quoted(table.name))
+    try:
+        with database.migration_engine.begin() as connection:
+            name = connection.scalar(sequence)
+            raised = (
+                f"SELECT setval('{name}', greatest(last_value, :highest)) FROM {name}"  # noqa: S608  # its own name
+                " WHERE last_value < :highest OR NOT is_called"
+            )
+            connection.execute(text(raised), {"highest": highest})
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"the sequence of {table.name} is its owner's to set: loading rows with ids needs MIGRATION_DATABASE_URL"
+        ) from error
