@@ -13,13 +13,13 @@ from sqlalchemy import Table, text
 from ..database import Database
 from ..errors import ArgumentError, ConfigurationError
 from ..kit.model import Entity
+from ..kit.model.entity import Identified
 from ..kit.model.managed import managed_columns
-from ..kit.model.tables import organization_column
+from ..kit.model.tables import is_organization, organization_column
 from ..kit.repository.bulk import BATCH, batches
 from ..kit.repository.bulk_rows import Checker, Content
 from ..kit.repository.bulk_statements import insert_rows
 from ..kit.repository.references import holding, lock_references
-from ..kit.repository.scope import Scope
 from ..kit.schema.policies import quoted
 from ..kit.session import TenantSession
 
@@ -33,7 +33,7 @@ class Loader:
         self.session = session
         self._database = database
 
-    def __call__(self, model: type[Entity], rows: Iterable[Content | Entity], /) -> Sequence[int]:
+    def __call__(self, model: type[Identified], rows: Iterable[Content], /) -> Sequence[int]:
         """Insert the rows as they are, what they refer to before them: all of them, or none. Returns their ids.
 
         What a row does not give has the model's default; without ids, all get new ones. The organization's own row
@@ -47,12 +47,12 @@ class Loader:
                 can't do without; or the database refused a value.
             ConfigurationError: on PostgreSQL, neither login may set the sequence of the table's ids.
         """
-        scope, table = Scope(self.session, model), model.__table__
+        table, organization = model.__table__, None
         checked = _checked(model, rows)
-        column = organization_column(table)
-        for named in dict.fromkeys(row[column.key] for row in checked) if column is not None else ():
-            scope.organization(named)
-        organization = scope.organization(None)
+        if (column := organization_column(table)) is not None:
+            for named in {row[column.key] for row in checked} - {None}:
+                self.session.bind_organization(named, admits_deleted=is_organization(model))
+            organization = self.session.organization_id
         ids = [row["id"] for row in checked if row["id"] is not None]
         if len(ids) not in (0, len(checked)):
             raise ArgumentError(f"{model.__name__}: every row has its id, or none has")
@@ -64,9 +64,10 @@ class Loader:
             for batch in batches(checked, BATCH):
                 new = insert_rows(self.session, model, batch, organization, given=given)
                 ids += [] if "id" in given else new
-                live = [row for row in batch if not row["is_deleted"]]
-                # Afterwards: of a tree, they are among the same rows.
-                lock_references(self.session, model, live, organization=organization, edges=holding(model))
+                if issubclass(model, Entity):
+                    live = [row for row in batch if not row["is_deleted"]]
+                    # Afterwards: of a tree, they are among the same rows.
+                    lock_references(self.session, model, live, organization=organization, edges=holding(model))
         return ids
 
 
@@ -84,7 +85,7 @@ def loading(db: Database, *, organization_id: int | None = None, actor: str) -> 
         yield Loader(db, session)
 
 
-def _checked(model: type[Entity], rows: Iterable[Content | Entity]) -> list[dict[str, Any]]:
+def _checked(model: type[Identified], rows: Iterable[Content]) -> list[dict[str, Any]]:
     computed = frozenset(column.key for column in model.__table__.c if column.computed is not None)
     checker = Checker(model, computed)
     checked = [row.values for row in checker.check(_given(row, computed) for row in rows)]
@@ -95,9 +96,9 @@ def _checked(model: type[Entity], rows: Iterable[Content | Entity]) -> list[dict
     return checked
 
 
-def _given(row: Content | Entity, computed: frozenset[str]) -> Content:
+def _given(row: Content, computed: frozenset[str]) -> Content:
     """Of a stored row, every column."""
-    if not isinstance(row, Entity):
+    if not isinstance(row, Identified):
         return row
     return {name: getattr(row, name) for name in type(row).model_fields if name not in computed}
 
@@ -105,10 +106,11 @@ def _given(row: Content | Entity, computed: frozenset[str]) -> Content:
 def _contradiction(row: Mapping[str, Any]) -> str | None:
     """What a database would take, though nothing but a mistake writes it."""
     for name in ("id", "version"):
-        if row[name] is not None and row[name] < 1:
+        value = row.get(name)
+        if value is not None and value < 1:
             return f"{name}: must be 1 or more"
-    given = [name for name in _DELETION if row[name] is not None]
-    if row["is_deleted"]:
+    given = [name for name in _DELETION if row.get(name) is not None]
+    if row.get("is_deleted"):
         return None if "deleted_at" in given else "deleted_at: needed where is_deleted is true"
     return f"{', '.join(given)}: given, though is_deleted is false" if given else None
 

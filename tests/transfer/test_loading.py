@@ -14,6 +14,7 @@ from domain import (
     AnalysisRepository,
     AnalysisResult,
     ArgumentError,
+    AuditEntry,
     AuditRepository,
     ConfigurationError,
     ConstraintError,
@@ -35,6 +36,7 @@ from domain import (
     tenant_key,
 )
 from domain.errors import InvalidRowsError, TenantRequiredError
+from domain.models import CostEntry
 from domain.testing import Cluster, build
 from domain.testing.cluster import APPLICATION
 from domain.transfer import loading
@@ -158,6 +160,20 @@ def test_rows_come_from_another_database_as_they_are(domain_db: Database, tmp_pa
     with loading(domain_db, organization_id=organization_id, actor="move") as load:
         load(Tender, rows)
     assert stored(domain_db, Tender) == before
+
+
+def test_entries_that_are_never_changed_come_in_as_well_and_the_trail_does_not(domain_db: Database) -> None:
+    cost = {"id": 44, "purpose": "analysis", "cost_usd": "0.25", "occurred_at": OLD}
+    with loading(domain_db, organization_id=1, actor="move") as load:
+        assert load(CostEntry, [cost]) == [44]
+        with pytest.raises((ArgumentError, ConstraintError)):
+            load(AuditEntry, [{"entity": "tenders", "row_id": 1, "action": "purge", "recorded_at": OLD}])
+        load.session.rollback()
+        load(CostEntry, [cost])
+    assert {name: stored(domain_db, CostEntry)[44][name] for name in ("occurred_at", "organization_id")} == {
+        "occurred_at": OLD,
+        "organization_id": 1,
+    }
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import cast as typed
 from sqlalchemy import ColumnElement, Text, bindparam, literal, tuple_
 from sqlmodel import col, insert, select, update
 
-from ..model import Entity
+from ..model import DomainModel, Entity
 from ..model.fields import utcnow
 from ..model.managed import managed_columns
 from ..model.tables import ORGANIZATION_ID, of_organization
@@ -17,7 +17,7 @@ from .recordset import POSITION, Values, among, has_recordset, recordset
 
 def insert_rows(
     session: DomainSession,
-    model: type[Entity],
+    model: type[DomainModel],
     rows: Sequence[Values],
     organization: int | None,
     *,
@@ -34,7 +34,7 @@ def insert_rows(
     table, now, dialect = model.__table__, utcnow(), session.get_bind().dialect
     left_out = (managed_columns(table) - given) | {ORGANIZATION_ID}
     names = [c.key for c in table.c if c.key in rows[0].keys() - left_out]
-    fixed: dict[str, Any] = {name: now for name in ("created_at", "updated_at") if name not in given}
+    fixed: dict[str, Any] = {n: now for n in ("created_at", "updated_at") if n in table.c and n not in given}
     if ORGANIZATION_ID in table.c:
         fixed[ORGANIZATION_ID] = organization
     statement: Any = insert(table).returning(table.c.id)
