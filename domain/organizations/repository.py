@@ -14,7 +14,7 @@ from ..kit.model.fields import as_utc
 from ..kit.repository import Repository, constructor
 from ..kit.repository.cursor import checked_limit
 from ..kit.session import forget_live, own
-from .model import INT32_MAX, SLUG_SETTING, Organization, current_period
+from .model import INT32_MAX, SLUG_SETTING, Organization, OrganizationPatch, current_period
 
 _period = bindparam("meter_period", type_=Date())
 _increment = bindparam("meter_increment", type_=Integer())
@@ -72,6 +72,7 @@ class OrganizationRepository(Repository[Organization]):
     """
 
     model = Organization
+    patch = OrganizationPatch
 
     @constructor(Organization)
     def create(self, entity: Organization) -> Organization:

@@ -1,4 +1,4 @@
-"""Types of an application's own models and repositories, for mypy and pyright; nothing here runs."""
+"""Types of an application's own models and repositories, for every checker; nothing here runs."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, assert_type
@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Generic, TypeVar, assert_type
 from sqlmodel import Field
 
 from domain import (
+    OMITTED,
     DomainModel,
     Entity,
     Page,
@@ -35,12 +36,18 @@ class Invoice(InvoiceContent, TenantEntity, table=True):
     paid_with: int | None = tenant_key(Tender, default=None)
 
 
-class InvoicePatch(InvoiceContent, Patch):
-    pass
+class InvoicePatch(InvoiceContent, Patch[Invoice]):
+    tender_id: int = OMITTED
+    amount_cents: int = OMITTED
+
+
+class LoosePatch(InvoiceContent, Patch):
+    """One that names no model is one of any."""
 
 
 class InvoiceRepository(TenantRepository[Invoice]):
     model = Invoice
+    patch = InvoicePatch
 
     @constructor(Invoice)
     def create(self, entity: Invoice) -> Invoice:
@@ -91,10 +98,19 @@ def use(session: TenantSession, body: InvoiceContent) -> None:
     assert_type(invoices.put(invoice), Invoice)
     assert_type(invoices.create_many([invoice]), Sequence[Invoice])
     assert_type(invoices.upsert_many([body]), Upserted)
-    assert_type(invoices.update(1, InvoicePatch.model_validate({"amount_cents": 5})), Invoice)
+    assert_type(invoices.update(1, InvoicePatch(amount_cents=5), expected_version=3, org_id=7), Invoice)
+    assert_type(invoices.update(1, LoosePatch.model_validate({"amount_cents": 5})), Invoice)
+    assert_type(invoices.update(1, body), Invoice)
+    assert_type(invoices.update(1, amount_cents=5), Invoice)
     assert_type(invoices.soft_delete(1), bool)
+    assert_type(rename(invoices, 1, InvoicePatch(amount_cents=5)), Invoice)
     assert_type(Archive(invoices).newest(), Invoice | None)
     assert_type(Archive(TenderRepository(session)).newest(), Tender | None)
+
+
+def rename(repository: TenantRepository[TenantT], entity_id: int, patch: Patch[TenantT]) -> TenantT:
+    """Code over any repository takes its model's patches."""
+    return repository.update(entity_id, patch)
 
 
 def use_of_no_organization(session: TenantSession, system: SystemSession) -> None:
