@@ -16,6 +16,7 @@ from .fields import BigId, Text, UtcDatetime, example, library_field, utcnow
 from .tables import ORGANIZATIONS
 from .types import UTC_DATETIME
 
+FILLED_IN: Any = None  # by the database, or by the session
 _NOW = {"server_default": DatabaseTime()}
 
 
@@ -23,7 +24,7 @@ class Identified(DomainModel):
     """A row with an id."""
 
     id: int = library_field(
-        default=None,
+        default=FILLED_IN,
         description="Id given by the database.",
         schema_extra=example(42, json_schema_extra={"readOnly": True}),
         primary_key=True,
@@ -105,7 +106,7 @@ class OwnedByOrganization(DomainModel):
 
     __of_organization__: ClassVar[bool] = True
     organization_id: int = Field(
-        default=None,
+        default=FILLED_IN,
         description="The organization that the row belongs to; a bound session fills it in.",
         schema_extra=example(7),
         primary_key=True,

@@ -15,6 +15,7 @@ from .fields import library_field, managed_field, personal_field, relation, tena
 from .graph import Graph, graph_of
 from .names import NAMING
 from .refusals import refuse, refuse_derived
+from .signature import signature_of
 from .tables import ORGANIZATIONS, complete_table, refuse_awaited
 
 
@@ -41,6 +42,7 @@ class DomainMeta(SQLModelMetaclass):
         if cls.model_config.get("table") and not hasattr(cls, "__table__"):
             refuse(cls, REGISTRY.metadata.tables.values())
         super().__init__(name, bases, class_dict, **kwargs)
+        cls.__signature__ = signature_of(cls)
         table: Table | None = cls.__dict__.get("__table__")
         if table is not None:
             if not getattr(cls, "__audited__", True):

@@ -126,5 +126,5 @@ def _constructed(function: Any) -> type[Any] | None:
     takes = [p.kind for p in signature(function, follow_wrapped=False).parameters.values()]
     if not hasattr(function, "__wrapped__") or Parameter.VAR_KEYWORD not in takes:
         return None
-    kinds = [hint for _, hint in _parameters(function).values()]
+    kinds = get_type_hints(function).values()
     return next((k for k in kinds if isinstance(k, type) and issubclass(k, Entity)), None)
