@@ -11,7 +11,7 @@ from sqlmodel.main import FieldInfo, SQLModelMetaclass
 
 from ..private import init_private_attributes
 from .columns import column_of
-from .fields import library_field, managed_field, personal_field, relation, tenant_key
+from .fields import library_field, lookup_field, managed_field, personal_field, relation, tenant_key
 from .graph import Graph, graph_of
 from .names import NAMING
 from .refusals import refuse, refuse_derived
@@ -21,7 +21,16 @@ from .tables import ORGANIZATIONS, complete_table, refuse_awaited
 
 @dataclass_transform(
     kw_only_default=True,
-    field_specifiers=(Field, FieldInfo, library_field, managed_field, personal_field, relation, tenant_key),
+    field_specifiers=(
+        Field,
+        FieldInfo,
+        library_field,
+        lookup_field,
+        managed_field,
+        personal_field,
+        relation,
+        tenant_key,
+    ),
 )
 class DomainMeta(SQLModelMetaclass):
     """Completes each table from its fields, with CHECKs and composite foreign keys, unless it refuses the class."""
