@@ -1,7 +1,10 @@
 """A row that is found by a secret before its organization is known: an API key by its hash."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -225,3 +228,35 @@ def test_a_lookup_field_where_it_can_not_be_is_refused() -> None:
         class NumberedKey(TenantEntity, table=True):  # pyright: ignore[reportUnusedClass]  # it is never made
             __tablename__ = "test_numbered_keys"
             digest: int = lookup_field()
+
+
+LATER = """
+import sys
+
+from domain import Database, OrganizationRepository, TenantEntity, Text, lookup_field
+
+with Database(sys.argv[1]) as database:
+    with database.get_session() as session:
+        acme = OrganizationRepository(session).create(name="Acme", slug="acme")
+
+    class LaterKey(TenantEntity, table=True):
+        label: Text
+        digest: Text = lookup_field(max_length=64)
+
+    with database.get_session(organization_id=acme.id) as session:
+        session.add(LaterKey(label="late", digest="0" * 64))
+    found = database.find_by_secret(LaterKey, digest="0" * 64)
+    assert found is not None
+    assert found.organization_id == acme.id
+"""
+
+
+def test_a_connection_that_is_older_than_the_model_finds_its_rows(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/later.db"
+    with Database(url) as database:
+        database.create_all()
+        with database.migration_engine.begin() as connection:  # as another process's migration makes it
+            made = str(connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'test_api_keys'")))
+            later = made.replace("test_api_keys", "laterkey")
+            connection.execute(text(later))
+    subprocess.run([sys.executable, "-c", LATER, url], cwd=Path(__file__).parents[2], check=True)

@@ -7,6 +7,7 @@ from sqlmodel import Field
 
 from domain import (
     OMITTED,
+    Database,
     DomainModel,
     Entity,
     Page,
@@ -18,9 +19,11 @@ from domain import (
     TenantSession,
     Tender,
     TenderRepository,
+    Text,
     Upserted,
     constructor,
     live_unique,
+    lookup_field,
     tenant_key,
 )
 
@@ -66,6 +69,16 @@ class Currency(Entity, table=True):
 
 class CurrencyRepository(Repository[Currency]):
     model = Currency
+
+
+class ApiKey(TenantEntity, table=True):
+    __tablename__ = "typed_api_keys"
+    digest: Text = lookup_field(max_length=64)
+
+
+def log_in(db: Database, digest: str) -> None:
+    assert_type(db.find_by_secret(ApiKey, digest=digest), ApiKey | None)
+    assert_type(ApiKey(digest=digest).digest, str)
 
 
 TenantT = TypeVar("TenantT", bound=TenantEntity)
