@@ -25,9 +25,9 @@ from domain import (
     Text,
     constructor,
     example,
-    lookup_field,
 )
 from domain.kit.schema.scope import scope
+from domain.models import lookup_field
 from domain.testing.attack import attack
 from tests.attack.layers import Layer, switched_off
 
@@ -233,7 +233,8 @@ def test_a_lookup_field_where_it_can_not_be_is_refused() -> None:
 LATER = """
 import sys
 
-from domain import Database, OrganizationRepository, TenantEntity, Text, lookup_field
+from domain import Database, OrganizationRepository, TenantEntity, Text
+from domain.models import lookup_field
 
 with Database(sys.argv[1]) as database:
     with database.get_session() as session:

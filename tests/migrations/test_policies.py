@@ -193,7 +193,7 @@ def test_a_model_that_gains_a_tenant_base_gets_its_policies_in_the_same_revision
 
 API_KEY = """
 
-from domain import lookup_field
+from domain.models import lookup_field
 
 
 class ApiKey(TenantEntity, table=True):

@@ -23,9 +23,9 @@ from domain import (
     Upserted,
     constructor,
     live_unique,
-    lookup_field,
     tenant_key,
 )
+from domain.models import lookup_field
 
 
 class InvoiceContent(DomainModel):
