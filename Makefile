@@ -38,6 +38,8 @@ check: $(VENV)/.dev ## Check style, types, import rules and migrations
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --ignoreexternal --verifytypes domain
+	$(BIN)/ty check -q --python $(BIN)/python examples tests/typing
+	$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python examples tests/typing
 	$(BIN)/python -m pytest -q tests/migrations/test_commands.py -k goes_down_and_up_again
 
 bench: $(VENV)/.bench ## Measure against the libraries that people would use instead (ARGS=--quick: a first look)

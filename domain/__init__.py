@@ -18,6 +18,7 @@ from .errors import (
     UnguardedStatementError,
 )
 from .kit.database import TenantHandle
+from .kit.model.entity import OMITTED
 from .kit.model.fields import (
     Amount,
     Cost,
@@ -121,6 +122,7 @@ __all__ = [
     "LowerText",
     "Money",
     "NotFoundError",
+    "OMITTED",
     "Organization",
     "OrganizationContent",
     "OrganizationPatch",

@@ -16,6 +16,7 @@ from .analyses.model import (
 from .bids.model import BidContent, BidCost, BidDocument, BidDocumentContent, BidPatch, BidPublic
 from .costs.model import CostEntry, CostEntryPublic, CostReservation
 from .kit.model import DomainModel, Entity, OwnedByOrganization, Patch, Public, Stamped, TenantEntity
+from .kit.model.fields import lookup_field
 from .kit.records import (
     AuditAction,
     AuditEntry,
@@ -92,4 +93,5 @@ __all__ = [
     "UserProfile",
     "UserPublic",
     "UserRole",
+    "lookup_field",
 ]

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from sqlmodel import Field
 
 from ..kit.model.base import DomainModel
-from ..kit.model.entity import Patch, Public, Stamped, TenantEntity
+from ..kit.model.entity import OMITTED, Patch, Public, Stamped, TenantEntity
 from ..kit.model.fields import Cost, Text, example, tenant_key
 from ..kit.model.tables import live_index, live_unique
 from ..kit.model.types import Money, json_list
@@ -90,8 +90,11 @@ class AnalysisResult(AnalysisContent, TenantEntity, table=True):
     __table_args__: ClassVar[Any] = (live_unique("tender_id"), live_index("overall_score", "tender_id"))
 
 
-class AnalysisPatch(AnalysisFilter, AnalysisRating, AnalysisCost, Patch):
+class AnalysisPatch(AnalysisFilter, AnalysisRating, AnalysisCost, Patch[AnalysisResult]):
     """PATCH body."""
+
+    is_relevant: bool = OMITTED
+    confidence: float = OMITTED
 
 
 class AnalysisPublic(AnalysisContent, Stamped, Public):

@@ -13,13 +13,14 @@ from ..kit.repository.cursor import checked_limit
 from ..kit.repository.paging import newest_with
 from ..kit.session import own
 from ..tenders.model import Tender
-from .model import AnalysisCost, AnalysisRating, AnalysisResult
+from .model import AnalysisCost, AnalysisPatch, AnalysisRating, AnalysisResult
 
 
 class AnalysisRepository(CostedRepository[AnalysisResult]):
     """The analyses of one organization."""
 
     model = AnalysisResult
+    patch = AnalysisPatch
     purpose = "analysis"
     cost_field = "processing_cost"
 

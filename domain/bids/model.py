@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from sqlmodel import Field
 
 from ..kit.model.base import DomainModel
-from ..kit.model.entity import Patch, Public, Stamped, TenantEntity
+from ..kit.model.entity import OMITTED, Patch, Public, Stamped, TenantEntity
 from ..kit.model.fields import Cost, Text, example, tenant_key
 from ..kit.model.tables import live_index, live_unique
 from ..kit.model.types import Money, json_dict
@@ -69,8 +69,13 @@ class BidDocument(BidDocumentContent, TenantEntity, table=True):
     __table_args__: ClassVar[Any] = (live_unique("tender_id"), live_index("created_at", "id"))
 
 
-class BidPatch(BidContent, Patch):
+class BidPatch(BidContent, Patch[BidDocument]):
     """PATCH body."""
+
+    executive_summary: Text = OMITTED
+    capabilities: Text = OMITTED
+    approach: Text = OMITTED
+    value_proposition: Text = OMITTED
 
 
 class BidPublic(BidDocumentContent, Stamped, Public):

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from ..costs.repository import CostedRepository
 from ..kit.repository import constructor
 from ..kit.repository.paging import newest_with
-from .model import BidDocument
+from .model import BidDocument, BidPatch
 
 
 class BidDocumentRepository(CostedRepository[BidDocument]):
     """The bids of one organization."""
 
     model = BidDocument
+    patch = BidPatch
     purpose = "bid"
     cost_field = "generation_cost"
 

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint
 from sqlmodel import Field
 
 from ..kit.model.base import DomainModel
-from ..kit.model.entity import Entity, Patch, Public, Stamped
+from ..kit.model.entity import OMITTED, Entity, Patch, Public, Stamped
 from ..kit.model.fields import Cost, Text, example, library_field
 from ..kit.model.tables import ORGANIZATIONS, live_unique
 from ..kit.model.types import Money, value_enum
@@ -114,8 +114,11 @@ class Organization(OrganizationContent, OrganizationPlan, OrganizationUsage, Ent
     )
 
 
-class OrganizationPatch(OrganizationContent, Patch):
+class OrganizationPatch(OrganizationContent, Patch[Organization]):
     """PATCH body."""
+
+    name: Text = OMITTED
+    slug: Text = OMITTED
 
 
 class OrganizationPublic(OrganizationContent, OrganizationPlan, OrganizationUsage, Stamped, Public):

@@ -15,7 +15,7 @@ from ..kit.repository import Repository, constructor
 from ..kit.repository.cursor import checked_limit
 from ..kit.repository.upsert import On
 from ..kit.session import forget_live, own
-from .model import INT32_MAX, SLUG_SETTING, Organization, current_period
+from .model import INT32_MAX, SLUG_SETTING, Organization, OrganizationPatch, current_period
 
 _period = bindparam("meter_period", type_=Date())
 _increment = bindparam("meter_increment", type_=Integer())
@@ -73,6 +73,7 @@ class OrganizationRepository(Repository[Organization]):
     """
 
     model = Organization
+    patch = OrganizationPatch
 
     @constructor(Organization)
     def create(self, entity: Organization) -> Organization:

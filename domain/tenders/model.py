@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field
 
 from ..kit.model.base import DomainModel
-from ..kit.model.entity import Patch, Public, Stamped, TenantEntity
+from ..kit.model.entity import OMITTED, Patch, Public, Stamped, TenantEntity
 from ..kit.model.fields import Amount, Text, UtcDatetime, example, library_field, relation
 from ..kit.model.tables import live_index, live_unique
 from ..kit.model.types import UTC_DATETIME, Money, json_list, value_enum
@@ -173,8 +173,10 @@ class Tender(TenderContent, TenderProgress, TenderLease, TenantEntity, table=Tru
     bid: Optional["BidDocument"] = relation(_TENDER, "domain.bids.model.BidDocument", "tender_id")
 
 
-class TenderPatch(TenderContent, Patch):
+class TenderPatch(TenderContent, Patch[Tender]):
     """PATCH body."""
+
+    title: Text = OMITTED
 
 
 class TenderPublic(TenderContent, TenderProgress, Stamped, Public):

@@ -18,7 +18,7 @@ from ..kit.repository.statements import KEY
 from ..kit.repository.upsert import On
 from ..kit.session import own
 from .claims import TenderClaims
-from .model import Tender, TenderProgress, TenderStatus
+from .model import Tender, TenderPatch, TenderProgress, TenderStatus
 from .statuses import EXPECTED, NEW, set_status
 
 MAX_WORDS = 20
@@ -29,6 +29,7 @@ class TenderRepository(TenderClaims):
     """The tenders of one organization."""
 
     model = Tender
+    patch = TenderPatch
 
     @constructor(Tender)
     def create(self, entity: Tender) -> Tender:

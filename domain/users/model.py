@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint
 from sqlmodel import Field
 
 from ..kit.model.base import DomainModel
-from ..kit.model.entity import Patch, Public, Stamped, TenantEntity
+from ..kit.model.entity import OMITTED, Patch, Public, Stamped, TenantEntity
 from ..kit.model.fields import LowerText, Text, UtcDatetime, example, library_field, personal_field
 from ..kit.model.tables import live_unique
 from ..kit.model.types import UTC_DATETIME, value_enum
@@ -89,8 +89,11 @@ class User(UserProfile, UserAccess, UserSecret, UserActivity, TenantEntity, tabl
     )
 
 
-class UserPatch(UserProfile, Patch):
+class UserPatch(UserProfile, Patch[User]):
     """PATCH body."""
+
+    email: LowerText = OMITTED
+    full_name: Text = OMITTED
 
 
 class UserPublic(UserProfile, UserAccess, UserActivity, Stamped, Public):

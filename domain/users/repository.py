@@ -8,13 +8,14 @@ from ..kit.model.fields import utcnow
 from ..kit.repository import TenantRepository, constructor
 from ..kit.repository.paging import newest_with
 from ..kit.session import TenantSession
-from .model import User
+from .model import User, UserPatch
 
 
 class UserRepository(TenantRepository[User]):
     """The users of one organization; only a login is looked up before the organization is known."""
 
     model = User
+    patch = UserPatch
 
     @constructor(User)
     def create(self, entity: User) -> User:

@@ -1,6 +1,9 @@
 """Row level security in migrations."""
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -186,6 +189,52 @@ def test_a_model_that_gains_a_tenant_base_gets_its_policies_in_the_same_revision
     assert "ReplaceOp('row level security', 'notes', {'organization_isolation'" in generated
     with databases[1].connect() as connection:
         assert (RowLevelSecurity().present(connection) or {})["notes"].holds
+
+
+API_KEY = """
+
+from domain.models import lookup_field
+
+
+class ApiKey(TenantEntity, table=True):
+    \"\"\"What a program logs in with.\"\"\"
+
+    __tablename__ = "api_keys"
+    digest: Text = lookup_field(min_length=64, max_length=64)
+"""
+KEY_POLICY = text("SELECT pg_get_expr(polqual, polrelid) FROM pg_policy WHERE polname = 'find_by_digest'")
+
+
+def test_an_applications_look_up_gets_its_policy_in_its_own_tree(
+    postgresql: Engine, make_database: Callable[[str], Engine], tmp_path: Path, alembic: Alembic
+) -> None:
+    application = tmp_path / "application"
+    shutil.copytree(ROOT / "examples/application", application, ignore=shutil.ignore_patterns("__pycache__"))
+    models = application / "workshop/models.py"
+    models.write_text(models.read_text() + API_KEY)
+    sqlite = make_database("sqlite")
+    upgrade(sqlite)
+    for engine in (postgresql, sqlite):
+        alembic(application, (engine, "upgrade", "head"), path=(ROOT,))
+    keys = (postgresql, "revision", "--autogenerate", "-m", "keys")
+    ways = (("upgrade", "head"), ("check",), ("downgrade", "-1"), ("upgrade", "head"), ("check",))
+    alembic(application, keys, *((engine, *way) for engine in (postgresql, sqlite) for way in ways), path=(ROOT,))
+    with postgresql.connect() as connection:
+        assert "app.find_api_keys_digest" in str(connection.scalar(KEY_POLICY))
+        migrated = (RowLevelSecurity().present(connection) or {})["api_keys"]
+    made = make_database("postgresql")
+    script = f"import workshop.models as m; from domain import Database; Database({made.url.render_as_string(False)!r})"
+    subprocess.run(
+        [sys.executable, "-c", f"{script}.create_all()"],
+        cwd=application,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    with made.connect() as connection:
+        assert (RowLevelSecurity().present(connection) or {})["api_keys"] == migrated
+    run(postgresql, "DROP POLICY find_by_digest ON api_keys")
+    with pytest.raises(AssertionError, match="New upgrade operations"):
+        alembic(application, (postgresql, "check"), path=(ROOT,))
 
 
 def test_an_applications_tree_has_its_own_policies_and_never_touches_ours(

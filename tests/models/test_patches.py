@@ -5,7 +5,17 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from domain import AnalysisPatch, BidPatch, OrganizationPatch, Patch, Tender, TenderContent, TenderPatch, UserPatch
+from domain import (
+    OMITTED,
+    AnalysisPatch,
+    BidPatch,
+    OrganizationPatch,
+    Patch,
+    Tender,
+    TenderContent,
+    TenderPatch,
+    UserPatch,
+)
 
 PATCHES: list[type[Patch]] = [TenderPatch, AnalysisPatch, BidPatch, OrganizationPatch, UserPatch]
 
@@ -104,3 +114,29 @@ def test_an_applications_own_patch_is_made_the_same_way() -> None:
     assert SitePatch.model_validate(fields).model_dump(exclude_unset=True) == fields
     with pytest.raises(ValidationError, match="floors"):
         SitePatch.model_validate({"floors": None})
+
+
+def test_a_field_that_a_patch_names_again_is_the_one_it_inherits() -> None:
+    class Bare(TenderContent, Patch):
+        """Names no field again."""
+
+    bare, patch = Bare.model_json_schema(), TenderPatch.model_json_schema()
+    assert list(TenderPatch.model_fields) == list(Bare.model_fields)
+    assert patch["properties"] == bare["properties"]
+    assert patch["properties"]["title"]["maxLength"] == 500
+    assert TenderPatch().model_fields_set == set()
+    assert TenderPatch(location="Bergen").model_dump(exclude_unset=True) == {"location": "Bergen"}
+
+
+def test_a_field_named_again_with_another_type_is_refused() -> None:
+    with pytest.raises(
+        TypeError, match=r"AmountPatch.title is <class 'int'> = OMITTED, but .* inherits it as <class 'str'>"
+    ):
+
+        class AmountPatch(TenderContent, Patch[Tender]):  # pyright: ignore[reportUnusedClass]  # it is never made
+            title: int = OMITTED  # type: ignore[assignment]
+
+    with pytest.raises(TypeError, match=r"NamedPatch.nickname is .* but NamedPatch inherits no such field"):
+
+        class NamedPatch(TenderContent, Patch[Tender]):  # pyright: ignore[reportUnusedClass]  # it is never made
+            nickname: str = OMITTED

@@ -25,10 +25,12 @@ from domain import (
     StaleVersionError,
     TenantScopeError,
     Tender,
+    TenderContent,
     TenderNoticeRepository,
     TenderPatch,
     TenderRepository,
     TenderStatus,
+    User,
     UserPatch,
     UserRepository,
 )
@@ -290,8 +292,8 @@ def test_what_the_library_manages_is_not_the_callers_to_write(
             kind(session).upsert_many([changes])
 
 
-class Stranger(DomainModel):
-    """A body with a field that tenders have not."""
+class Stranger(Patch):
+    """A patch that names no model, with a field that tenders have not."""
 
     title: str | None = None
     nickname: str = ""
@@ -306,10 +308,60 @@ def test_a_field_that_the_model_has_not_is_refused(domain_db: Database, tender: 
         assert TenderRepository(session).require(tender.id).title == "Harbour bridge"
 
 
+def test_a_patch_of_another_model_is_refused_whatever_it_sets(
+    domain_db: Database, stored: Stored, tender: Tender
+) -> None:
+    class Nameless(TenderContent, Patch[User]):
+        """Every field of it is a tender's."""
+
+    before = stored(Tender, tender.id)
+    others: list[Any] = [UserPatch(), UserPatch(full_name="Ann"), Nameless.model_validate({"title": "Bridge"})]
+    with domain_db.get_session(organization_id=1) as session:
+        for patch in others:
+            with pytest.raises(ArgumentError, match="is a patch of User, not of Tender"):
+                TenderRepository(session).update(tender.id, patch)
+        assert TenderRepository(session).update(tender.id, TenderPatch()).version == 1
+    assert stored(Tender, tender.id) == before
+
+
+@every_model
+def test_fields_may_be_given_as_keywords_of_the_repositorys_patch(
+    domain_db: Database, stored: Stored, make: Make, kind: Any, patch: type[DomainModel], field: str
+) -> None:
+    row = made(make, kind)
+    before = stored(kind.model, row.id)
+    with domain_db.get_session(organization_id=1) as session:
+        repository: Any = kind(session)
+        if kind is TenderNoticeRepository:
+            with pytest.raises(ArgumentError, match="TenderNoticeRepository takes no fields in update"):
+                repository.update(row.id, **{field: "Patched"})
+            return
+        assert repository.update(row.id).version == 1
+        assert repository.update(row.id, **{field: "Patched"}).version == 2
+        for wrong in ({"nickname": "Bridgy"}, {field: 5}, {"version": 7}, {"is_deleted": True}):
+            with pytest.raises(ValidationError):
+                repository.update(row.id, **wrong)
+    after = stored(kind.model, row.id)
+    assert {name for name in after if after[name] != before[name]} == {field, "updated_at", "version"}
+    assert after[field] == "Patched"
+
+
+def test_keywords_take_no_version_and_no_patch_beside_them(domain_db: Database, stored: Stored, tender: Tender) -> None:
+    before = stored(Tender, tender.id)
+    with domain_db.get_session(organization_id=1) as session:
+        tenders: Any = TenderRepository(session)
+        for alone in ({"expected_version": 1}, {"org_id": 1}):
+            with pytest.raises(ArgumentError, match=r"go with a patch: update\(id, TenderPatch\("):
+                tenders.update(tender.id, title="New", **alone)
+        with pytest.raises(ArgumentError, match="a patch or fields, not both: location"):
+            tenders.update(tender.id, TenderPatch(title="New"), location="Bergen")
+    assert stored(Tender, tender.id) == before
+
+
 def test_an_update_that_is_refused_in_the_middle_writes_nothing(
     domain_db: Database, stored: Stored, tender: Tender
 ) -> None:
-    class Loose(DomainModel):
+    class Loose(Patch):
         """Looser than the model: names before and after ``title`` would be written without it."""
 
         description: str = ""

@@ -1,4 +1,4 @@
-"""Types of AnalysisRepository, for mypy and pyright; nothing here runs."""
+"""Types of AnalysisRepository, for every checker; nothing here runs."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -56,7 +56,8 @@ def writes(session: TenantSession, body: AnalysisContent) -> None:
     assert_type(analyses.add(AnalysisResult.model_validate(body)), AnalysisResult)
     assert_type(analyses.put(AnalysisResult.model_validate(body)), AnalysisResult)
     assert_type(analyses.upsert_many([body]), Upserted)
-    assert_type(analyses.update(1, AnalysisPatch.model_validate({"overall_score": 9})), AnalysisResult)
+    assert_type(analyses.update(1, AnalysisPatch(overall_score=9)), AnalysisResult)
+    assert_type(analyses.update(1, overall_score=9, confidence=0.5), AnalysisResult)
     assert_type(analyses.update_rating(1, 8.5), bool)
     assert_type(
         analyses.update_rating(

@@ -1,4 +1,4 @@
-"""Types of AuditRepository, for mypy and pyright; nothing here runs."""
+"""Types of AuditRepository, for every checker; nothing here runs."""
 
 from typing import assert_type
 

@@ -1,4 +1,4 @@
-"""Types of BidDocumentRepository, for mypy and pyright; nothing here runs."""
+"""Types of BidDocumentRepository, for every checker; nothing here runs."""
 
 from collections.abc import Iterator, Sequence
 from typing import assert_type
@@ -45,6 +45,7 @@ def writes(session: TenantSession) -> None:
     assert_type(bids.put(bid), BidDocument)
     assert_type(bids.create_many([bid]), Sequence[BidDocument])
     assert_type(bids.upsert_many([bid]), Upserted)
-    assert_type(bids.update(1, BidPatch.model_validate({"approach": "By rail."})), BidDocument)
+    assert_type(bids.update(1, BidPatch(approach="By rail.")), BidDocument)
+    assert_type(bids.update(1, approach="By rail."), BidDocument)
     assert_type(bids.soft_delete(1, org_id=7), bool)
     assert_type(bids.restore(1), bool)

@@ -1,4 +1,4 @@
-"""Types of TenderNoticeRepository, for mypy and pyright; nothing here runs."""
+"""Types of TenderNoticeRepository, for every checker; nothing here runs."""
 
 from collections.abc import Iterator, Sequence
 from typing import assert_type

@@ -1,4 +1,4 @@
-"""Types of OrganizationRepository, for mypy and pyright; nothing here runs."""
+"""Types of OrganizationRepository, for every checker; nothing here runs."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -39,8 +39,9 @@ def writes(session: TenantSession) -> None:
     assert_type(created.monthly_analysis_count, int)
     assert_type(organizations.add(Organization(name="Acme", slug="acme")), Organization)
     assert_type(organizations.put(Organization(name="Acme", slug="acme")), Organization)
-    assert_type(organizations.update(1, OrganizationPatch.model_validate({"name": "Acme"})), Organization)
+    assert_type(organizations.update(1, OrganizationPatch(name="Acme")), Organization)
     assert_type(organizations.update(1, OrganizationPlan(is_active=False), expected_version=1), Organization)
+    assert_type(organizations.update(1, slug="acme"), Organization)
     assert_type(organizations.update_usage(1), bool)
     assert_type(organizations.update_usage(org_id=1, increment=2), bool)
     assert_type(organizations.return_usage(1), bool)

@@ -1,4 +1,4 @@
-"""Types of an application's own models and repositories, for mypy and pyright; nothing here runs."""
+"""Types of an application's own models and repositories, for every checker; nothing here runs."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, assert_type
@@ -6,6 +6,8 @@ from typing import Any, ClassVar, Generic, TypeVar, assert_type
 from sqlmodel import Field
 
 from domain import (
+    OMITTED,
+    Database,
     DomainModel,
     Entity,
     Page,
@@ -17,11 +19,13 @@ from domain import (
     TenantSession,
     Tender,
     TenderRepository,
+    Text,
     Upserted,
     constructor,
     live_unique,
     tenant_key,
 )
+from domain.models import lookup_field
 
 
 class InvoiceContent(DomainModel):
@@ -35,12 +39,18 @@ class Invoice(InvoiceContent, TenantEntity, table=True):
     paid_with: int | None = tenant_key(Tender, default=None)
 
 
-class InvoicePatch(InvoiceContent, Patch):
-    pass
+class InvoicePatch(InvoiceContent, Patch[Invoice]):
+    tender_id: int = OMITTED
+    amount_cents: int = OMITTED
+
+
+class LoosePatch(InvoiceContent, Patch):
+    """One that names no model is one of any."""
 
 
 class InvoiceRepository(TenantRepository[Invoice]):
     model = Invoice
+    patch = InvoicePatch
 
     @constructor(Invoice)
     def create(self, entity: Invoice) -> Invoice:
@@ -59,6 +69,16 @@ class Currency(Entity, table=True):
 
 class CurrencyRepository(Repository[Currency]):
     model = Currency
+
+
+class ApiKey(TenantEntity, table=True):
+    __tablename__ = "typed_api_keys"
+    digest: Text = lookup_field(max_length=64)
+
+
+def log_in(db: Database, digest: str) -> None:
+    assert_type(db.find_by_secret(ApiKey, digest=digest), ApiKey | None)
+    assert_type(ApiKey(digest=digest).digest, str)
 
 
 TenantT = TypeVar("TenantT", bound=TenantEntity)
@@ -91,10 +111,19 @@ def use(session: TenantSession, body: InvoiceContent) -> None:
     assert_type(invoices.put(invoice), Invoice)
     assert_type(invoices.create_many([invoice]), Sequence[Invoice])
     assert_type(invoices.upsert_many([body]), Upserted)
-    assert_type(invoices.update(1, InvoicePatch.model_validate({"amount_cents": 5})), Invoice)
+    assert_type(invoices.update(1, InvoicePatch(amount_cents=5), expected_version=3, org_id=7), Invoice)
+    assert_type(invoices.update(1, LoosePatch.model_validate({"amount_cents": 5})), Invoice)
+    assert_type(invoices.update(1, body), Invoice)
+    assert_type(invoices.update(1, amount_cents=5), Invoice)
     assert_type(invoices.soft_delete(1), bool)
+    assert_type(rename(invoices, 1, InvoicePatch(amount_cents=5)), Invoice)
     assert_type(Archive(invoices).newest(), Invoice | None)
     assert_type(Archive(TenderRepository(session)).newest(), Tender | None)
+
+
+def rename(repository: TenantRepository[TenantT], entity_id: int, patch: Patch[TenantT]) -> TenantT:
+    """Code over any repository takes its model's patches."""
+    return repository.update(entity_id, patch)
 
 
 def use_of_no_organization(session: TenantSession, system: SystemSession) -> None:

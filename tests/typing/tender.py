@@ -1,4 +1,4 @@
-"""Types of TenderRepository, for mypy and pyright; nothing here runs."""
+"""Types of TenderRepository, for every checker; nothing here runs."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -89,6 +89,10 @@ def writes(session: TenantSession, body: TenderContent) -> None:
     assert_type(done.created, int)
     assert_type(tenders.update(1, TenderPatch(title="Bridge"), expected_version=2, org_id=7), Tender)
     assert_type(tenders.update(1, TenderProgress(status=TenderStatus.COMPLETE)), Tender)
+    assert_type(tenders.update(1, TenderPatch(location="Bergen", currency=None)), Tender)
+    assert_type(tenders.update(1, body, expected_version=2), Tender)
+    assert_type(tenders.update(1, location="Bergen", title="Bridge", estimated_value=None), Tender)
+    assert_type(TenderPatch(location="Bergen").title, str)
     assert_type(tenders.update_status(1, TenderStatus.ERROR, "Timed out.", 1.5), bool)
     assert_type(
         tenders.update_status(

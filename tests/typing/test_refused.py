@@ -1,4 +1,4 @@
-"""mypy and pyright refuse what they should: the lines of ``negative/*.txt`` that end in "# refused", and no other.
+"""Four type checkers refuse what they should: the lines of ``negative/*.txt`` that end in "# refused", and no other.
 
 Beside those, the modules of this folder hold no error.
 """
@@ -15,6 +15,7 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 MARK = "# refused"
+BUT_PYREFLY = "# refused, but by pyrefly"  # to which every field specifier but pydantic's has a default, and is init
 Lines = set[tuple[str, int]]
 
 
@@ -30,16 +31,21 @@ def snippets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def ending(folder: Path, *marks: str) -> Lines:
+    """The lines that end in one of the marks."""
+    return {
+        (module.name, number)
+        for module in folder.glob("*.py")
+        for number, line in enumerate(module.read_text().splitlines(), 1)
+        if line.endswith(marks)
+    }
+
+
 @pytest.fixture(scope="module")
 def marked(snippets: Path) -> Lines:
     """The lines that must be refused."""
-    lines = {
-        (module.name, number)
-        for module in snippets.glob("*.py")
-        for number, line in enumerate(module.read_text().splitlines(), 1)
-        if line.endswith(MARK)
-    }
-    assert len(lines) > 80
+    lines = ending(snippets, MARK, BUT_PYREFLY)
+    assert len(lines) > 100
     return lines
 
 
@@ -79,4 +85,19 @@ def test_pyright_refuses_the_marked_lines_and_no_other(snippets: Path, marked: L
     for problem in json.loads(said)["generalDiagnostics"]:
         if problem["severity"] == "error":
             found.add((Path(problem["file"]).name, problem["range"]["start"]["line"] + 1))
+    assert found == marked, f"{told(found, marked)}\n{said[:20_000]}"
+
+
+def test_ty_refuses_the_marked_lines_and_no_other(snippets: Path, marked: Lines) -> None:
+    where = (f"--python={sys.executable}", f"--extra-search-path={ROOT}")
+    said = run("ty", "check", *where, "--output-format=concise", "--no-progress", folder=snippets)
+    found = {(match[1], int(match[2])) for match in re.finditer(r"^(\w+\.py):(\d+):\d+: error", said, re.MULTILINE)}
+    assert found == marked, f"{told(found, marked)}\n{said}"
+
+
+def test_pyrefly_refuses_the_marked_lines_and_no_other(snippets: Path) -> None:
+    marked = ending(snippets, MARK)
+    (snippets / "pyrefly.toml").write_text(f'search-path = ["{ROOT}"]\npython-interpreter-path = "{sys.executable}"\n')
+    said = run("pyrefly", "check", "--output-format=json", folder=snippets)
+    found = {(Path(problem["path"]).name, problem["line"]) for problem in json.loads(said)["errors"]}
     assert found == marked, f"{told(found, marked)}\n{said[:20_000]}"

@@ -1,4 +1,4 @@
-"""Types of ``Database.run`` and ``arun``, for mypy and pyright; nothing here runs."""
+"""Types of ``Database.run`` and ``arun``, for every checker; nothing here runs."""
 
 from typing import assert_type
 

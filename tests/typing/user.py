@@ -1,4 +1,4 @@
-"""Types of UserRepository, for mypy and pyright; nothing here runs."""
+"""Types of UserRepository, for every checker; nothing here runs."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -40,7 +40,8 @@ def writes(session: TenantSession) -> None:
     assert_type(users.put(user), User)
     assert_type(users.create_many([user]), Sequence[User])
     assert_type(users.upsert_many([UserProfile(email="ann@example.org", full_name="Ann")]), Upserted)
-    assert_type(users.update(1, UserPatch.model_validate({"full_name": "Ann"})), User)
+    assert_type(users.update(1, UserPatch(full_name="Ann")), User)
+    assert_type(users.update(1, full_name="Ann"), User)
     assert_type(users.update_last_login(user_id=1, org_id=7), bool)
     assert_type(users.soft_delete(user_id=1, org_id=7), bool)
     assert_type(users.soft_delete(1), bool)

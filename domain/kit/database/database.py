@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ...config import Settings, application_url, bare, environment, named, optional_url
 from ...errors import ArgumentError, ConfigurationError, DomainError
 from ...limits import APPLICATION, NO_LIMITS, SYSTEM, TimeLimits
-from ..model import DomainModel
+from ..model import DomainModel, TenantEntity
 from ..records import SystemAccess
 from ..session import SystemSession, TenantSession, checked
 from . import sqlite
@@ -25,6 +25,7 @@ from .readiness import Readiness, behind, lacking, reached, refuse_unheld_login,
 from .units import Threads, repeated
 
 ResultT = TypeVar("ResultT")
+TenantT = TypeVar("TenantT", bound=TenantEntity)
 
 
 class Database:
@@ -208,6 +209,21 @@ class Database:
                 return unit(session)
 
         return repeated(attempt, attempts=attempts)
+
+    def find_by_secret(self, model: type[TenantT], /, **secret: str) -> TenantT | None:
+        """The live row with this value of a ``lookup_field``, whatever its organization; its session is closed::
+
+            key = db.find_by_secret(ApiKey, digest=digest_of(token))
+
+        Raises:
+            ArgumentError: another field is named, or not one.
+        """
+        lookups: dict[str, str] = model.__table__.info.get("lookups", {})
+        if len(secret) != 1 or not secret.keys() <= lookups.keys():
+            fields = ", ".join(lookups) or "it has none"
+            raise ArgumentError(f"{model.__name__} is found by one of its lookup_fields: {fields}")
+        with self.get_session() as session:
+            return session.look_up(model, *secret.popitem())
 
     @contextmanager
     def system_session(

@@ -18,7 +18,7 @@ class EmbeddedConnection(InheritableConnection):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.settings: dict[str, int | str] = {}
-        self._version: int | None = None
+        self._version: tuple[int, int] | None = None
         self._held: list[str] = []
         self.create_function("current_setting", 1, self.settings.get, deterministic=True)  # for one statement
 
@@ -29,10 +29,14 @@ class EmbeddedConnection(InheritableConnection):
             del self.settings[name]
 
     def hold_scope(self) -> None:
-        """Make the scope's views and triggers for every table that the file has. Not within a transaction."""
-        (version,) = self.execute("PRAGMA main.schema_version").fetchone()
+        """Make the scope's views and triggers for every table that the file has. Not within a transaction.
+
+        Again where the schema changed, or a model was imported, since it did so.
+        """
+        known = DomainModel.metadata.tables
+        version = (self.execute("PRAGMA main.schema_version").fetchone()[0], len(known))
         if version != self._version:
-            rules = scoped(dict(self.execute(TABLES).fetchall()), DomainModel.metadata.tables)
+            rules = scoped(dict(self.execute(TABLES).fetchall()), known)
             script = [statement for name in self._held for statement in dropped(name)]
             script += [
                 statement for name in rules for statement in created(name, rules[name], rules.get(ORGANIZATIONS, ()))

@@ -1,6 +1,16 @@
 """Bases of tables and schemas. Importing them needs no database."""
 
 from .base import DomainModel
-from .entity import Entity, OwnedByOrganization, Patch, Public, Stamped, TenantEntity
+from .entity import OMITTED, Entity, FieldGroup, OwnedByOrganization, Patch, Public, Stamped, TenantEntity
 
-__all__ = ["DomainModel", "Entity", "OwnedByOrganization", "Patch", "Public", "Stamped", "TenantEntity"]
+__all__ = [
+    "DomainModel",
+    "Entity",
+    "FieldGroup",
+    "OMITTED",
+    "OwnedByOrganization",
+    "Patch",
+    "Public",
+    "Stamped",
+    "TenantEntity",
+]

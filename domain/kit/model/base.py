@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from pydantic import BaseModel, GetJsonSchemaHandler, ValidationError
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 from sqlalchemy import Table, inspect
@@ -16,6 +16,8 @@ from sqlmodel import SQLModel
 from .managed import managed_fields, managed_reason, refuse_managed
 from .registry import REGISTRY, DomainMeta
 from .tables import ORGANIZATION_ID
+
+MYPY = TYPE_CHECKING_WITH_PYREFLY = False  # each is True to the checker of its name
 
 
 class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
@@ -33,9 +35,13 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     __of_organization__: ClassVar[bool] = False
     """True for rows of an organization: ``OwnedByOrganization`` alone sets it."""
 
-    if TYPE_CHECKING:  # SQLModel's own has no return type
+    if TYPE_CHECKING:
+        # Its fields alone, of their own types: to checkers that know pydantic.
+        model_config = ConfigDict(extra="forbid", strict=True)  # type: ignore[assignment]  # SQLModel's has more keys
+        if not MYPY and not TYPE_CHECKING_WITH_PYREFLY:
+            __new__: ClassVar[Any]  # to ty, SQLModel's would take any keyword in the constructor's place
 
-        def __new__(cls, *_args: Any, **_data: Any) -> Self: ...
+        def __is_of_row__(self, row: Self, /) -> None: ...  # see FieldGroup
 
     def __init__(self, **data: Any) -> None:
         if _is_table(type(self)):
@@ -145,7 +151,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     @classmethod
     def checked_fields(cls, data: dict[str, object], *, beside: dict[str, object] | None = None) -> dict[str, object]:
         """The given fields, each checked ``beside`` the values of the others. Raises pydantic's ValidationError."""
-        draft = cls.__new__(cls)
+        draft: Self = cls.__new__(cls)
         vars(draft).update({name: value for name, value in (beside or {}).items() if name in cls.model_fields})
         with _without_secrets(cls):
             for name, value in data.items():

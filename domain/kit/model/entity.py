@@ -1,8 +1,11 @@
 """The columns that every table has, and the bases of tables, patches and responses."""
 
-from typing import Any, ClassVar
+from copy import copy
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from uuid import UUID
 
+import typing_extensions
+from pydantic.fields import FieldInfo
 from sqlalchemy import Identity, text
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field
@@ -13,6 +16,7 @@ from .fields import BigId, Text, UtcDatetime, example, library_field, utcnow
 from .tables import ORGANIZATIONS
 from .types import UTC_DATETIME
 
+FILLED_IN: Any = None  # by the database, or by the session
 _NOW = {"server_default": DatabaseTime()}
 
 
@@ -20,7 +24,7 @@ class Identified(DomainModel):
     """A row with an id."""
 
     id: int = library_field(
-        default=None,
+        default=FILLED_IN,
         description="Id given by the database.",
         schema_extra=example(42, json_schema_extra={"readOnly": True}),
         primary_key=True,
@@ -102,7 +106,7 @@ class OwnedByOrganization(DomainModel):
 
     __of_organization__: ClassVar[bool] = True
     organization_id: int = Field(
-        default=None,
+        default=FILLED_IN,
         description="The organization that the row belongs to; a bound session fills it in.",
         schema_extra=example(7),
         primary_key=True,
@@ -115,16 +119,57 @@ class TenantEntity(Entity, OwnedByOrganization):
     """The base of every table that holds an organization's data. Primary key: (organization_id, id)."""
 
 
-class Patch(DomainModel):
-    """Mixin for PATCH bodies: every inherited field may be left out; its limits, and null where allowed, stay."""
+OMITTED: Any = object()
+"""The default of a required field that a patch names again, so that type checkers see that it may be left out."""
+
+EntityT = typing_extensions.TypeVar("EntityT", bound=Entity, default=Any)
+RowT = TypeVar("RowT", bound=Entity, contravariant=True)
+
+
+class Patch(DomainModel, Generic[EntityT]):
+    """Mixin for PATCH bodies: every inherited field may be left out; its limits, and null where allowed, stay.
+
+    It names its model, and its required fields once more::
+
+        class InvoicePatch(InvoiceContent, Patch[Invoice]):
+            number: Text = OMITTED
+    """
+
+    __patched__: ClassVar[type[Entity] | None] = None
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
         super().__pydantic_init_subclass__(**options)
-        for field in cls.model_fields.values():
+        for name, field in cls.model_fields.items():
+            if field.default is OMITTED:
+                field = cls.model_fields[name] = copy(_inherited(cls, name))
             field.default, field.default_factory = None, None
             field.json_schema_extra = _without_default
         cls.model_rebuild(force=True)
+
+    @classmethod
+    def __class_getitem__(cls, typevar_values: Any) -> Any:
+        patch: Any = super().__class_getitem__(typevar_values)
+        if isinstance(typevar_values, type):  # SQLModel keeps no arguments of a generic class
+            patch.__patched__ = typevar_values
+        return patch
+
+
+class FieldGroup(Protocol[RowT]):
+    """A class whose fields a row has: one that the row's class derives from."""
+
+    def __is_of_row__(self, row: RowT, /) -> None: ...
+
+
+def _inherited(patch: type[DomainModel], name: str) -> FieldInfo:
+    """The field that a patch names again. Raises TypeError where it has another type."""
+    restated = patch.model_fields[name].annotation
+    bases = (base.model_fields for base in patch.__bases__ if issubclass(base, DomainModel))
+    inherited = next((fields[name] for fields in bases if name in fields), None)
+    if inherited is None or inherited.annotation != restated:
+        what = f"inherits it as {inherited.annotation}" if inherited else "inherits no such field"
+        raise TypeError(f"{patch.__name__}.{name} is {restated} = OMITTED, but {patch.__name__} {what}")
+    return inherited
 
 
 def _without_default(schema: dict[str, Any]) -> None:

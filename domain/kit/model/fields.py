@@ -112,6 +112,16 @@ def personal_field(**options: Any) -> Any:
     return Field(sa_column_kwargs={**column, "info": {"personal": True}}, **options)
 
 
+def lookup_field(**options: Any) -> Any:
+    """A secret of a tenant table, as an API key's hash: ``Database.find_by_secret`` finds its row by the whole value.
+
+    Unique among the live rows of all organizations, in no repr, response, error or audit entry. The rows are deleted
+    with their organization.
+    """
+    column = options.pop("sa_column_kwargs", {})
+    return Field(exclude=True, repr=False, sa_column_kwargs={**column, "info": {"looked_up": True}}, **options)
+
+
 def relation(owner: str, target: str, column: str, *, init: Literal[False] = False) -> Any:
     """A read-only relationship to the live row of ``target`` whose ``column`` refers to the owner.
 

@@ -11,16 +11,26 @@ from sqlmodel.main import FieldInfo, SQLModelMetaclass
 
 from ..private import init_private_attributes
 from .columns import column_of
-from .fields import library_field, managed_field, personal_field, relation, tenant_key
+from .fields import library_field, lookup_field, managed_field, personal_field, relation, tenant_key
 from .graph import Graph, graph_of
 from .names import NAMING
 from .refusals import refuse, refuse_derived
+from .signature import signature_of
 from .tables import ORGANIZATIONS, complete_table, refuse_awaited
 
 
 @dataclass_transform(
     kw_only_default=True,
-    field_specifiers=(Field, FieldInfo, library_field, managed_field, personal_field, relation, tenant_key),
+    field_specifiers=(
+        Field,
+        FieldInfo,
+        library_field,
+        lookup_field,
+        managed_field,
+        personal_field,
+        relation,
+        tenant_key,
+    ),
 )
 class DomainMeta(SQLModelMetaclass):
     """Completes each table from its fields, with CHECKs and composite foreign keys, unless it refuses the class."""
@@ -41,6 +51,7 @@ class DomainMeta(SQLModelMetaclass):
         if cls.model_config.get("table") and not hasattr(cls, "__table__"):
             refuse(cls, REGISTRY.metadata.tables.values())
         super().__init__(name, bases, class_dict, **kwargs)
+        cls.__signature__ = signature_of(cls)
         table: Table | None = cls.__dict__.get("__table__")
         if table is not None:
             if not getattr(cls, "__audited__", True):

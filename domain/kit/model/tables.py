@@ -1,5 +1,6 @@
 """Keys and indexes of a table, and its organization column."""
 
+import re
 from itertools import count
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import DDLCompiler
+from sqlmodel import AutoString
 
 from ..private import number_by
 from .checks import add_checks
@@ -42,6 +44,8 @@ def complete_table(table: Table, fields: dict[str, FieldInfo], *, module: str, n
     for column in table.c:
         if column.name in fields and fields[column.name].exclude:
             column.info = {**column.info, "secret": True}
+        if column.info.get("looked_up"):
+            _add_lookup(column, table, name)
     if is_tenant_table(table):
         # For the order of its columns: in a key that SQLAlchemy makes itself the generated column comes first.
         table.append_constraint(PrimaryKeyConstraint(table.c[ORGANIZATION_ID], table.c.id))
@@ -99,14 +103,17 @@ def of_organization(rows: Table | type[Any], organization: int | BindParameter[i
 
 def live_unique(*columns: str, across_organizations: bool = False) -> Index:
     """Unique among live rows of an organization; for ``__table_args__``. Create, upsert and restore understand it."""
-    key = columns if across_organizations else (ORGANIZATION_ID, *columns)
+    return _live_unique(columns, *(columns if across_organizations else (ORGANIZATION_ID, *columns)))
+
+
+def _live_unique(names: tuple[str, ...], *key: str | Column[Any]) -> Index:
     return Index(
         None,
         *key,
         unique=True,
         postgresql_where=LIVE,
         sqlite_where=LIVE_SQLITE,
-        info={"live_unique": columns, "declared": next(_DECLARED)},
+        info={"live_unique": names, "declared": next(_DECLARED)},
     )
 
 
@@ -118,6 +125,15 @@ def live_unique_indexes(table: Table) -> list[Index]:
 def live_index(*columns: str) -> Index:
     """An index over an organization's live rows; for ``__table_args__``."""
     return Index(None, ORGANIZATION_ID, *columns, postgresql_where=LIVE, sqlite_where=LIVE_SQLITE)
+
+
+def _add_lookup(column: Column[Any], table: Table, model: str) -> None:
+    if not is_tenant_table(table) or not isinstance(column.type, AutoString):
+        raise TypeError(f"{model}.{column.name}: lookup_field is for a Text of a TenantEntity, such as a hash in hex")
+    _live_unique((column.name,), column)
+    setting = "app.find_" + re.sub(r"\W", "_", f"{table.name}_{column.name}", flags=re.ASCII)
+    lookups = {**table.info.get("lookups", {}), column.name: setting}
+    table.info.update(lookups=lookups, goes_with_organization=True)
 
 
 def _add_tenant_key(column: Column[Any], target: Table) -> None:

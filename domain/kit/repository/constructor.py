@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import Parameter, Signature, signature
 from typing import Concatenate, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -24,6 +25,8 @@ def constructor(
         def create(self: SelfT, /, *args: P.args, **fields: P.kwargs) -> EntityT:
             return method(self, model(*args, **fields))
 
+        me = Parameter("self", Parameter.POSITIONAL_ONLY)
+        create.__signature__ = Signature([me, *signature(model).parameters.values()])  # type: ignore[attr-defined]
         return create
 
     return decorate

@@ -1,11 +1,11 @@
 """Every public method of a repository. The work of the longer ones stands in the module of their verb."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Generic, TypeVar, overload
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 from uuid import UUID
 
 from ...errors import ArgumentError, NotFoundError
-from ..model import DomainModel, TenantEntity
+from ..model import DomainModel, FieldGroup, Patch, TenantEntity
 from ..session import DomainSession, TenantSession
 from . import bulk, paging, writing
 from .bulk import Upserted
@@ -20,6 +20,14 @@ from .statements import LIMIT, OFFSET, ModelT
 from .upsert import On
 
 TenantT = TypeVar("TenantT", bound=TenantEntity)
+P = ParamSpec("P")
+
+
+class Patched(Protocol[P]):
+    """A repository that names its model's patch, whose keywords ``update`` takes."""
+
+    @property
+    def patch(self) -> Callable[P, DomainModel]: ...
 
 
 class Repository(Generic[ModelT]):
@@ -139,27 +147,47 @@ class Repository(Generic[ModelT]):
         self._wrote([(stored.id, entity)])
         return stored
 
+    @overload
     def update(
         self,
         entity_id: int,
-        changes: DomainModel,
+        changes: Patch[ModelT] | FieldGroup[ModelT],
         /,
         *,
         expected_version: int | None = None,
         org_id: int | None = None,
+    ) -> ModelT: ...
+    @overload
+    def update(self: Patched[P], entity_id: int, /, *_: P.args, **fields: P.kwargs) -> ModelT: ...
+    def update(  # type: ignore[misc]  # it takes every keyword of P
+        self,
+        entity_id: int,
+        changes: DomainModel | FieldGroup[ModelT] | None = None,
+        /,
+        *,
+        expected_version: int | None = None,
+        org_id: int | None = None,
+        **fields: Any,
     ) -> ModelT:
-        """Write the fields that were set on ``changes`` (a patch or a body). Returns the row as it is now.
+        """Write the fields that were set on ``changes``: a patch, or a group of the model's fields.
+
+        Or write keywords, those of the class that the repository names (``patch = InvoicePatch``). Returns the row as
+        it is now.
 
         Raises:
             NotFoundError: no live row of this organization has the id.
             StaleVersionError: the row is not at ``expected_version``, or changes meanwhile.
-            ArgumentError: ``changes`` sets a field that is not the caller's to write.
+            ArgumentError: ``changes`` is another model's, or sets a field that is not the caller's to write.
             DuplicateError, ConstraintError: as in ``add``.
         """
-        writing.refuse_managed_changes(self._scope, changes)
+        if changes is not None and fields:
+            raise ArgumentError(f"update takes a patch or fields, not both: {', '.join(sorted(fields))}")
+        given = writing.patch_of(self, fields, expected_version, org_id) if changes is None else changes
+        content = cast(DomainModel, given)
+        writing.refuse_foreign_changes(self._scope, content)
         entity = self.require(entity_id, org_id=org_id)
-        writing.update(self._scope, entity, changes, expected_version)
-        self._wrote([(entity_id, changes)])
+        writing.update(self._scope, entity, content, expected_version)
+        self._wrote([(entity_id, content)])
         return entity
 
     @overload

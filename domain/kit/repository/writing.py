@@ -1,9 +1,11 @@
 """Writing single rows: an INSERT, an upsert by the natural key, and updates that check the version they saw."""
 
+from typing import Any
+
 from pydantic import ValidationError
 
 from ...errors import ArgumentError, DuplicateError, StaleVersionError
-from ..model import DomainModel
+from ..model import DomainModel, Patch
 from ..model.managed import managed_reason
 from ..model.tables import ORGANIZATION_ID
 from ..session import expire_on_savepoint_rollback, own
@@ -38,8 +40,25 @@ def put(scope: Scope[ModelT], entity: ModelT, org_id: int | None, on: On = None)
     return stored
 
 
-def refuse_managed_changes(scope: Scope[ModelT], changes: DomainModel) -> None:
-    """Raise ArgumentError if the changes set a managed field, or a name that is no field."""
+def patch_of(repository: object, fields: dict[str, object], *alone: object) -> DomainModel:
+    """Make the patch that the repository names. Raises ArgumentError where it names none, or ``alone`` has a value."""
+    patch: Any = getattr(repository, "patch", None)
+    if Patch not in getattr(patch, "__mro__", ()):
+        kind = type(repository).__name__
+        raise ArgumentError(
+            f"{kind} takes no fields in update: name the patch in its class, as in patch = InvoicePatch"
+        )
+    if any(value is not None for value in alone):
+        raise ArgumentError(f"expected_version and org_id go with a patch: update(id, {patch.__name__}(...), ...)")
+    changes: DomainModel = patch(**fields)
+    return changes
+
+
+def refuse_foreign_changes(scope: Scope[ModelT], changes: DomainModel) -> None:
+    """Raise ArgumentError where the changes are another model's, or set what is the library's to write, or no field."""
+    patched = getattr(changes, "__patched__", None)
+    if patched is not None and not issubclass(scope.model, patched):
+        raise ArgumentError(f"{type(changes).__name__} is a patch of {patched.__name__}, not of {scope.model.__name__}")
     names = changes.model_fields_set
     if wrong := sorted(names & scope.sql.managed | names - scope.model.model_fields.keys()):
         said = f"{scope.model.__name__}: {', '.join(wrong)} can't be written by an update"

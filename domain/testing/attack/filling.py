@@ -58,8 +58,7 @@ class Filler:
         if many is not None:
             return [replace(choice, value=partial(_of_one, many, choice)) for choice in self._items(name, kind, side)]
         found = self._single(name, kind, side or self.world.victim)
-        is_optional = parameter.default is not Parameter.empty
-        return [choice for choice in found if choice.attack != "plain"] if is_optional else found
+        return [choice for choice in found if choice.attack != "plain"] if is_optional(parameter) else found
 
     def _items(self, name: str, kind: Any, side: Side | None) -> list[Choice]:
         of = (*get_args(kind), object)[0]
@@ -116,6 +115,11 @@ class Filler:
 def is_id(name: str) -> bool:
     """True if a parameter so called takes an id, or several."""
     return name == "id" or name.endswith(("_id", "_ids"))
+
+
+def is_optional(parameter: Parameter) -> bool:
+    """Whether a call leaves the parameter out; not what ``update`` takes in place of its keywords."""
+    return parameter.default is not Parameter.empty and parameter.kind is not Parameter.POSITIONAL_ONLY
 
 
 def conditions(world: World, model: Model) -> list[Choice]:

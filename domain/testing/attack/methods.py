@@ -10,7 +10,7 @@ from ...kit.model import Entity
 from .call import Call
 from .discovery import Kind, public_methods, references
 from .entities import Choice, rows
-from .filling import Filler, is_id
+from .filling import Filler, is_id, is_optional
 from .world import World, natural_key
 
 Parameters = dict[str, tuple[Parameter, Any]]  # with their types
@@ -46,7 +46,7 @@ def _calls(kind: Kind, name: str, filler: Filler, parameters: Parameters) -> Ite
     optional: dict[str, list[Choice]] = {}
     for key, (parameter, hint) in parameters.items():
         choices = filler.choices(parameter, hint)
-        if parameter.default is not Parameter.empty or parameter.kind is Parameter.VAR_POSITIONAL:
+        if is_optional(parameter) or parameter.kind is Parameter.VAR_POSITIONAL:
             optional[key] = choices
         elif choices:
             required[key] = choices
@@ -100,8 +100,7 @@ def _arguments(parameters: Parameters, chosen: Mapping[str, Choice]) -> Argument
     for key, (parameter, _) in parameters.items():
         if key in chosen:
             value = chosen[key].value()
-            is_optional = parameter.kind is Parameter.KEYWORD_ONLY or parameter.default is not Parameter.empty
-            if parameter.kind in _BY_PLACE or not is_optional:
+            if parameter.kind in _BY_PLACE or not (parameter.kind is Parameter.KEYWORD_ONLY or is_optional(parameter)):
                 positional.append(value)
             else:
                 keywords[key] = value
@@ -127,5 +126,5 @@ def _constructed(function: Any) -> type[Any] | None:
     takes = [p.kind for p in signature(function, follow_wrapped=False).parameters.values()]
     if not hasattr(function, "__wrapped__") or Parameter.VAR_KEYWORD not in takes:
         return None
-    kinds = [hint for _, hint in _parameters(function).values()]
+    kinds = get_type_hints(function).values()
     return next((k for k in kinds if isinstance(k, type) and issubclass(k, Entity)), None)
