@@ -120,7 +120,7 @@ def _precise(annotation: Any) -> Any:
 def _otherwise(kind: Any, parts: Sequence[Any]) -> str | None:
     """What to write in place of a type that SQLModel has a column for, though not a right one."""
     inside = get_args(kind)
-    if Json in parts or kind is Json:
+    if kind is Json or any(isinstance(part, Json) for part in parts):
         return "write the type of what is in the text, as in list[int]"
     match get_origin(kind) or kind:
         case cls if cls is dict and inside and _parted(inside[0], ())[0] is not str:
