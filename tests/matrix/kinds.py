@@ -37,6 +37,8 @@ from sqlalchemy import (
     PickleType,
     String,
     UniqueConstraint,
+    column,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import INET, JSONB
@@ -158,6 +160,7 @@ def made(kind: Kind, *, has_maybe: bool = True) -> dict[str, Any]:
     return {suffix: found[kind.title + suffix] for suffix in ("", "Content", "Patch")}
 
 
+LOWER = 'lower: str | None = Field(default=None, sa_column_args=[Computed("lower(value)")])'
 LONG = "long" * 17 + "er"
 VALIDATOR = """
 @field_validator("value")
@@ -232,7 +235,8 @@ KINDS = (
     Kind("field_validator", "str", "ä", "", body=VALIDATOR, bad="a" * 21),
     Kind("computed", "str", "ä", "", body='size: int | None = Field(default=None, sa_column_args=[Computed("length(value)")])', holds=lambda row: row.size == len(row.value)),
     Kind("computed_managed", "int", 2, 3, body='size: int | None = managed_field(default=None, sa_column_args=[Computed("value * 2", persisted=True)])', holds=lambda row: row.size == row.value * 2),
-    Kind("expression_index", "str", "ä", "", rules='Index("ix_matrix_lower", text("lower(value)"))'),
+    Kind("computed_index", "str", "Ä", "", body=LOWER, rules='Index("ix_matrix_lower", "lower")', holds=lambda row: row.lower == row.value.lower()),
+    Kind("descending_index", "str", "ä", "", rules='Index("ix_matrix_desc", sa.column("value").desc())'),
     Kind("named_as_ours", "str", "ä", "", called="Tender"),
     Kind("long_class_name", "str", "ä", "", called=LONG.title()),
     Kind("timedelta", "timedelta", refused="write its seconds, as int or float"),
@@ -260,6 +264,8 @@ KINDS = (
     Kind("renamed_column", "str", options='sa_column=Column("stored", String)', refused="call the field 'stored'"),
     Kind("unique", "str", options="unique=True", refused="write live_unique('value')"),
     Kind("unique_constraint", "str", rules='UniqueConstraint("value")', refused="write live_unique('value')"),
+    Kind("expression_index", "str", rules='Index("ix_matrix", text("lower(value)"))', refused="index a column instead"),
+    Kind("function_index", "str", rules='Index("ix_matrix", func.lower(column("value")))', refused="index a column instead"),
     Kind("foreign_key", "int", options='foreign_key="tenders.id"', refused="write value: int = tenant_key(...)"),
     Kind("schema", "str", rules='{"schema": "billing"}', refused="leave 'schema' out"),
     Kind("mapper_arguments", "str", body='__mapper_args__ = {"polymorphic_on": "value"}', refused="leave them out"),

@@ -72,6 +72,8 @@ def column_of(model: str, name: str, field: FieldInfo) -> Column[Any]:
             instead = _INSTEAD
         else:
             instead = _refused(name, column)
+            if column.computed is not None:
+                column.computed.persisted = True  # PostgreSQL has no other before 18, and no index on others then
             if instead is None:
                 return column
     raise TypeError(f"{model}.{name}: no column holds {field.annotation} alike on both databases; {instead}")
