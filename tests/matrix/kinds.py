@@ -235,7 +235,7 @@ KINDS = (
     Kind("field_validator", "str", "ä", "", body=VALIDATOR, bad="a" * 21),
     Kind("computed", "str", "ä", "", body='size: int | None = Field(default=None, sa_column_args=[Computed("length(value)")])', holds=lambda row: row.size == len(row.value)),
     Kind("computed_managed", "int", 2, 3, body='size: int | None = managed_field(default=None, sa_column_args=[Computed("value * 2", persisted=True)])', holds=lambda row: row.size == row.value * 2),
-    Kind("computed_index", "str", "Ä", "", body=LOWER, rules='Index("ix_matrix_lower", "lower")', holds=lambda row: row.lower == row.value.lower()),
+    Kind("computed_index", "str", "A", "", body=LOWER, rules='Index("ix_matrix_lower", "lower")', holds=lambda row: row.lower == row.value.lower()),
     Kind("descending_index", "str", "ä", "", rules='Index("ix_matrix_desc", sa.column("value").desc())'),
     Kind("named_as_ours", "str", "ä", "", called="Tender"),
     Kind("long_class_name", "str", "ä", "", called=LONG.title()),

@@ -1,8 +1,8 @@
 """One function for each path that a value takes; each writes a row in its way, and reads it again."""
 
+import re
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -11,9 +11,9 @@ from sqlmodel import col
 from domain import AuditRepository
 from domain.errors import InvalidRowsError
 from tests.matrix.bench import Bench, code, same
-from tests.matrix.kinds import Kind
+from tests.matrix.history import World, about, columns
+from tests.matrix.kinds import WORKING, Kind
 
-Path = Callable[[Bench, Kind], None]
 
 
 def construct(bench: Bench, kind: Kind) -> None:
@@ -21,7 +21,7 @@ def construct(bench: Bench, kind: Kind) -> None:
     row = model(code=code(), value=kind.first)
     assert same(row.value, kind.first)
     assert row.maybe is None
-    assert same(model.model_validate(row.model_dump(include={"code", "value"})).value, kind.first)
+    assert same(model.model_validate(row.model_dump(include={"code", "value"}, by_alias=True)).value, kind.first)
     if kind.bad is not None:
         with pytest.raises(ValidationError, match="value"):
             model(code=code(), value=kind.bad)
@@ -42,14 +42,17 @@ def assign(bench: Bench, kind: Kind) -> None:
 
 
 def change_in_place(bench: Bench, kind: Kind) -> None:
+    """In a row that was read, and in one that is new."""
     assert kind.change is not None
     wanted = deepcopy(kind.first)
     kind.change(wanted)
-    row_id = bench.added(kind, deepcopy(kind.first))
+    read_id = bench.added(kind, deepcopy(kind.first))
     with bench.rows(kind) as rows:
-        row = rows.require(row_id)
-        kind.change(row.value)
-    bench.reread(kind, row_id, wanted)
+        read, new = rows.require(read_id), rows.add(rows.model(code=code(), value=deepcopy(kind.first)))
+        kind.change(read.value)
+        kind.change(new.value)
+    for row in (read, new):
+        bench.reread(kind, row.id, wanted)
 
 
 def add(bench: Bench, kind: Kind) -> None:
@@ -88,13 +91,14 @@ def create_many(bench: Bench, kind: Kind) -> None:
 
 
 def upsert_many(bench: Bench, kind: Kind) -> None:
-    first, second = ({"code": "upserted", "value": kind.first}, {"code": "upserted", "value": kind.second, "maybe": kind.first})
-    first["code"] = second["code"] = code()
-    for content, counts, maybe in ((first, (1, 0, 0), None), (first, (0, 0, 1), None), (second, (0, 1, 0), kind.first), (second, (0, 0, 1), kind.first)):
+    name = code()
+    first = {"code": name, "value": kind.first}
+    second = {"code": name, "value": kind.second, "maybe": kind.first}
+    for content, counts in ((first, (1, 0, 0)), (first, (0, 0, 1)), (second, (0, 1, 0)), (second, (0, 0, 1))):
         with bench.rows(kind) as rows:
             done = rows.upsert_many([content])
         assert done == counts
-        bench.reread(kind, done.ids[0], content["value"], maybe)
+        bench.reread(kind, done.ids[0], content["value"], content.get("maybe"))
 
 
 def update(bench: Bench, kind: Kind) -> None:
@@ -137,13 +141,79 @@ def audit(bench: Bench, kind: Kind) -> None:
     assert before != after
 
 
-PATHS: dict[str, Path] = {
-    path.__name__: path
-    for path in (
-        construct, assign, change_in_place, add, put, create_many_objects, create_many, upsert_many, update, find, delete_and_restore, audit,
-    )
-}
+def create_all(world: World, kind: Kind) -> None:
+    engine = world.bench.database.migration_engine
+    wanted = set(world.bench.model(kind).__table__.c.keys())
+    assert columns(engine, [world.bench.model(kind).__table__]) == {kind.table: wanted}
 
 
-def cells(kinds: tuple[Kind, ...]) -> list[tuple[Kind, str]]:
-    return [(kind, name) for kind in kinds for name in PATHS if name != "change_in_place" or kind.change]
+def autogenerate(world: World, kind: Kind) -> None:
+    assert about(kind, world.differences) == []
+
+
+def upgrade(world: World, kind: Kind) -> None:
+    """What the first revision's table had is there after the second, as it was; the new table works as any."""
+    history = world.migrated
+    assert history.upgraded[kind.name] == {**history.first[kind.name], "maybe": None}
+    history.bench.reread(kind, history.bench.added(kind, kind.first, maybe=kind.second), kind.first, kind.second)
+
+
+def downgrade(world: World, kind: Kind) -> None:
+    """What the second revision's table had is there after it was taken back; after the first no table is."""
+    assert world.migrated.downgraded[kind.name] == world.migrated.first[kind.name]
+    assert kind.table not in world.migrated.left
+
+
+def check(world: World, kind: Kind) -> None:
+    assert about(kind, world.migrated.differences) == []
+
+
+def erase(world: World, kind: Kind) -> None:
+    assert re.fullmatch(r"'?erased-\d+'?", str(world.aged.deleted_by[kind.name]))
+
+
+def purge(world: World, kind: Kind) -> None:
+    with world.bench.rows(kind) as rows:
+        assert rows.get(world.aged.purged[kind.name], include_deleted=True) is None
+    world.bench.reread(kind, world.aged.kept[kind.name], kind.first)
+
+
+OF_ROWS: tuple[Callable[[Bench, Kind], None], ...] = (
+    construct,
+    assign,
+    change_in_place,
+    add,
+    put,
+    create_many_objects,
+    create_many,
+    upsert_many,
+    update,
+    find,
+    delete_and_restore,
+    audit,
+)
+OF_TABLES: tuple[Callable[[World, Kind], None], ...] = (
+    create_all,
+    autogenerate,
+    upgrade,
+    downgrade,
+    check,
+    erase,
+    purge,
+)
+PATHS = tuple(path.__name__ for path in (*OF_ROWS, *OF_TABLES))
+
+
+def cells() -> list[tuple[Kind, str]]:
+    """Every kind that works with every path: what can't change in place does not."""
+    return [(kind, path) for kind in WORKING for path in PATHS if kind.change or path != "change_in_place"]
+
+
+def walk(world: World, kind: Kind, name: str) -> None:
+    """Take the path."""
+    for path in OF_ROWS:
+        if path.__name__ == name:
+            path(world.bench, kind)
+    for of_tables in OF_TABLES:
+        if of_tables.__name__ == name:
+            of_tables(world, kind)
