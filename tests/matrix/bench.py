@@ -72,10 +72,16 @@ def stored(connection: Connection, kind: Kind, row_id: int) -> Mapping[str, obje
     """The columns of a row as texts; there are more or fewer of them by the revision that the table is at."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT set_config('app.organization_id', '1', true)"))
-    found = connection.execute(text(f"SELECT t.* FROM {kind.table} t WHERE id = :id"), {"id": row_id})  # noqa: S608  # a constant
-    shown = "CAST({} AS text)" if connection.dialect.name == "postgresql" else "CASE WHEN {0} IS NOT NULL THEN quote({0}) END"
-    columns = ", ".join(f"{shown.format(name)} AS {name}" for name in found.keys())
-    sql = text(f"SELECT {columns} FROM {kind.table} WHERE id = :id")  # noqa: S608  # the table's own names
+    names = connection.execute(
+        text(f"SELECT t.* FROM {kind.table} t WHERE id = :id"), {"id": row_id}
+    ).keys()  # a constant
+    shown = (
+        "CAST({} AS text)"
+        if connection.dialect.name == "postgresql"
+        else "CASE WHEN {0} IS NOT NULL THEN quote({0}) END"
+    )
+    columns = ", ".join(f"{shown.format(name)} AS {name}" for name in names)
+    sql = text(f"SELECT {columns} FROM {kind.table} WHERE id = :id")  # the table's own names
     return dict(connection.execute(sql, {"id": row_id}).mappings().one())
 
 

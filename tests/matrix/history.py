@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 
 from alembic import command
@@ -27,7 +28,12 @@ from tests.support.throwaway import throwaway
 
 Shown = Mapping[str, Mapping[str, object]]  # a row's columns as texts, by the kind
 ANN = "ann@example.org"
-_ENV = "from alembic import context\nfrom domain.migrations import run_env\n\nrun_env(context.config.attributes['metadata'])\n"
+_ENV = """\
+from alembic import context
+from domain.migrations import run_env
+
+run_env(context.config.attributes["metadata"])
+"""
 _TEMPLATE = """\
 import sqlalchemy as sa
 from alembic import op
@@ -63,41 +69,42 @@ def migrated(database: Database, folder: Path, grant: Callable[[], None]) -> Gen
     engine = database.migration_engine
     with throwaway():
         bench = Bench(database, {kind.name: made(kind, has_maybe=False) for kind in WORKING})
-        _revise(folder, engine, "first", bench.tables)
+        _revise(_config(folder, engine, alone(bench.tables)), "first")
         grant()
         ids = {kind.name: bench.added(kind, kind.first) for kind in WORKING}
         first = _shown(bench, ids)
     with throwaway():
         bench = Bench(database, {kind.name: made(kind) for kind in WORKING})
-        _revise(folder, engine, "second", bench.tables)
+        metadata = alone(bench.tables)
+        config = _config(folder, engine, metadata)
+        _revise(config, "second")
         upgraded = _shown(bench, ids)
-        config = _config(folder, engine, bench.tables)
         command.downgrade(config, "first")
         downgraded = _shown(bench, ids)
         command.downgrade(config, "base")
         left = columns(engine, bench.tables)
         command.upgrade(config, "head")
         grant()
-        yield Migrated(bench, first, upgraded, downgraded, left, differences(engine, bench.tables))
+        yield Migrated(bench, first, upgraded, downgraded, left, differences(engine, metadata, bench.tables))
 
 
-def _revise(folder: Path, engine: Engine, name: str, tables: Sequence[Table]) -> None:
-    """Generate the revision that leads to these tables, and apply it."""
+def _revise(config: Config, name: str) -> None:
+    """Generate the revision that leads to the configured tables, and apply it."""
+    command.revision(config, name, autogenerate=True, rev_id=name)
+    command.upgrade(config, "head")
+
+
+def _config(folder: Path, engine: Engine, metadata: MetaData) -> Config:
     (folder / "versions").mkdir(parents=True, exist_ok=True)
     (folder / "env.py").write_text(_ENV)
     (folder / "script.py.mako").write_text(_TEMPLATE)
-    command.revision(_config(folder, engine, tables), name, autogenerate=True, rev_id=name)
-    command.upgrade(_config(folder, engine, tables), "head")
-
-
-def _config(folder: Path, engine: Engine, tables: Sequence[Table]) -> Config:
-    config = Config()
+    config = Config(stdout=StringIO())
     config.set_main_option("script_location", str(folder))
-    config.attributes.update(engine=engine, metadata=_alone(tables))
+    config.attributes.update(engine=engine, metadata=metadata)
     return config
 
 
-def _alone(tables: Sequence[Table]) -> MetaData:
+def alone(tables: Sequence[Table]) -> MetaData:
     """Only these tables, beside this package's: other tests have theirs."""
     metadata = MetaData(naming_convention=NAMING)
     for table in (*domain_tables(), *tables):
@@ -109,9 +116,8 @@ def _shown(bench: Bench, ids: Mapping[str, int]) -> Shown:
     return {kind.name: bench.stored(kind, ids[kind.name]) for kind in WORKING}
 
 
-def differences(engine: Engine, tables: Sequence[Table]) -> list[str]:
+def differences(engine: Engine, metadata: MetaData, tables: Sequence[Table]) -> list[str]:
     """What autogenerate would write, and what stands beside a table otherwise than it should; a line each."""
-    metadata = _alone(tables)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts=application_tree(metadata, "alembic_version"))
         beside = [said for _, _, said in faults(connection, tables)]
@@ -127,7 +133,7 @@ def columns(engine: Engine, tables: Sequence[Table]) -> Mapping[str, set[str]]:
 
 @dataclass(frozen=True)
 class Aged:
-    """``deleted_by`` of rows that an erased person had deleted; then the ids that were purged, and those beside them."""
+    """``deleted_by`` of rows that an erased person had deleted; the ids of those that were purged, and of others."""
 
     deleted_by: Mapping[str, object]
     purged: Mapping[str, int]
@@ -168,7 +174,8 @@ class World:
     @cached_property
     def differences(self) -> Sequence[str]:
         """What autogenerate would write after ``create_all``."""
-        return differences(self.bench.database.migration_engine, self.bench.tables)
+        tables = self.bench.tables
+        return differences(self.bench.database.migration_engine, alone(tables), tables)
 
     @cached_property
     def aged(self) -> Aged:

@@ -3,6 +3,10 @@
 The sources are executed as they stand here, so that the page that is generated from them says what was tried.
 """
 
+# ruff: noqa: F401
+# pyright: reportUnusedImport=false
+# What is imported and not named below is named by the sources.
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -91,6 +95,7 @@ class Address(BaseModel):
 
 QUAY, PIER = Address(street=Street(name="Quay", numbers=[1])), Address(street=Street(name="Pier"))
 MORNING = datetime(2026, 5, 1, 6, 30, 0, 250000, tzinfo=UTC)
+NAIVE = MORNING.replace(tzinfo=None)
 OSLO = datetime(2025, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=2)))
 
 
@@ -117,6 +122,8 @@ class Kind:
     """``first`` in the audit trail, where the model does not read it from there."""
     holds: Callable[[Any], object] = lambda _row: True
     """What else is true of a row that was read."""
+    note: str = ""
+    """What the page says of it."""
     refused: str = ""
     """The words of the refusal that say what to write instead."""
 
@@ -132,6 +139,16 @@ class Kind:
     def line(self) -> str:
         """What is written of the field."""
         return self._line("value", self.annotation, self.options)
+
+    @property
+    def written(self) -> str:
+        """What there is to write; of more than a line the first."""
+        own = (
+            f"class {self.called}" if self.called else f"class Own({self.base})" if self.base != "TenantEntity" else ""
+        )
+        rules = f"__table_args__ = ({self.rules},)" if self.rules else ""
+        more = self.body.strip().partition("\n")[0]
+        return "; ".join(filter(None, [own, self.line, more, rules]))
 
     def source(self, *, has_maybe: bool = True) -> str:
         """The classes. Without ``has_maybe``: before the table had its second column."""
@@ -156,7 +173,7 @@ class Kind:
 def made(kind: Kind, *, has_maybe: bool = True) -> dict[str, Any]:
     """The classes by their suffix; the table's is empty."""
     found = {**globals(), "__name__": __name__}
-    exec(kind.source(has_maybe=has_maybe), found)  # noqa: S102  # this module's own
+    exec(kind.source(has_maybe=has_maybe), found)  # this module's own
     return {suffix: found[kind.title + suffix] for suffix in ("", "Content", "Patch")}
 
 
@@ -189,24 +206,68 @@ KINDS = (
     Kind("small_int", "int", 2**14, -1, "sa_type=sa.SmallInteger"),
     Kind("bool", "bool", True, False),
     Kind("float", "float", 0.1, -1e300, bad=float("nan")),
-    Kind("decimal", "Decimal", Decimal("1.5"), Decimal("-123456789012.654321"), bad=Decimal("0.1234567")),
-    Kind("decimal_digits", "Decimal", Decimal("1.50"), Decimal("-99.99"), "max_digits=4, decimal_places=2", bad=Decimal("1.234")),
-    Kind("amount", "Amount", Decimal("1.50"), Decimal("-99.9999"), "sa_type=Money(20, 4)", bad=Decimal(10**16)),
+    Kind(
+        "decimal",
+        "Decimal",
+        Decimal("1.5"),
+        Decimal("-123456789012.654321"),
+        bad=Decimal("0.1234567"),
+        note="18 digits, 6 of them decimals; more are refused",
+    ),
+    Kind(
+        "decimal_digits",
+        "Decimal",
+        Decimal("1.50"),
+        Decimal("-99.99"),
+        "max_digits=4, decimal_places=2",
+        bad=Decimal("1.234"),
+        note="more are refused",
+    ),
+    Kind(
+        "amount",
+        "Amount",
+        Decimal("1.50"),
+        Decimal("-99.9999"),
+        "sa_type=Money(20, 4)",
+        bad=Decimal(10**16),
+        note="more decimals are rounded half-even",
+    ),
     Kind("amount_alone", "Amount", Decimal("1.50"), Decimal("-99.9999")),
     Kind("cost", "Cost", Decimal("1.50"), Decimal("-99.999999"), "sa_type=Money(14, 6)"),
-    Kind("datetime", "datetime", MORNING, OSLO, bad=datetime(2026, 1, 1)),
-    Kind("aware_datetime", "AwareDatetime", MORNING, OSLO, bad=datetime(2026, 1, 1)),
-    Kind("utc_datetime", "UtcDatetime", MORNING, OSLO, bad=datetime(2026, 1, 1)),
+    Kind(
+        "datetime",
+        "datetime",
+        MORNING,
+        OSLO,
+        bad=NAIVE,
+        note="aware, in UTC; one without an offset is refused",
+    ),
+    Kind("aware_datetime", "AwareDatetime", MORNING, OSLO, bad=NAIVE),
+    Kind("utc_datetime", "UtcDatetime", MORNING, OSLO, bad=NAIVE),
     Kind("date", "date", date(2026, 2, 28), date(1, 1, 1)),
-    Kind("time", "time", time(6, 30, 0, 250000), time(0), bad=time(6, 30, tzinfo=UTC)),
+    Kind(
+        "time",
+        "time",
+        time(6, 30, 0, 250000),
+        time(0),
+        bad=time(6, 30, tzinfo=UTC),
+        note="one with an offset is refused",
+    ),
     Kind("uuid", "UUID", UUID(int=1), UUID(int=2**128 - 1)),
     Kind("bytes", "bytes", b"\x00\xff", b"", said="\\x00ff"),
-    Kind("enum", "Colour", Colour.RED, Colour.BLUE_GREEN, bad="green"),
+    Kind("enum", "Colour", Colour.RED, Colour.BLUE_GREEN, bad="green", note="the member's value, and a CHECK"),
     Kind("str_enum", "Size", Size.SMALL, Size.LARGE),
     Kind("int_enum", "Level", Level.LOW, Level.HIGH),
     Kind("value_enum", "Colour", Colour.RED, Colour.BLUE_GREEN, "sa_type=value_enum(Colour, length=40)"),
-    Kind("literal", 'Literal["open", "done"]', "open", "done", bad="lost"),
-    Kind("list_str", "list[str]", ["a", "ä"], [], change=lambda v: v.append("b")),
+    Kind("literal", 'Literal["open", "done"]', "open", "done", bad="lost", note="and a CHECK"),
+    Kind(
+        "list_str",
+        "list[str]",
+        ["a", "ä"],
+        [],
+        change=lambda v: v.append("b"),
+        note="checked by pydantic; what changes in place, at whatever depth, is saved",
+    ),
     Kind("list_text", "list[Text]", ["a", "ä"], [], "sa_type=json_list(Text)", change=lambda v: v.append("b")),
     Kind("list_int", "list[int]", [1, 2], [], change=lambda v: v.append(3)),
     Kind("list_bare", "list", [1, "b"], [], change=lambda v: v.append("b")),
@@ -217,25 +278,78 @@ KINDS = (
     Kind("dict_int", "dict[str, int]", {"b": 1, "a": 2}, {}, change=lambda v: v.update(c=3)),
     Kind("dict_any", "dict[str, Any]", {"b": [1], "a": None}, {}, change=lambda v: v["b"].append(3), bad={"a": {1}}),
     Kind("dict_bare", "dict", {"b": 1, "a": None}, {}, change=lambda v: v.update(c=3)),
-    Kind("dict_type", "dict[str, JsonValue]", {"b": 1, "a": [1]}, {}, "sa_type=json_dict(JsonValue)", change=lambda v: v["a"].append(3)),
+    Kind(
+        "dict_type",
+        "dict[str, JsonValue]",
+        {"b": 1, "a": [1]},
+        {},
+        "sa_type=json_dict(JsonValue)",
+        change=lambda v: v["a"].append(3),
+    ),
     Kind("list_model", "list[Address]", [QUAY], [], change=lambda v: setattr(v[0].street, "name", "x")),
     Kind("dict_model", "dict[str, Address]", {"a": QUAY}, {}, change=lambda v: v["a"].street.numbers.append(2)),
     Kind("model", "Address", QUAY, PIER, change=lambda v: v.street.numbers.append(2)),
-    Kind("model_type", "Address", QUAY, PIER, "sa_type=json_model(Address)", change=lambda v: v.street.numbers.append(2)),
+    Kind(
+        "model_type", "Address", QUAY, PIER, "sa_type=json_model(Address)", change=lambda v: v.street.numbers.append(2)
+    ),
     Kind("json_value", "JsonValue", {"a": [1]}, [1, "b"], change=lambda v: v["a"].append(3)),
-    Kind("any", "Any", {"a": [1]}, "b", change=lambda v: v["a"].append(3)),
+    Kind("any", "Any", {"a": [1]}, "b", change=lambda v: v["a"].append(3), note="what JSON holds, and nothing else"),
     Kind("annotated", "Annotated[str, Field(max_length=5)]", "ä", "", bad="abcdef"),
-    Kind("annotated_decimal", "Annotated[Decimal, Field(max_digits=4, decimal_places=2)]", Decimal("1.5"), Decimal(2), bad=Decimal(100)),
+    Kind(
+        "annotated_decimal",
+        "Annotated[Decimal, Field(max_digits=4, decimal_places=2)]",
+        Decimal("1.5"),
+        Decimal(2),
+        bad=Decimal(100),
+    ),
     Kind("sa_column", "str", "ä", "", "sa_column=Column(String(20))"),
+    Kind("variant", "str", "10.0.0.1", "10.0.0.2", 'sa_type=INET().with_variant(String(40), "sqlite")'),
     Kind("indexed", "str", "ä", "", "index=True"),
-    Kind("alias", "str", "ä", "", 'alias="{name}Given"'),
+    Kind("alias", "str", "ä", "", 'alias="{name}Given"', note="given by the alias or the field's name"),
     Kind("alias_generator", "str", "ä", "", body="model_config = ConfigDict(alias_generator=to_pascal)"),
-    Kind("private_attribute", "str", "ä", "", body="_seen: list[str] = PrivateAttr(default_factory=list)", holds=lambda row: row._seen == []),
-    Kind("computed_field", "str", "ä", "", body=COMPUTED_FIELD, holds=lambda row: row.model_dump()["loud"] == row.value.upper()),
+    Kind(
+        "private_attribute",
+        "str",
+        "ä",
+        "",
+        body="_seen: list[str] = PrivateAttr(default_factory=list)",
+        holds=lambda row: row._seen == [],
+    ),
+    Kind(
+        "computed_field",
+        "str",
+        "ä",
+        "",
+        body=COMPUTED_FIELD,
+        holds=lambda row: row.model_dump()["loud"] == row.value.upper(),
+    ),
     Kind("field_validator", "str", "ä", "", body=VALIDATOR, bad="a" * 21),
-    Kind("computed", "str", "ä", "", body='size: int | None = Field(default=None, sa_column_args=[Computed("length(value)")])', holds=lambda row: row.size == len(row.value)),
-    Kind("computed_managed", "int", 2, 3, body='size: int | None = managed_field(default=None, sa_column_args=[Computed("value * 2", persisted=True)])', holds=lambda row: row.size == row.value * 2),
-    Kind("computed_index", "str", "A", "", body=LOWER, rules='Index("ix_matrix_lower", "lower")', holds=lambda row: row.lower == row.value.lower()),
+    Kind(
+        "computed",
+        "str",
+        "ä",
+        "",
+        body='size: int | None = Field(default=None, sa_column_args=[Computed("length(value)")])',
+        holds=lambda row: row.size == len(row.value),
+        note="stored, whatever `persisted` says",
+    ),
+    Kind(
+        "computed_managed",
+        "int",
+        2,
+        3,
+        body='size: int | None = managed_field(default=None, sa_column_args=[Computed("value * 2", persisted=True)])',
+        holds=lambda row: row.size == row.value * 2,
+    ),
+    Kind(
+        "computed_index",
+        "str",
+        "A",
+        "",
+        body=LOWER,
+        rules='Index("ix_matrix_lower", "lower")',
+        holds=lambda row: row.lower == row.value.lower(),
+    ),
     Kind("descending_index", "str", "ä", "", rules='Index("ix_matrix_desc", sa.column("value").desc())'),
     Kind("named_as_ours", "str", "ä", "", called="Tender"),
     Kind("long_class_name", "str", "ä", "", called=LONG.title()),
@@ -252,26 +366,43 @@ KINDS = (
     Kind("secret", "SecretStr", refused="or another sa_type"),
     Kind("half_decimal", "Decimal", options="max_digits=5", refused="write max_digits and decimal_places, both"),
     Kind("numeric", "Decimal", options="sa_type=Numeric(10, 2)", refused="sa_type=Money(20, 4)"),
-    Kind("timestamp", "datetime", options="sa_type=sa.DateTime(timezone=True)", refused="write datetime, without an sa_type"),
+    Kind(
+        "timestamp",
+        "datetime",
+        options="sa_type=sa.DateTime(timezone=True)",
+        refused="write datetime, without an sa_type",
+    ),
     Kind("interval", "timedelta", options="sa_type=Interval", refused="write its seconds, as int or float"),
     Kind("json_type", "list[str]", options="sa_type=sa.JSON", refused="leave the sa_type out, or write json_list"),
-    Kind("jsonb", "dict[str, int]", options="sa_column=Column(JSONB)", refused="leave the sa_type out, or write json_list"),
+    Kind(
+        "jsonb",
+        "dict[str, int]",
+        options="sa_column=Column(JSONB)",
+        refused="leave the sa_type out, or write json_list",
+    ),
     Kind("pickle", "Any", options="sa_type=PickleType", refused="leave the sa_type out, or write json_list"),
-    Kind("array", "list[str]", options="sa_type=ARRAY(String)", refused="write list, dict or a pydantic model for JSON"),
+    Kind(
+        "array", "list[str]", options="sa_type=ARRAY(String)", refused="write list, dict or a pydantic model for JSON"
+    ),
     Kind("inet", "str", options="sa_type=INET", refused="with_variant"),
     Kind("native_enum", "Colour", options="sa_type=sa.Enum(Colour)", refused="write value_enum(...)"),
     Kind("renamed", "str", options='sa_column_kwargs={"name": "stored"}', refused="call the field 'stored'"),
     Kind("renamed_column", "str", options='sa_column=Column("stored", String)', refused="call the field 'stored'"),
     Kind("unique", "str", options="unique=True", refused="write live_unique('value')"),
     Kind("unique_constraint", "str", rules='UniqueConstraint("value")', refused="write live_unique('value')"),
-    Kind("expression_index", "str", rules='Index("ix_matrix", text("lower(value)"))', refused="index a column instead"),
-    Kind("function_index", "str", rules='Index("ix_matrix", func.lower(column("value")))', refused="index a column instead"),
+    Kind("expression_index", "str", rules='Index("ix_matrix", text("lower(value)"))', refused="index a column"),
+    Kind(
+        "function_index",
+        "str",
+        rules='Index("ix_matrix", func.lower(column("value")))',
+        refused="index a column",
+    ),
     Kind("foreign_key", "int", options='foreign_key="tenders.id"', refused="write value: int = tenant_key(...)"),
     Kind("schema", "str", rules='{"schema": "billing"}', refused="leave 'schema' out"),
     Kind("mapper_arguments", "str", body='__mapper_args__ = {"polymorphic_on": "value"}', refused="leave them out"),
     Kind("derived", "str", base="Organization", refused="derive both from the groups of fields"),
-    Kind(LONG, "str", refused="PostgreSQL has names of up to 63 bytes; shorten"),
-    Kind("long_field", "str", body=f"{LONG}: str", refused="PostgreSQL has names of up to 63 bytes; shorten"),
+    Kind("long_table", "str", body=f'__tablename__ = "{LONG}"', refused="; shorten"),
+    Kind("long_field", "str", body=f"{LONG}: str", refused="; shorten"),
 )
 WORKING = tuple(kind for kind in KINDS if not kind.refused)
 REFUSED = tuple(kind for kind in KINDS if kind.refused)

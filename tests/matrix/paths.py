@@ -15,7 +15,6 @@ from tests.matrix.history import World, about, columns
 from tests.matrix.kinds import WORKING, Kind
 
 
-
 def construct(bench: Bench, kind: Kind) -> None:
     model = bench.model(kind)
     row = model(code=code(), value=kind.first)

@@ -1,13 +1,13 @@
 """Table classes of a test that are forgotten after it."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from domain.kit.model.registry import REGISTRY
 
 
 @contextmanager
-def throwaway() -> Iterator[None]:
+def throwaway() -> Generator[None]:
     """Table classes that are defined within are forgotten after it."""
     before, tables = set(REGISTRY.mappers), set(REGISTRY.metadata.tables.values())
     try:

@@ -18,6 +18,7 @@ from pydantic_core import PydanticUndefined
 from sqlalchemy import JSON, Column, DateTime, Interval, Numeric, PickleType
 from sqlalchemy import Enum as SAEnum
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import CompileError
 from sqlalchemy.types import NullType, TypeEngine
 from sqlmodel.main import FieldInfoMetadata, get_column_from_field  # pyright: ignore[reportUnknownVariableType]  # a bare Column
@@ -25,7 +26,7 @@ from sqlmodel.main import FieldInfoMetadata, get_column_from_field  # pyright: i
 from .fields import LocalTime, UtcDatetime, as_utc
 from .types import UTC_DATETIME, Money, json_dict, json_list, json_model, literal_enum, stored_words, value_enum
 
-_DIGITS = {"max_digits": 18, "decimal_places": 6}  # of a Decimal that names none: what SQLite's integers hold
+_DIGITS = ("max_digits", "decimal_places")
 _INSTEAD = (
     "write a StrEnum for words out of a list, a pydantic model, list or dict for JSON, Decimal with max_digits and"
     " decimal_places or sa_type=Money(20, 4) for amounts, or another sa_type"
@@ -39,7 +40,7 @@ _OTHERWISE: dict[object, str] = {
     timedelta: _SECONDS,
     NaiveDatetime: _AWARE,
 }
-_DIALECTS: tuple[Any, ...] = (postgresql.dialect(), sqlite.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's
+_DIALECTS: tuple[Dialect, ...] = (postgresql.dialect(), sqlite.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's
 
 
 def complete_field(field: FieldInfo) -> bool:
@@ -47,8 +48,8 @@ def complete_field(field: FieldInfo) -> bool:
     kind, parts = _parted(field.annotation, field.metadata)
     if _names_type(_given(field)):
         return False
-    if kind is Decimal and not any(hasattr(part, name) for part in parts for name in _DIGITS):
-        field.metadata = [*field.metadata, *PydanticField(**_DIGITS).metadata]
+    if kind is Decimal and not _limits(parts):  # as many as SQLite's integers hold
+        field.metadata = [*field.metadata, *PydanticField(max_digits=18, decimal_places=6).metadata]
         return True
     precise = _precise(field.annotation)
     if precise == field.annotation or any(getattr(part, "func", None) is as_utc for part in parts):
@@ -65,7 +66,7 @@ def column_of(model: str, name: str, field: FieldInfo) -> Column[Any]:
     if instead is None:
         try:
             if not _names_type(given) and (found := _type_of(kind, parts)) is not None:
-                given = replace(given, sa_type=found, **({"nullable": True} if kind is JsonValue else {}))
+                given = replace(given, sa_type=found, nullable=True if kind is JsonValue else given.nullable)
                 field.metadata = [given, *field.metadata]  # what derives from the class has it, too
             column: Column[Any] = get_column_from_field(field)  # pyright: ignore[reportUnknownVariableType]  # SQLModel's
         except (TypeError, ValueError):
@@ -102,7 +103,7 @@ def _parted(annotation: Any, parts: Sequence[Any]) -> tuple[Any, list[Any]]:
 
 def _precise(annotation: Any) -> Any:
     """The annotation with what Python's type lets through and no column holds: naive times, what is no JSON."""
-    inside = get_args(annotation)
+    inside: tuple[Any, ...] = tuple(JsonValue if kind is Any else kind for kind in get_args(annotation))
     match get_origin(annotation) or annotation:
         case cls if cls is datetime:
             return UtcDatetime
@@ -110,9 +111,10 @@ def _precise(annotation: Any) -> Any:
             return LocalTime
         case cls if cls is Any:
             return JsonValue
-        case cls if cls is list or cls is dict:
-            given = inside or ((JsonValue,) if cls is list else (str, JsonValue))
-            return cls[tuple(JsonValue if kind is Any else kind for kind in given)]
+        case cls if cls is list:
+            return list.__class_getitem__(inside or (JsonValue,))
+        case cls if cls is dict:
+            return dict.__class_getitem__(inside or (str, JsonValue))
         case cls if cls in (Union, UnionType):
             return Union[tuple(map(_precise, inside))]  # noqa: UP007  # of a tuple
         case _:
@@ -122,7 +124,7 @@ def _precise(annotation: Any) -> Any:
 def _otherwise(kind: Any, parts: Sequence[Any]) -> str | None:
     """What to write in place of a type that SQLModel has a column for, though not a right one."""
     inside = get_args(kind)
-    if kind is Json or any(isinstance(part, Json) for part in parts):
+    if any(part is Json or type(part) is Json for part in [kind, *parts]):
         return "write the type of what is in the text, as in list[int]"
     match get_origin(kind) or kind:
         case cls if cls is dict and inside and _parted(inside[0], ())[0] is not str:
@@ -142,7 +144,7 @@ def _type_of(kind: Any, parts: Sequence[Any]) -> TypeEngine[Any] | None:
     inside = get_args(kind)
     match get_origin(kind) or kind:
         case cls if cls is JsonValue:
-            return json_model(JsonValue)
+            return json_model(kind)
         case cls if cls is Literal:
             return literal_enum(inside)
         case type() as cls if issubclass(cls, Enum):
@@ -184,10 +186,16 @@ def _refused(name: str, column: Column[Any]) -> str | None:
         case NullType():  # of a reference, which takes that of its target
             return None
         case kind:
-            try:
-                for dialect in _DIALECTS:
-                    kind.compile(dialect=dialect)
-            except CompileError:
-                other = f"{dialect.name} has no {type(kind).__name__}"
-                return f"{other}; write list, dict or a pydantic model for JSON, or sa_type=....with_variant(...)"
-            return None
+            return next((_without(kind, dialect) for dialect in _DIALECTS if not _is_known(kind, dialect)), None)
+
+
+def _is_known(kind: TypeEngine[Any], dialect: Dialect) -> bool:
+    try:
+        return bool(kind.compile(dialect=dialect))
+    except CompileError:
+        return False
+
+
+def _without(kind: TypeEngine[Any], dialect: Dialect) -> str:
+    instead = "list, dict or a pydantic model for JSON, or add .with_variant"
+    return f"{dialect.name} has no {type(kind).__name__}; write {instead}(..., {dialect.name!r})"

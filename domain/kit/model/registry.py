@@ -33,7 +33,8 @@ class DomainMeta(SQLModelMetaclass):
         if is_table:
             # Same as SQLModel's, except for the columns' types.
             made.model_config.update(table=True, read_from_attributes=True, read_with_orm_mode=True)
-            if any([complete_field(info) for info in made.model_fields.values()]):
+            completed = [complete_field(info) for info in made.model_fields.values()]
+            if any(completed):
                 made.model_rebuild(force=True)
             for field, info in made.model_fields.items():
                 setattr(made, field, column_of(name, field, info))
