@@ -14,6 +14,28 @@ _DIALECTS: tuple[Any, ...] = (postgresql.dialect(), sqlite.dialect())  # type: i
 _HEAD = """\
 # Types of columns
 
+Before: [Extending](3-extending.md)
+
+```python
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from domain import TenantEntity
+
+
+class Visit(TenantEntity, table=True):
+    __tablename__ = "visits"
+    at: datetime
+    fee: Decimal
+    kind: Literal["site", "video"] = "site"
+
+
+visit = Visit(at=datetime.fromisoformat("2026-05-01T08:30:00+02:00"), fee=Decimal("12.5"))
+print(visit.at, visit.fee, visit.kind)
+#> 2026-05-01 06:30:00+00:00 12.5 site
+```
+
 What can be written in a table class. Each line was tried on every path on both databases, the row read again by another
 session: construction, assignment, changes in place, `add`, `put`, `create_many`, `upsert_many`, `update`, deletion and
 restoring, the audit trail, erasing and purging, `create_all`, and generated migrations back and forth. `| None` works
