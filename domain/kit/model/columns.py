@@ -1,4 +1,4 @@
-"""The column of a field: where the field names no type for it, the one that both databases store alike."""
+"""The column of a field; unless the field names a type, it has one that both databases store alike."""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -44,7 +44,7 @@ _DIALECTS: tuple[Dialect, ...] = (postgresql.dialect(), sqlite.dialect())  # typ
 
 
 def complete_field(field: FieldInfo) -> bool:
-    """Let a table's field refuse what its column would change in silence; whether there was anything to add."""
+    """Let a table's field refuse what its column would change in silence; True where that is new to the field."""
     kind, parts = _parted(field.annotation, field.metadata)
     if _names_type(_given(field)):
         return False
@@ -67,7 +67,7 @@ def column_of(model: str, name: str, field: FieldInfo) -> Column[Any]:
         try:
             if not _names_type(given) and (found := _type_of(kind, parts)) is not None:
                 given = replace(given, sa_type=found, nullable=True if kind is JsonValue else given.nullable)
-                field.metadata = [given, *field.metadata]  # what derives from the class has it, too
+                field.metadata = [given, *field.metadata]  # for derived classes, too
             column: Column[Any] = get_column_from_field(field)  # pyright: ignore[reportUnknownVariableType]  # SQLModel's
         except (TypeError, ValueError):
             instead = _INSTEAD
@@ -122,7 +122,7 @@ def _precise(annotation: Any) -> Any:
 
 
 def _otherwise(kind: Any, parts: Sequence[Any]) -> str | None:
-    """What to write in place of a type that SQLModel has a column for, though not a right one."""
+    """Name what to write in place of a type that SQLModel has a column for, though not a right one."""
     inside = get_args(kind)
     if any(part is Json or type(part) is Json for part in [kind, *parts]):
         return "write the type of what is in the text, as in list[int]"
@@ -140,7 +140,7 @@ def _otherwise(kind: Any, parts: Sequence[Any]) -> str | None:
 
 
 def _type_of(kind: Any, parts: Sequence[Any]) -> TypeEngine[Any] | None:
-    """The type of a field that SQLModel has none for, or one that is not alike on both databases."""
+    """The type of a field for which SQLModel has none, or one that differs between the databases."""
     inside = get_args(kind)
     match get_origin(kind) or kind:
         case cls if cls is JsonValue:
@@ -169,7 +169,7 @@ def _limits(parts: Sequence[Any]) -> list[int]:
 
 
 def _refused(name: str, column: Column[Any]) -> str | None:
-    """What to write in place of a column that was made or given."""
+    """Name what to write in place of a column that was made or given; None where it will do."""
     if column.name not in (None, name) or column.key not in (None, name):
         return f"a column has the name of its field; call the field {column.name or column.key!r}"
     match column.type:

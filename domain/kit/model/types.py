@@ -167,7 +167,7 @@ def _values(enum_class: type[Enum]) -> list[str]:
 
 
 def stored_words(kind: SAEnum) -> list[str]:
-    """What the database holds where the type is one of ours: the values of an enum, not its names."""
+    """The words that the database holds, if the type is one of ours: the values of an enum, not its names."""
     return kind.enums if kind.enum_class is None else _values(kind.enum_class)
 
 
