@@ -14,6 +14,7 @@ from ..config import migration_url
 from ..errors import ConfigurationError
 from ..kit.database.engines import opened
 from ..kit.database.postgresql import lift_limits
+from .rebuilding import WithoutComputed as WithoutComputed  # known to Alembic by its import
 from .replaceable import set_aside
 from .transaction import (
     LET_OWNER_THROUGH,

@@ -5,7 +5,7 @@ from typing import Any
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic.fields import FieldInfo
-from sqlalchemy import CheckConstraint, Column, Table, and_, func
+from sqlalchemy import CheckConstraint, Column, Enum, Table, and_, func
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import String
 
@@ -19,8 +19,8 @@ def add_checks(table: Table, fields: dict[str, FieldInfo]) -> None:
 
 
 def _conditions(column: Column[Any], field: FieldInfo) -> Iterator[tuple[str, ColumnElement[bool]]]:
-    if members := getattr(column.type, "enum_class", None):
-        yield "values", column.in_(list(members))
+    if isinstance(column.type, Enum):
+        yield "values", column.in_(list(column.type.enum_class or column.type.enums))
     elif isinstance(column.type, String) or _is_text(column):
         if limits := [_length(column, limit) for limit in field.metadata if isinstance(limit, MinLen | MaxLen)]:
             yield "length", and_(*limits)

@@ -1,7 +1,7 @@
 """Field types and field specifiers that the models are written with."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Annotated, Any, Literal, overload
 
@@ -34,6 +34,12 @@ def as_utc(value: datetime) -> datetime:
         return value.astimezone(UTC)
     except OverflowError:
         raise ValueError("is out of range in UTC") from None
+
+
+def _without_offset(value: time) -> time:
+    if value.tzinfo is not None:
+        raise ValueError("must have no time zone offset")
+    return value
 
 
 def storable(text: str) -> str:
@@ -78,6 +84,7 @@ def _lower(value: object) -> object:
 
 Text = Annotated[str, AfterValidator(storable)]
 UtcDatetime = Annotated[datetime, AfterValidator(as_utc)]
+LocalTime = Annotated[time, AfterValidator(_without_offset)]
 Amount = Annotated[Decimal, BeforeValidator(_no_bool), AfterValidator(rounded(precision=20, scale=4))]
 Cost = Annotated[Decimal, BeforeValidator(_no_bool), AfterValidator(rounded(precision=14, scale=6))]
 # Lower-cased before its limits are checked: some letters become two.

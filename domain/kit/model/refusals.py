@@ -3,7 +3,16 @@
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, cast
 
-from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, Table, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ColumnClause,
+    ForeignKeyConstraint,
+    Index,
+    Table,
+    UnaryExpression,
+    UniqueConstraint,
+)
 
 from ..private import unattached_of
 from .graph import ON_DELETE
@@ -24,6 +33,7 @@ def refuse(model: type[Any], tables: Collection[Table]) -> None:
     rules: tuple[Any, ...] = (cast(Any, given),) if isinstance(given, dict) else given
     _refuse_options(model, rules)
     _refuse_long_names(model, columns, rules)
+    _refuse_expressions(model, rules)
     if "is_deleted" in columns:
         _refuse_unique(model, columns, rules)
     _refuse_tenant_keys(model, columns)
@@ -60,6 +70,18 @@ def _refuse_options(model: type[Any], rules: Iterable[object]) -> None:
             f"{own.__name__}.__mapper_args__: they are the library's, which checks versions by them; leave them out"
             " (instead of inheritance in one table, write a table for each kind)"
         )
+
+
+def _refuse_expressions(model: type[Any], rules: Iterable[object]) -> None:
+    """No migration that is made on SQLite, or rebuilds a table there, has an index over an expression."""
+    for index in (rule for rule in rules if isinstance(rule, Index)):
+        for part in index.expressions:
+            named: object = part.element if isinstance(part, UnaryExpression) else part  # of its desc()
+            if not isinstance(named, str | ColumnClause) or getattr(named, "is_literal", False):
+                raise TypeError(
+                    f"{model.__name__}: migrations on SQLite leave out an index over an expression ({part}); index a"
+                    " column instead, as of Field(default=None, sa_column_args=[Computed(...)])"
+                )
 
 
 def _refuse_unique(model: type[Any], columns: _Columns, rules: Iterable[object]) -> None:

@@ -10,7 +10,7 @@ from sqlmodel import Field
 from sqlmodel.main import FieldInfo, SQLModelMetaclass
 
 from ..private import init_private_attributes
-from .columns import column_of
+from .columns import column_of, complete_field
 from .fields import library_field, lookup_field, managed_field, personal_field, relation, tenant_key
 from .graph import Graph, graph_of
 from .names import NAMING
@@ -43,6 +43,9 @@ class DomainMeta(SQLModelMetaclass):
         if is_table:
             # Same as SQLModel's, except for the columns' types.
             made.model_config.update(table=True, read_from_attributes=True, read_with_orm_mode=True)
+            completed = [complete_field(info) for info in made.model_fields.values()]
+            if any(completed):
+                made.model_rebuild(force=True)
             for field, info in made.model_fields.items():
                 setattr(made, field, column_of(name, field, info))
         return made

@@ -1,5 +1,6 @@
 """Column types: what PostgreSQL and SQLite must store alike."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import Enum
@@ -165,9 +166,19 @@ def _values(enum_class: type[Enum]) -> list[str]:
     return [str(member.value) for member in enum_class]
 
 
+def stored_words(kind: SAEnum) -> list[str]:
+    """The words that the database holds, if the type is one of ours: the values of an enum, not its names."""
+    return kind.enums if kind.enum_class is None else _values(kind.enum_class)
+
+
 def value_enum(enum_class: type[Enum], *, length: int = 32) -> SAEnum:
     """VARCHAR holding the member's value. (Under row level security PostgreSQL uses no index for a native enum.)
 
     The CHECK comes from the field (see ``checks``), like every other.
     """
     return SAEnum(enum_class, native_enum=False, create_constraint=False, length=length, values_callable=_values)
+
+
+def literal_enum(words: Sequence[str]) -> SAEnum:
+    """The same for the words of a ``Literal``."""
+    return SAEnum(*words, native_enum=False, create_constraint=False, length=max(32, *map(len, words)))
