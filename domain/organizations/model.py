@@ -127,5 +127,5 @@ class OrganizationPublic(OrganizationContent, OrganizationPlan, OrganizationUsag
     @model_validator(mode="after")
     def _show_current_month(self) -> Self:
         if self.usage_period < current_period():
-            self.monthly_analysis_count, self.usage_period = 0, current_period()
+            vars(self).update(monthly_analysis_count=0, usage_period=current_period())
         return self

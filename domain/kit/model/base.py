@@ -37,7 +37,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
 
     if TYPE_CHECKING:
         # Its fields alone, of their own types: to checkers that know pydantic.
-        model_config = ConfigDict(extra="forbid", strict=True)  # type: ignore[assignment]  # SQLModel's has more keys
+        model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)  # type: ignore[assignment]  # SQLModel's has more keys
         if not MYPY and not TYPE_CHECKING_WITH_PYREFLY:
             __new__: ClassVar[Any]  # to ty, SQLModel's would take any keyword in the constructor's place
 

@@ -1,6 +1,7 @@
 """The metaclass that completes table classes, and the registry of all of them."""
 
 from functools import lru_cache
+from inspect import Signature
 from typing import Any, dataclass_transform
 
 from sqlalchemy import MetaData, Table
@@ -34,6 +35,8 @@ from .tables import ORGANIZATIONS, complete_table, refuse_awaited
 )
 class DomainMeta(SQLModelMetaclass):
     """Completes each table from its fields, with CHECKs and composite foreign keys, unless it refuses the class."""
+
+    __signature__: Signature
 
     def __new__(cls, name: str, bases: tuple[type[Any], ...], class_dict: dict[str, Any], **kwargs: Any) -> Any:
         is_table = kwargs.pop("table", False)
