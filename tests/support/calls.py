@@ -13,6 +13,7 @@ from domain.kit.model.tables import ORGANIZATION_ID
 from domain.testing import build
 from domain.testing.attack.discovery import public_methods, references
 from domain.testing.attack.entities import changes
+from domain.testing.attack.filling import is_optional
 from domain.testing.attack.marking import marked
 from domain.testing.attack.outcome import settled
 from domain.testing.attack.world import natural_key
@@ -89,7 +90,7 @@ def required(function: Any) -> list[str]:
     return [
         name
         for name, parameter in list(signature(function).parameters.items())[1:]
-        if parameter.default is Parameter.empty and parameter.kind is not Parameter.VAR_POSITIONAL
+        if not is_optional(parameter) and parameter.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
     ]
 
 
