@@ -76,8 +76,7 @@ class DomainSession(Session):
     def flush(self, objects: Any = None) -> None:
         """Raise StaleVersionError for the first object that the database has moved past; else SQLAlchemy's own.
 
-        Three listeners come before it: ``guard`` fills in organizations, refuses foreign objects and deletions, and
-        ``repository.references`` locks what is referred to.
+        docs/6-inside.md says what comes before it, in order.
         """
         flag_changed(self)
         seen = seen_versions(self.dirty)
