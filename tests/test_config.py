@@ -1,6 +1,7 @@
 """Settings: argument, environment, default, in that order; no secret is shown."""
 
 import logging
+import re
 import traceback
 from pathlib import Path
 from urllib.parse import quote
@@ -298,6 +299,7 @@ def test_no_piece_of_a_password_is_shown_however_it_is_written(password: str) ->
             assert not database.health_check()
     assert refused  # the second, at least
     assert all("@ is %40, / is %2F" in hint for hint in refused)
+    shown = [re.sub(r"line \d+", "", text) for text in shown]  # a password may be a number, too
     assert not [piece for piece in pieces(password) if any(piece in text for text in shown)]
 
 

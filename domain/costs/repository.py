@@ -20,6 +20,9 @@ from ..kit.session import own
 from ..organizations.model import Organization, current_period
 from .model import CostEntry, CostReservation
 
+_LAST_MONTH = date(9999, 12, 1)
+_LONGEST = 31 * 86_400
+
 
 class CostSum(NamedTuple):
     """The entries of one UTC month, purpose and model."""
@@ -75,11 +78,12 @@ class CostRepository(LedgerRepository[CostEntry]):
         utc = func.to_char(func.timezone("UTC", occurred), "YYYY-MM")
         month = (func.strftime("%Y-%m", occurred) if on_sqlite else utc).label("month")
         by: list[Any] = [month, CostEntry.purpose, CostEntry.llm_model]
-        counted: list[Any] = [CostEntry.input_tokens, CostEntry.output_tokens, CostEntry.cost_usd]
-        totals: list[Any] = [func.coalesce(func.sum(each), 0) for each in counted]
+        tokens: list[Any] = [CostEntry.input_tokens, CostEntry.output_tokens]
+        counts = [sa.cast(func.coalesce(func.sum(each), 0), sa.BigInteger) for each in tokens]
+        totals: list[Any] = [*counts, func.sum(CostEntry.cost_usd)]
         conditions = [of_organization(CostEntry, self._organization(org_id))]
         conditions += [] if since is None else [occurred >= _month(since)]
-        conditions += [] if until is None else [occurred < _month(until, 1)]
+        conditions += [] if until is None or until >= _LAST_MONTH else [occurred < _month(until, 1)]
         sums = sa.select(*by, func.count(), *totals).where(*conditions).group_by(*by).order_by(month.desc(), *by[1:])
         rows = cast(Any, self.session).exec(own(cast(Any, sums)))
         return [CostSum(date.fromisoformat(f"{month}-01"), *rest) for month, *rest in rows]
@@ -98,10 +102,12 @@ class CostRepository(LedgerRepository[CostEntry]):
         None where the UTC month's entries and reservations leave less, or the organization is not active. Without a
         budget every amount is reserved. What is neither settled nor released lapses: a killed worker's.
         """
-        if lapses_after_seconds <= 0:
-            raise ArgumentError(f"lapses_after_seconds must be above 0, not {lapses_after_seconds}")
-        organization, now = self._organization(org_id), utcnow()
-        wanted = CostReservation(cost_usd=cost_usd, lapses_at=now + timedelta(seconds=lapses_after_seconds))
+        if not 0 < lapses_after_seconds <= _LONGEST:
+            raise ArgumentError(f"lapses_after_seconds is above 0, to {_LONGEST}, not {lapses_after_seconds}")
+        organization = self._organization(org_id)
+        wanted = CostReservation(cost_usd=cost_usd, lapses_at=utcnow())
+        if not wanted.cost_usd:
+            raise ArgumentError(f"cost_usd is at least 0.000001, not {cost_usd}")
         # Locked by a statement of its own: the sums must see what was committed while it waited.
         of = select(col(Organization.monthly_budget_usd)).where(
             col(Organization.id) == organization, ~col(Organization.is_deleted), col(Organization.is_active)
@@ -112,6 +118,7 @@ class CostRepository(LedgerRepository[CostEntry]):
         budget = budgets[0]
         if budget is not None and self.committed(org_id=org_id) + wanted.cost_usd > budget:
             return None
+        wanted.lapses_at = utcnow() + timedelta(seconds=lapses_after_seconds)  # it may have waited for the lock
         self.session.add(wanted)
         self.session.flush()
         return wanted
@@ -140,17 +147,30 @@ class CostRepository(LedgerRepository[CostEntry]):
         llm_model: str | None = None,
         input_tokens: int | None = None,
         output_tokens: int | None = None,
+        entity: str | None = None,
+        row_id: int | None = None,
         org_id: int | None = None,
     ) -> CostEntry:
         """End a reservation, lapsed or not, and record what was really spent, whatever was reserved.
 
-        Raises NotFoundError, and records nothing, where it was settled or released before.
+        Where it raises, the reservation is as it was, and nothing is recorded.
+
+        Raises:
+            NotFoundError: it was settled or released before.
+            pydantic.ValidationError: as in ``record``.
         """
-        if not self.release(reservation_id, org_id=org_id):
-            raise NotFoundError(CostReservation, reservation_id)
-        return self.record(
-            purpose, cost_usd, llm_model=llm_model, input_tokens=input_tokens, output_tokens=output_tokens
-        )
+        with self.session.begin_nested():
+            if not self.release(reservation_id, org_id=org_id):
+                raise NotFoundError(CostReservation, reservation_id)
+            return self.record(
+                purpose,
+                cost_usd,
+                llm_model=llm_model,
+                input_tokens=input_tokens,
+                output_tokens=output_tokens,
+                entity=entity,
+                row_id=row_id,
+            )
 
     def release(self, reservation_id: int, *, org_id: int | None = None) -> bool:
         """End a reservation; False where it was ended before. For costs that a repository records by itself."""

@@ -1,14 +1,15 @@
 """The work of an env.py: Alembic runs it for every command."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from logging.config import fileConfig
 from time import sleep
 
 from alembic import context
 from alembic.migration import MigrationContext
 from alembic.util import to_tuple
-from sqlalchemy import URL, Connection, Engine, MetaData
+from sqlalchemy import URL, Connection, Engine, MetaData, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..config import migration_url
 from ..errors import ConfigurationError
@@ -17,6 +18,8 @@ from ..kit.database.postgresql import lift_limits
 from .rebuilding import WithoutComputed as WithoutComputed  # known to Alembic by its import
 from .replaceable import set_aside
 from .transaction import (
+    HOLD_OWNER,
+    IS_OPEN,
     LET_OWNER_THROUGH,
     LOCK,
     TRY_LOCK,
@@ -90,8 +93,13 @@ def _migrate(engine: Engine, tree: Tree) -> None:
             lift_limits(connection)
             context.configure(connection=connection, on_version_apply=_after_revision, **tree)
             hold_outside(context.get_context())
-            while not _is_migrated(connection):
-                sleep(0.1)
+            try:
+                while not _is_migrated(connection):
+                    sleep(0.1)
+            except BaseException:
+                with suppress(SQLAlchemyError):  # of a connection that is gone, which left nothing
+                    _held_after_failure(connection)
+                raise
 
 
 def _is_migrated(connection: Connection) -> bool:
@@ -103,6 +111,13 @@ def _is_migrated(connection: Connection) -> bool:
         with owner_let_through(context.get_context()) if _has_work() else nullcontext():
             context.run_migrations()
         return True
+
+
+def _held_after_failure(connection: Connection) -> None:
+    """Hold the owner again where a revision committed by itself, and failed then."""
+    connection.rollback()
+    connection.execute(text(HOLD_OWNER))
+    connection.commit()
 
 
 def _print_sql(url: URL, tree: Tree) -> None:
@@ -126,7 +141,8 @@ def _print_sql(url: URL, tree: Tree) -> None:
 
 def _after_revision(ctx: MigrationContext, step: object, heads: object, run_args: object) -> None:  # noqa: ARG001
     """Let the owner through what a revision has secured: the next may migrate its data."""
-    ctx.execute(LET_OWNER_THROUGH)
+    if ctx.opts.get(IS_OPEN):  # not where a revision is only stamped
+        ctx.execute(LET_OWNER_THROUGH)
 
 
 def _has_work() -> bool:

@@ -13,6 +13,7 @@ from ..errors import DomainError
 from ..kit.schema.policies import ISOLATION
 
 OWNER_LET_THROUGH = "domain_owner_let_through"  # option of a context of ours; False within an ``autocommit_block``
+IS_OPEN = "domain_is_open"  # option of a context, while its transaction lets the owner through
 
 # Held to the end of the transaction, and from one to the next; the key is this package's name.
 _KEY = int.from_bytes(b"domain")
@@ -70,16 +71,18 @@ def hold_outside(migration: MigrationContext) -> None:
     migration.autocommit_block = block  # type: ignore[assignment,method-assign]  # Alembic makes it
 
 
-_COMMIT = re.compile(r"(?:^|;)\s*commit(?:\s+(?:work|transaction))?\s*(?:;|$)", re.IGNORECASE | re.MULTILINE)
+_COMMIT = re.compile(r"(?:^|;)\s*commit\b(?!\s+prepared)", re.IGNORECASE | re.MULTILINE)
 
 
 @contextmanager
 def owner_let_through(migration: MigrationContext) -> Generator[None]:
     """The length of the transaction in which the owner is not held. A revision's own commit fails, as text too."""
     migration.execute(LET_OWNER_THROUGH)
+    migration.opts[IS_OPEN] = True
     if migration.connection is not None and not migration.as_sql:
         _refuse_commits(migration.connection)
     yield
+    migration.opts[IS_OPEN] = False
     migration.execute(HOLD_OWNER)
 
 

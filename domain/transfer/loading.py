@@ -23,11 +23,12 @@ from ..kit.repository.references import holding, lock_references
 from ..kit.schema.policies import quoted
 from ..kit.session import TenantSession
 
+_HIGHEST = {"id": 2**53, "version": 2**31 - 2}  # new ids follow, and versions rise
 _DELETION = ("deleted_at", "deletion_id", "deleted_by")
 
 
 class Loader:
-    """What ``loading`` gives: called with a model and its rows, it inserts them."""
+    """Inserts rows, when it is called with their model; ``loading`` gives one."""
 
     def __init__(self, database: Database, session: TenantSession) -> None:
         self.session = session
@@ -56,9 +57,8 @@ class Loader:
         ids = [row["id"] for row in checked if row["id"] is not None]
         if len(ids) not in (0, len(checked)):
             raise ArgumentError(f"{model.__name__}: every row has its id, or none has")
-        if ids and not self._database.is_sqlite:  # which goes on after the highest by itself
-            _continue_after(self._database, table, max(ids))
         given = managed_columns(table) - (set[str]() if ids else {"id"})
+        highest = max(ids, default=0)
         self.session.flush()
         with self.session.begin_nested():
             for batch in batches(checked, BATCH):
@@ -68,6 +68,8 @@ class Loader:
                     live = [row for row in batch if not row["is_deleted"]]
                     # Afterwards: of a tree, they are among the same rows.
                     lock_references(self.session, model, live, organization=organization, edges=holding(model))
+            if highest and not self._database.is_sqlite:  # which goes on after the highest by itself
+                _continue_after(self._database, table, highest)
         return ids
 
 
@@ -104,19 +106,20 @@ def _given(row: Content, computed: frozenset[str]) -> Content:
 
 
 def _contradiction(row: Mapping[str, Any]) -> str | None:
-    """What a database would take, though nothing but a mistake writes it."""
-    for name in ("id", "version"):
+    """Name what a database would take, though nothing but a mistake writes it."""
+    for name, highest in _HIGHEST.items():
         value = row.get(name)
-        if value is not None and value < 1:
-            return f"{name}: must be 1 or more"
+        if value is not None and not 1 <= value <= highest:
+            return f"{name}: must be from 1 to {highest}"
     given = [name for name in _DELETION if row.get(name) is not None]
     if row.get("is_deleted"):
-        return None if "deleted_at" in given else "deleted_at: needed where is_deleted is true"
+        missing = [name for name in ("deleted_at", "deletion_id") if name not in given]
+        return f"{missing[0]}: needed where is_deleted is true" if missing else None
     return f"{', '.join(given)}: given, though is_deleted is false" if given else None
 
 
 def _continue_after(database: Database, table: Table, highest: int) -> None:
-    """Have the table's next id be higher. Before the rows are there, as others go on writing; it is not rolled back."""
+    """Have the table's next id be higher; it is not rolled back."""
     sequence = text("SELECT pg_get_serial_sequence(:table, 'id')").bindparams(table=quoted(table.name))
     try:
         with database.migration_engine.begin() as connection:

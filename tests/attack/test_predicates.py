@@ -16,8 +16,9 @@ from sqlalchemy import Executable, bindparam, true
 from sqlmodel import col, select
 
 import domain
-from domain import Database, Organization, Tender
-from domain.kit.repository import audit, deleting, references, restoring, statements, upsert
+from domain import CostRepository, Database, Organization, Tender
+from domain.costs import repository as costs
+from domain.kit.repository import deleting, ledger, references, restoring, statements, upsert
 from domain.kit.repository.statements import ORGANIZATION, Statements
 from domain.organizations import repository as organization
 from tests.attack.crates import MODELS, Crate
@@ -87,7 +88,9 @@ SCOPES = [place for place in _places(_is_scope) if place.function != "__init__"]
 # These look at rows that were found to be the organization's own; an attack does not get so far.
 OWN_ROWS = {"_named", "update_rows", "reload_rows", "_refuse_restricted"}
 # And these are looked at below.
-APART = {"__init__", "_of_organization", "upsert_statement", "lock_references"}
+# What it finds is marked by a statement with a predicate of its own.
+OWN_ROWS |= {"delete_where"}
+APART = {"__init__", "_of_organization", "upsert_statement", "lock_references", "costs", "committed"}
 OWNED = [place for place in _places(_is_owned) if place.function not in OWN_ROWS | APART]
 USED = {
     place
@@ -124,6 +127,7 @@ def _methods(function: str) -> set[str]:
         "restore_batch": {"restore"},
         "_locks": {"restore"},
         "_restored": {"restore"},
+        "_page": {"page"},
     }
     return known.get(function, {function})
 
@@ -168,7 +172,7 @@ def test_a_deletion_without_its_organization_is_found(
 
     with rebuilt_statements():
         monkeypatch.setattr(deleting, "_of_organization", once)
-        for module in (restoring, audit):
+        for module in (restoring, ledger):
             monkeypatch.setattr(module, "of_organization", each_time)
         assert _leaks(domain_sqlite, _methods(place.function))
 
@@ -205,6 +209,20 @@ def test_an_upsert_without_its_organization_is_found(domain_sqlite: Database, mo
     monkeypatch.setattr(upsert, "of_organization", of_anyone)
     leaks = _leaks(domain_sqlite, {"put"})
     assert any("UserRepository.put, takeover: changes users" in leak for leak in leaks)
+
+
+def test_sums_of_costs_without_the_organization_are_found(
+    domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with recorded() as unscoped, domain_sqlite.get_session(organization_id=1) as session:
+        sums = CostRepository(session)
+        sums.costs()
+        sums.committed()
+        assert not unscoped
+        monkeypatch.setattr(costs, "of_organization", of_anyone)
+        sums.costs()
+        sums.committed()
+    assert len(unscoped) == 3
 
 
 def test_references_that_are_locked_without_their_organization_are_found(

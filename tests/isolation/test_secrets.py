@@ -15,6 +15,7 @@ from domain import (
     ArgumentError,
     AuditRepository,
     Database,
+    DomainModel,
     DuplicateError,
     Entity,
     OrganizationRepository,
@@ -228,6 +229,8 @@ def test_a_lookup_field_where_it_can_not_be_is_refused() -> None:
         class NumberedKey(TenantEntity, table=True):  # pyright: ignore[reportUnusedClass]  # it is never made
             __tablename__ = "test_numbered_keys"
             digest: int = lookup_field()
+
+    assert {"test_open_keys", "test_numbered_keys"}.isdisjoint(DomainModel.metadata.tables)
 
 
 LATER = """

@@ -84,13 +84,30 @@ def test_wherever_a_revision_ends_no_table_is_left_open(
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
-@pytest.mark.parametrize("words", ["COMMIT", "UPDATE tenders SET title = 'x'; COMMIT;", "commit work"])
+@pytest.mark.parametrize("words", ["COMMIT", "UPDATE tenders SET title = 'x'; COMMIT;", "commit work", "COMMIT -- it"])
 def test_a_commit_as_text_is_refused(words: str, empty: Engine, project: Path, url_of: UrlOf) -> None:
     upgrade(empty)
     two_tenders(url_of(empty))
     with pytest.raises(DomainError, match="autocommit_block"):
         upgrade_by(next_revision(project, f'op.execute("{words}")', FAIL), empty)
     assert titles(empty) == "a,b"
+    assert set(forced(empty)) == {True}
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_a_revision_that_commits_in_other_words_and_fails_leaves_no_table_open(empty: Engine, project: Path) -> None:
+    upgrade(empty)
+    with pytest.raises((DomainError, TypeError, SQLAlchemyError)):
+        upgrade_by(next_revision(project, "op.execute('END')", FAIL), empty)
+    assert set(forced(empty)) == {True}
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_a_stamp_leaves_no_table_open(empty: Engine, project: Path) -> None:
+    upgrade(empty)
+    config = next_revision(project, "pass")
+    config.attributes["engine"] = empty
+    command.stamp(config, head(), purge=True)
     assert set(forced(empty)) == {True}
 
 

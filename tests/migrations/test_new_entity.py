@@ -60,7 +60,7 @@ def follow_the_guide(project: Path) -> None:
         elif block.language == "diff":
             (line,) = re.findall(r"^\+(from .+\n)", block.code, re.MULTILINE)
             file = project / "domain/repositories.py"
-            file.write_text(file.read_text().replace("from .kit", f"{line}from .kit", 1))
+            file.write_text(file.read_text().replace("from .costs", f"{line}from .costs", 1))
     file, listed = project / "pyproject.toml", '    "domain.deployment",\n'
     said = file.read_text().replace(listed, f'    "domain.contracts",\n{listed}', 1)
     file.write_text(said.replace('"domain.analyses | domain.bids', '"domain.contracts | domain.analyses | domain.bids'))

@@ -237,8 +237,11 @@ def test_what_is_no_cost_is_refused(domain_db: Database, stored_rows: StoredRows
         for wrong in (Decimal(0), Decimal(-1)):
             with pytest.raises(ValidationError):
                 costs.reserve(wrong)
-        with pytest.raises(ArgumentError, match="lapses_after_seconds must be above 0, not 0"):
-            costs.reserve(Decimal(1), lapses_after_seconds=0)
+        for seconds in (0, -1, float("nan"), float("inf"), 32 * 86_400):
+            with pytest.raises(ArgumentError, match="lapses_after_seconds is above 0, to 2678400"):
+                costs.reserve(Decimal(1), lapses_after_seconds=seconds)
+        with pytest.raises(ArgumentError, match=r"cost_usd is at least 0\.000001"):
+            costs.reserve(Decimal("0.0000004"))
     assert (stored_rows(CostEntry), stored_rows(CostReservation)) == ([], [])
 
 
@@ -292,6 +295,56 @@ def test_a_reservation_is_settled_once(domain_db: Database, stored_rows: StoredR
             costs.settle(reserved.id, "chat", Decimal(1))
         assert not costs.release(reserved.id)
     assert len(stored_rows(CostEntry)) == 1
+
+
+def test_a_settlement_that_is_refused_leaves_the_reservation(domain_db: Database, stored_rows: StoredRows) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        costs = CostRepository(session)
+        reserved = costs.reserve(Decimal(5))
+        assert reserved is not None
+        with pytest.raises(ValidationError):
+            costs.settle(reserved.id, "x" * 51, Decimal(4))
+        assert costs.committed() == 5
+    with domain_db.get_session(organization_id=1) as session:
+        CostRepository(session).settle(reserved.id, "chat", Decimal(4), entity="tenders", row_id=7)
+    ((cost, entity, row_id),) = [(row["cost_usd"], row["entity"], row["row_id"]) for row in stored_rows(CostEntry)]
+    assert (cost, entity, row_id) == (4, "tenders", 7)
+
+
+def test_a_reservation_lapses_so_long_after_it_was_granted(
+    domain_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = iter(datetime(2099, 1, 1, 0, 0, second, tzinfo=UTC) for second in range(60))
+    monkeypatch.setattr("domain.costs.repository.utcnow", lambda: next(moments))
+    with domain_db.get_session(organization_id=1) as session:
+        reserved = CostRepository(session).reserve(Decimal(1), lapses_after_seconds=60)
+        assert reserved is not None
+        assert reserved.lapses_at > datetime(2099, 1, 1, 0, 1, 0, tzinfo=UTC)
+
+
+def test_no_system_session_changes_an_entry(domain_db: Database, stored_rows: StoredRows) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        CostRepository(session).record("chat", Decimal(1))
+    for statement in (update(CostEntry).values(cost_usd=Decimal(0)), delete(CostEntry)):
+        with (
+            pytest.raises(ArgumentError, match="written once"),
+            domain_db.system_session(actor="tests", reason="try it") as system,
+        ):
+            system.exec(statement)
+    assert [row["cost_usd"] for row in stored_rows(CostEntry)] == [1]
+
+
+def test_what_changes_nothing_costs_nothing(domain_db: Database, make: Make, stored_rows: StoredRows) -> None:
+    tender: Tender = make(Tender)
+    row: dict[str, Any] = {"tender_id": tender.id, "processing_cost": "1", **FILTER}
+    with domain_db.get_session(organization_id=1) as session:
+        analyses = AnalysisRepository(session)
+        analyses.upsert_many([row, row])
+        analyses.upsert_many([row])
+        (analysis,) = analyses.find()
+        analyses.update(analysis.id, AnalysisPatch.model_validate({"processing_cost": "1", "confidence": 0.5}))
+    assert stored_rows(AnalysisResult)[0]["confidence"] == 0.5
+    assert [entry["cost_usd"] for entry in stored_rows(CostEntry)] == [1]
 
 
 def test_another_organizations_reservation_is_not_found(domain_db: Database, stored_rows: StoredRows) -> None:

@@ -127,9 +127,9 @@ def _otherwise(kind: Any, parts: Sequence[Any]) -> str | None:
     if any(part is Json or type(part) is Json for part in [kind, *parts]):
         return "write the type of what is in the text, as in list[int]"
     match get_origin(kind) or kind:
-        case cls if cls is dict and inside and _parted(inside[0], ())[0] is not str:
+        case cls if cls is dict and inside and not _is_text(_parted(inside[0], ())[0]):
             return "write dict[str, ...]: the keys of JSON are texts"
-        case cls if cls is Literal and not all(isinstance(word, str) for word in inside):
+        case cls if cls is Literal and not _is_text(kind):
             return "write an Enum"
         case cls if cls is Decimal and len(_limits(parts)) == 1:
             return "write max_digits and decimal_places, both"
@@ -137,6 +137,11 @@ def _otherwise(kind: Any, parts: Sequence[Any]) -> str | None:
             return _OTHERWISE.get(cls)
         case _:
             return None
+
+
+def _is_text(kind: Any) -> bool:
+    is_of_texts = get_origin(kind) is Literal and all(isinstance(word, str) for word in get_args(kind))
+    return is_of_texts or (isinstance(kind, type) and issubclass(kind, str))
 
 
 def _type_of(kind: Any, parts: Sequence[Any]) -> TypeEngine[Any] | None:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     UnaryExpression,
     UniqueConstraint,
 )
+from sqlmodel import AutoString
 
 from ..private import unattached_of
 from .graph import ON_DELETE
@@ -37,6 +38,7 @@ def refuse(model: type[Any], tables: Collection[Table]) -> None:
     if "is_deleted" in columns:
         _refuse_unique(model, columns, rules)
     _refuse_tenant_keys(model, columns)
+    _refuse_lookups(model, columns)
     if not model.__of_organization__:
         _refuse_organization(model, columns, rules)
     tenants = {table.fullname for table in tables if is_tenant_table(table)}
@@ -56,6 +58,13 @@ def refuse_derived(name: str, bases: Iterable[type[Any]]) -> None:
                 f" that they share: class {base.__name__}Content(DomainModel), and class {name}({base.__name__}Content,"
                 " TenantEntity, table=True)"
             )
+
+
+def _refuse_lookups(model: type[Any], columns: _Columns) -> None:
+    for name, column in columns.items():
+        if column.info.get("looked_up") and not (model.__of_organization__ and isinstance(column.type, AutoString)):
+            said = f"{model.__name__}.{name}: lookup_field is for a Text of a TenantEntity, such as a hash in hex"
+            raise TypeError(said)
 
 
 def _refuse_options(model: type[Any], rules: Iterable[object]) -> None:

@@ -18,7 +18,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import DDLCompiler
-from sqlmodel import AutoString
 
 from ..private import number_by
 from .checks import add_checks
@@ -45,7 +44,7 @@ def complete_table(table: Table, fields: dict[str, FieldInfo], *, module: str, n
         if column.name in fields and fields[column.name].exclude:
             column.info = {**column.info, "secret": True}
         if column.info.get("looked_up"):
-            _add_lookup(column, table, name)
+            _add_lookup(column, table)
     if is_tenant_table(table):
         # For the order of its columns: in a key that SQLAlchemy makes itself the generated column comes first.
         table.append_constraint(PrimaryKeyConstraint(table.c[ORGANIZATION_ID], table.c.id))
@@ -127,9 +126,7 @@ def live_index(*columns: str) -> Index:
     return Index(None, ORGANIZATION_ID, *columns, postgresql_where=LIVE, sqlite_where=LIVE_SQLITE)
 
 
-def _add_lookup(column: Column[Any], table: Table, model: str) -> None:
-    if not is_tenant_table(table) or not isinstance(column.type, AutoString):
-        raise TypeError(f"{model}.{column.name}: lookup_field is for a Text of a TenantEntity, such as a hash in hex")
+def _add_lookup(column: Column[Any], table: Table) -> None:
     _live_unique((column.name,), column)
     setting = "app.find_" + re.sub(r"\W", "_", f"{table.name}_{column.name}", flags=re.ASCII)
     lookups = {**table.info.get("lookups", {}), column.name: setting}

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 from sqlmodel import col, select
 
 from ...errors import ArgumentError, ConflictError
@@ -34,7 +35,7 @@ Condition = sa.ColumnElement[bool]
 
 
 class Deletion(NamedTuple):
-    """What ``soft_delete_where`` deleted; false where no row met the conditions.
+    """The deletion that ``soft_delete_where`` made; false where no row met the conditions.
 
     ``rows`` met them; what belongs to those went with them, and is not counted.
     """
@@ -98,7 +99,7 @@ def delete_where(
     session: DomainSession, model: type[Entity], where: Sequence[Where], *, organization: int | None
 ) -> Deletion:
     """Mark the rows that meet the conditions once they are locked, and their dependents; raises as ``delete_batch``."""
-    if not where or any(isinstance(condition, bool) for condition in where):
+    if not where or not all(map(_names_column, where)):
         raise ArgumentError("soft_delete_where takes conditions on columns; none, or True, would delete every row")
     if is_organization(model):
         raise ArgumentError("organizations are deleted one at a time: soft_delete(org_id)")
@@ -112,6 +113,10 @@ def delete_where(
         return Deletion(uuid4(), 0)
     of = _deletion(session, model)
     return _delete(session, of, of.marked[of.root], {**key, _MARKED: ids}, organization)
+
+
+def _names_column(condition: Any) -> bool:
+    return not isinstance(condition, bool) and any(isinstance(part, sa.Column) for part in visitors.iterate(condition))
 
 
 def _delete(

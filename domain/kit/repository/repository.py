@@ -8,7 +8,7 @@ from ...errors import ArgumentError, NotFoundError
 from ..model import DomainModel, FieldGroup, Patch, TenantEntity
 from ..session import DomainSession, TenantSession
 from . import bulk, paging, writing
-from .bulk import Upserted
+from .bulk import RowOutcome, Upserted
 from .bulk_rows import Content
 from .cursor import Page, checked_limit, checked_offset
 from .deleting import Deletion, delete_batch, delete_where, preview_batch
@@ -186,8 +186,10 @@ class Repository(Generic[ModelT]):
         content = cast(DomainModel, given)
         writing.refuse_foreign_changes(self._scope, content)
         entity = self.require(entity_id, org_id=org_id)
+        news = {name: getattr(content, name) for name in content.model_fields_set}
+        news = {name: value for name, value in news.items() if value != getattr(entity, name)}
         writing.update(self._scope, entity, content, expected_version)
-        self._wrote([(entity_id, content)])
+        self._wrote([(entity_id, news)])
         return entity
 
     @overload
@@ -228,11 +230,12 @@ class Repository(Generic[ModelT]):
         """
         rows = list(rows)
         done = bulk.upsert_many(self._scope, rows, org_id, on=on)
-        self._wrote(zip(done.ids, rows, strict=True))
+        written = dict(zip(done.ids, zip(rows, done.outcomes, strict=True), strict=True))  # the last of each key
+        self._wrote((n, row) for n, (row, outcome) in written.items() if outcome is not RowOutcome.UNCHANGED)
         return done
 
     def _wrote(self, rows: Iterable[tuple[int, Content]], /) -> None:
-        """Called by each of these with the ids and the given fields, for a subclass that keeps something beside."""
+        """Called by each of these with the ids and fields that it wrote, for a subclass that keeps something beside."""
 
     # Deleting and restoring
 
@@ -248,8 +251,8 @@ class Repository(Generic[ModelT]):
         """Delete every row that meets all conditions, and what belongs to them, as one deletion: all, or none.
 
         The answer is false where there was no such live row. ``restore_deletion`` takes its ``deletion_id``, and
-        ``restore`` of any of the rows brings back all of them. Rows are judged once they are locked: what others change
-        meanwhile, so that it no longer meets the conditions, stays.
+        ``restore`` any row at its top. Rows are judged once they are locked: what others change meanwhile, so that it
+        no longer meets the conditions, stays.
 
         Raises:
             ArgumentError: without a condition; or the rows are organizations, which are deleted one at a time.

@@ -58,8 +58,7 @@ class OrganizationCompiler(ReadingCompiler):
         known = self.known(target)
         if known is not None:
             where = [] if on_conflict.update_whereclause is None else [on_conflict.update_whereclause]
-            if known.info.get("append_only"):
-                raise ArgumentError(f"{known.name}: {APPEND_ONLY}")
+            self._refuse_change(known)
             self._note_moving(known, {key_of(key) for key in dict(on_conflict.update_values_to_set)})
             conditions = [*self.conditions(known, where, target, source=target), *where]
             on_conflict = _with(on_conflict, update_whereclause=and_(*conditions) if conditions else None)
@@ -78,12 +77,16 @@ class OrganizationCompiler(ReadingCompiler):
     def _known_target(self, statement: Any) -> Table | None:
         self.look_into(statement)
         known = self.known(statement.table)
-        if known is not None and self.is_for_organization:
-            if known.info.get("written_by_triggers"):
-                raise ArgumentError(WRITES_TRAIL)
-            if known.info.get("append_only") and not statement.is_insert:
-                raise ArgumentError(f"{known.name}: {APPEND_ONLY}")
+        if known is not None and self.is_for_organization and known.info.get("written_by_triggers"):
+            raise ArgumentError(WRITES_TRAIL)
+        if known is not None and not statement.is_insert:
+            self._refuse_change(known)
         return known
+
+    def _refuse_change(self, known: Table) -> None:
+        is_sessions = self.is_for_organization or (self.wanted is not None and not self.wanted.purging)
+        if known.info.get("append_only") and is_sessions:
+            raise ArgumentError(f"{known.name}: {APPEND_ONLY}")
 
     def _note_moving(self, known: Table, names: Iterable[str]) -> None:
         """Note an assignment of rows to an organization."""

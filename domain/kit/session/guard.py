@@ -76,8 +76,6 @@ def _check_flush(session: TenantSession, _context: UOWTransaction, _objects: obj
     for entity in (*session.new, *session.dirty, *session.deleted):
         if isinstance(entity, AuditEntry):
             raise ArgumentError(WRITES_TRAIL)
-        if entity not in session.new and inspect(entity).mapper.local_table.info.get("append_only"):
-            raise ArgumentError(f"{type(entity).__name__}: {APPEND_ONLY}")
         if isinstance(entity, OwnedByOrganization):
             if vars(entity).get(ORGANIZATION_ID) is None and inspect(entity).identity is None:
                 entity.organization_id = session.organization_id
@@ -105,6 +103,8 @@ def _check_organization(session: TenantSession, organization: Any) -> None:
 @event.listens_for(DomainSession, "before_flush", propagate=True)
 def _refuse_deletions(session: DomainSession, _context: UOWTransaction, _objects: object) -> None:
     """Refuse what a cascade would delete; ``session.delete`` refuses at once."""
-    for entity in session.deleted:
-        if isinstance(entity, Entity):
+    for entity in (*session.dirty, *session.deleted):
+        if entity in session.deleted and isinstance(entity, Entity):
             raise HardDeletionError(type(entity).__name__)
+        if inspect(entity).mapper.local_table.info.get("append_only"):
+            raise ArgumentError(f"{type(entity).__name__}: {APPEND_ONLY}")

@@ -118,7 +118,7 @@ def is_id(name: str) -> bool:
 
 
 def is_optional(parameter: Parameter) -> bool:
-    """Whether a call leaves the parameter out; not what ``update`` takes in place of its keywords."""
+    """True if a call leaves the parameter out; not that which ``update`` takes in place of its keywords."""
     return parameter.default is not Parameter.empty and parameter.kind is not Parameter.POSITIONAL_ONLY
 
 

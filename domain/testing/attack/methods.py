@@ -123,8 +123,7 @@ def _parameters(function: Any) -> Parameters:
 
 def _constructed(function: Any) -> type[Any] | None:
     """The model whose constructor a method made with ``@constructor`` takes the keywords of."""
-    takes = [p.kind for p in signature(function, follow_wrapped=False).parameters.values()]
-    if not hasattr(function, "__wrapped__") or Parameter.VAR_KEYWORD not in takes:
+    if "__signature__" not in vars(function):  # which it sets
         return None
     kinds = get_type_hints(function).values()
     return next((k for k in kinds if isinstance(k, type) and issubclass(k, Entity)), None)
