@@ -86,10 +86,8 @@ def _is_owned(node: ast.AST) -> bool:
 OURS = [model for model in MODELS if model is not Crate]
 SCOPES = [place for place in _places(_is_scope) if place.function != "__init__"]
 # These look at rows that were found to be the organization's own; an attack does not get so far.
-OWN_ROWS = {"_named", "update_rows", "reload_rows", "_refuse_restricted"}
+OWN_ROWS = {"_named", "update_rows", "reload_rows", "_refuse_restricted", "delete_where"}
 # And these are looked at below.
-# What it finds is marked by a statement with a predicate of its own.
-OWN_ROWS |= {"delete_where"}
 APART = {"__init__", "_of_organization", "upsert_statement", "lock_references", "costs", "committed"}
 OWNED = [place for place in _places(_is_owned) if place.function not in OWN_ROWS | APART]
 USED = {

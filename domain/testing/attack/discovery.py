@@ -46,8 +46,8 @@ def _below(kind: Kind) -> Iterator[Kind]:
 
 def public_methods(kind: Kind) -> list[str]:
     """The names of what can be called on a repository."""
-    names = (name for name in dir(kind) if not name.startswith("_") and name != "model")
-    return [name for name in names if callable(getattr(kind, name))]
+    found = ((name, getattr(kind, name)) for name in dir(kind) if not name.startswith("_"))
+    return [name for name, value in found if callable(value) and not isinstance(value, type)]  # the model, the patch
 
 
 def references(model: Model) -> dict[str, Model]:
