@@ -67,6 +67,17 @@ UNBOUND["OrganizationRepository.restore"] = (
     lambda s: OrganizationRepository(s).soft_delete(1) and OrganizationRepository(s).restore(1),
     OWN,
 )
+
+
+def brought_back(session: TenantSession) -> bool:
+    organizations = OrganizationRepository(session)
+    assert organizations.soft_delete(1)
+    deleted = organizations.require(1, include_deleted=True)
+    assert deleted.deletion_id
+    return organizations.restore_deletion(deleted.deletion_id, org_id=1)
+
+
+UNBOUND["OrganizationRepository.restore_deletion"] = (brought_back, OWN)
 # Those of the package: other tests define tables of their own, and leave them empty.
 TENANT_DATA = {table.name for table in domain_tables() if organization_column(table) is not None}
 

@@ -1,6 +1,6 @@
 """A call of any public method of any repository, with rows of organization 1: found, so that no test needs a list."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
 from itertools import count
 from typing import Any
@@ -78,7 +78,7 @@ def whole(model: type[Any], **fields: object) -> Any:
 def organization_parameter(kind: Kind, name: str) -> str | None:
     """What names the organization in the method's call, if anything may; ``id``: it is the row's own."""
     function: Any = getattr(kind, name)
-    parameters = signature(function).parameters
+    parameters = parameters_of(function)
     if kind.model is Organization:
         is_of_one = not is_constructor(function) and "org_id" in parameters and name not in {"add", "create_many"}
         return "id" if {"entity_id", "org_id"} & {*required(function)} else "org_id" if is_of_one else None
@@ -89,9 +89,14 @@ def required(function: Any) -> list[str]:
     """The names of the parameters without which it can't be called."""
     return [
         name
-        for name, parameter in list(signature(function).parameters.items())[1:]
+        for name, parameter in list(parameters_of(function).items())[1:]
         if not is_optional(parameter) and parameter.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
     ]
+
+
+def parameters_of(function: Any) -> Mapping[str, Parameter]:
+    """The parameters as they are written; a constructor shows those of its model."""
+    return signature(function.__wrapped__ if is_constructor(function) else function).parameters
 
 
 def is_constructor(function: Any) -> bool:
@@ -101,7 +106,7 @@ def is_constructor(function: Any) -> bool:
 
 def ids(function: Any) -> list[str]:
     """Those of them that take the id of a row."""
-    parameters = signature(function).parameters
+    parameters = parameters_of(function)
     return [name for name in required(function) if name.endswith("_id") and parameters[name].annotation is int]
 
 
