@@ -77,6 +77,12 @@ class Conditions:
         )
         return or_(false(), *together)
 
+    def shares_a_deletion(self, table: Table) -> Condition:
+        """Another row of the table was deleted with it, and would be restored with it."""
+        other = table.alias()
+        together = (other.c.deletion_id == table.c.deletion_id, other.c.id != table.c.id)
+        return exists().where(*together) if "deletion_id" in table.c else false()
+
     def not_restorable_by_parent(self, table: Table) -> Condition:
         """No parent that this run will purge could still be restored together with this row."""
         conditions: list[Condition] = [true()]

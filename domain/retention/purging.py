@@ -1,8 +1,8 @@
 """Purge: the one door to hard deletion.
 
 Children go before parents, so a parent that was restored in between would come back without them. That is why rows
-that lead a deletion, and organizations, first lose their ``deletion_id``, parents before children: ``restore``, which
-locks the row that it looks for, answers False from then on. A child waits until nothing that it was deleted with can
+that lead a deletion or share one, and organizations, first lose their ``deletion_id``, parents before children:
+``restore``, which locks the row that it looks for, answers False from then on. A child waits until nothing that it was deleted with can
 bring it back. Killed at any moment, the next run goes on from there.
 """
 
@@ -83,11 +83,10 @@ class _Run:
         """Remove one organization's expired rows from these tables, which are in the order of the plan."""
         conditions, again = self.conditions, self.conditions.graph.refers_to_itself
         for table in reversed(tables):
-            leading = (
-                conditions.removable(table, table)
-                & conditions.leads_a_deletion(table)
-                & conditions.not_restorable_by_parent(table)
-            )
+            going = conditions.removable(table, table) & conditions.not_restorable_by_parent(table)
+            end = partial(self._end_deletions, organization)
+            self.batches.all(table, end, going & conditions.shares_a_deletion(table), organization=organization)
+            leading = going & conditions.leads_a_deletion(table)
             self.batches.all(table, self._make_unrestorable, leading, organization=organization, again=again(table))
         for table in tables:
             free = (
@@ -114,6 +113,11 @@ class _Run:
                 while_organization=is_unrestorable,
                 again=conditions.graph.refers_to_itself(table),
             )
+
+    def _end_deletions(self, organization: int | None, table: Table, these: Condition) -> None:
+        """The same for all rows of their deletions at once: a deletion is restored as a whole, or not at all."""
+        ending = table.c.deletion_id.in_(select(table.c.deletion_id).where(these).correlate(None))
+        self._make_unrestorable(table, of_organization(table, organization) & ending)
 
     def _make_unrestorable(self, table: Table, these: Condition) -> None:
         """Take their ``deletion_id``: they can't be restored any more."""

@@ -23,6 +23,7 @@ from domain import (
     TenderStatus,
     UserRepository,
 )
+from domain.retention import purge
 from domain.testing import build
 from tests.repositories.test_own_models import Currency, CurrencyRepository
 
@@ -217,6 +218,29 @@ def test_an_unknown_deletion_is_not_found(domain_db: Database) -> None:
     with domain_db.get_session(organization_id=1) as session:
         for deletion_id in (uuid4(), UUID(int=0)):
             assert not TenderRepository(session).restore_deletion(deletion_id)
+
+
+@pytest.mark.parametrize("removals", range(1, 5))
+def test_a_purge_that_is_stopped_leaves_no_part_to_restore(
+    domain_db: Database, make: Make, stored_rows: StoredRows, removals: int
+) -> None:
+    for _ in range(4):
+        make(Tender, title="Old bridge")
+    with domain_db.get_session(organization_id=1) as session:
+        deletion = TenderRepository(session).soft_delete_where(col(Tender.title) == "Old bridge")
+    left = iter(range(removals - 1))
+
+    def stop(_removed: object) -> None:
+        if next(left, None) is None:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        purge(domain_db, actor="tests", older_than_days=0, batch_size=1, progress=stop)
+    with domain_db.get_session(organization_id=1) as session:
+        assert not TenderRepository(session).restore_deletion(deletion.deletion_id)
+    assert all(row["is_deleted"] for row in stored_rows(Tender))
+    purge(domain_db, actor="tests", older_than_days=0)
+    assert stored_rows(Tender) == []
 
 
 @pytest.mark.slow
