@@ -14,7 +14,7 @@ from .analyses.model import (
     AnalysisResult,
 )
 from .bids.model import BidContent, BidCost, BidDocument, BidDocumentContent, BidPatch, BidPublic
-from .costs.model import CostEntry, CostEntryPublic, CostReservation
+from .costs.model import CostContent, CostEntry, CostEntryPublic, CostReservation
 from .kit.model import DomainModel, Entity, OwnedByOrganization, Patch, Public, Stamped, TenantEntity
 from .kit.model.fields import lookup_field
 from .kit.records import (
@@ -56,6 +56,7 @@ __all__ = [
     "BidDocumentContent",
     "BidPatch",
     "BidPublic",
+    "CostContent",
     "CostEntry",
     "CostEntryPublic",
     "CostReservation",

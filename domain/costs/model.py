@@ -13,7 +13,7 @@ from ..kit.model.tables import live_index
 from ..kit.model.types import UTC_DATETIME, Money
 
 
-class CostRecord(DomainModel):
+class CostContent(DomainModel):
     """Fields that a caller gives."""
 
     purpose: Text = Field(
@@ -59,7 +59,7 @@ class CostStamp(DomainModel):
     )
 
 
-class CostEntry(CostRecord, CostStamp, Identified, OwnedByOrganization, table=True):
+class CostEntry(CostContent, CostStamp, Identified, OwnedByOrganization, table=True):
     """One cost, written once. It refers to nothing, and so outlives the row that it is about."""
 
     __tablename__ = "cost_entries"
@@ -67,7 +67,7 @@ class CostEntry(CostRecord, CostStamp, Identified, OwnedByOrganization, table=Tr
     __audited__: ClassVar[bool] = False  # it is a trail itself
 
 
-class CostEntryPublic(CostRecord, CostStamp, Identified, Public):
+class CostEntryPublic(CostContent, CostStamp, Identified, Public):
     """Response."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import col, func, select
@@ -18,7 +18,7 @@ from ..kit.repository.ledger import LedgerRepository
 from ..kit.repository.repository import TenantT
 from ..kit.session import own
 from ..organizations.model import Organization, current_period
-from .model import CostEntry, CostReservation
+from .model import CostContent, CostEntry, CostReservation
 
 _LAST_MONTH = date(9999, 12, 1)
 _LONGEST = 31 * 86_400
@@ -42,30 +42,10 @@ class CostRepository(LedgerRepository[CostEntry]):
     model = CostEntry
     moment = "occurred_at"
 
-    def record(
-        self,
-        purpose: str,
-        cost_usd: Decimal,
-        *,
-        llm_model: str | None = None,
-        input_tokens: int | None = None,
-        output_tokens: int | None = None,
-        entity: str | None = None,
-        row_id: int | None = None,
-        org_id: int | None = None,
-    ) -> CostEntry:
-        """Add an entry. Raises pydantic.ValidationError for a value outside its limits."""
+    def record(self, cost: CostContent, *, org_id: int | None = None) -> CostEntry:
+        """Add an entry, as of now and by the session's actor."""
         self._organization(org_id)
-        entry = CostEntry(
-            purpose=purpose,
-            cost_usd=cost_usd,
-            llm_model=llm_model,
-            input_tokens=input_tokens,
-            output_tokens=output_tokens,
-            entity=entity,
-            row_id=row_id,
-            actor=self.session.actor,
-        )
+        entry = CostEntry(**cost.model_dump(exclude_unset=True), actor=self.session.actor)
         self.session.add(entry)
         self.session.flush()
         return entry
@@ -85,7 +65,7 @@ class CostRepository(LedgerRepository[CostEntry]):
         conditions += [] if since is None else [occurred >= _month(since)]
         conditions += [] if until is None or until >= _LAST_MONTH else [occurred < _month(until, 1)]
         sums = sa.select(*by, func.count(), *totals).where(*conditions).group_by(*by).order_by(month.desc(), *by[1:])
-        rows = cast(Any, self.session).exec(own(cast(Any, sums)))
+        rows = _rows(self.session, sums)
         return [CostSum(date.fromisoformat(f"{month}-01"), *rest) for month, *rest in rows]
 
     def page(
@@ -135,42 +115,17 @@ class CostRepository(LedgerRepository[CostEntry]):
             col(CostReservation.lapses_at) > utcnow(),
         )
         # One statement, and so one snapshot: what is being settled is in one of the two.
-        both: Any = sa.union_all(spent, reserved)
-        return sum((amount or Decimal(0) for (amount,) in cast(Any, self.session).exec(own(both))), Decimal(0))
+        both = _rows(self.session, sa.union_all(spent, reserved))
+        return sum((amount or Decimal(0) for (amount,) in both), Decimal(0))
 
-    def settle(
-        self,
-        reservation_id: int,
-        purpose: str,
-        cost_usd: Decimal,
-        *,
-        llm_model: str | None = None,
-        input_tokens: int | None = None,
-        output_tokens: int | None = None,
-        entity: str | None = None,
-        row_id: int | None = None,
-        org_id: int | None = None,
-    ) -> CostEntry:
+    def settle(self, reservation_id: int, cost: CostContent, *, org_id: int | None = None) -> CostEntry:
         """End a reservation, lapsed or not, and record what was really spent, whatever was reserved.
 
-        Where it raises, the reservation is as it was, and nothing is recorded.
-
-        Raises:
-            NotFoundError: it was settled or released before.
-            pydantic.ValidationError: as in ``record``.
+        Raises NotFoundError, and records nothing, where it was settled or released before.
         """
-        with self.session.begin_nested():
-            if not self.release(reservation_id, org_id=org_id):
-                raise NotFoundError(CostReservation, reservation_id)
-            return self.record(
-                purpose,
-                cost_usd,
-                llm_model=llm_model,
-                input_tokens=input_tokens,
-                output_tokens=output_tokens,
-                entity=entity,
-                row_id=row_id,
-            )
+        if not self.release(reservation_id, org_id=org_id):
+            raise NotFoundError(CostReservation, reservation_id)
+        return self.record(cost)
 
     def release(self, reservation_id: int, *, org_id: int | None = None) -> bool:
         """End a reservation; False where it was ended before. For costs that a repository records by itself."""
@@ -200,6 +155,10 @@ class CostedRepository(TenantRepository[TenantT]):
         if entries:
             self.session.add_all(entries)
             self.session.flush()
+
+
+def _rows(session: Any, statement: Any) -> Any:
+    return session.exec(own(statement))
 
 
 def _given(row: Content) -> Mapping[str, Any]:

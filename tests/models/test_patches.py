@@ -134,7 +134,7 @@ def test_a_field_named_again_with_another_type_is_refused() -> None:
     ):
 
         class AmountPatch(TenderContent, Patch[Tender]):  # pyright: ignore[reportUnusedClass]  # it is never made
-            title: int = OMITTED  # type: ignore[assignment]
+            title: int = OMITTED  # type: ignore[assignment]  # refused: another type
 
     with pytest.raises(TypeError, match=r"NamedPatch.nickname is .* but NamedPatch inherits no such field"):
 

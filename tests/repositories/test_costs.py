@@ -27,7 +27,7 @@ from domain import (
     TenderRepository,
     UserRepository,
 )
-from domain.costs.model import CostEntry, CostReservation
+from domain.costs.model import CostContent, CostEntry, CostReservation
 from domain.costs.repository import CostRepository, CostSum
 from domain.retention import erase_user, purge
 from domain.testing import make_organization
@@ -38,6 +38,13 @@ MONTH = datetime.now(UTC).date().replace(day=1)
 RESERVATIONS = int(os.environ.get("DOMAIN_TEST_RESERVATIONS", "480"))  # 10,000 take about two minutes
 FILTER: dict[str, Any] = {"is_relevant": True, "confidence": 0.9}
 BID: dict[str, Any] = dict.fromkeys(("executive_summary", "capabilities", "approach", "value_proposition"), "Steel.")
+
+
+def chat(cost: int | str) -> CostContent:
+    return CostContent(purpose="chat", cost_usd=Decimal(cost))
+
+
+CHAT = chat(1)
 
 
 def spent(database: Database, organization_id: int = 1) -> Decimal:
@@ -155,7 +162,7 @@ def test_costs_are_added_up_by_the_utc_month_the_purpose_and_the_model(domain_db
 
 def test_an_entry_is_another_organizations_to_nobody(domain_db: Database) -> None:
     with domain_db.get_session(organization_id=1) as session:
-        made = CostRepository(session).record("chat", Decimal(1))
+        made = CostRepository(session).record(CHAT)
         assert CostRepository(session).page().items == [made]
     with domain_db.get_session(organization_id=2) as session:
         costs = CostRepository(session)
@@ -176,7 +183,7 @@ def test_an_entry_is_another_organizations_to_nobody(domain_db: Database) -> Non
 )
 def test_no_statement_changes_an_entry(domain_db: Database, stored_rows: StoredRows, statement: Any) -> None:
     with domain_db.get_session(organization_id=1) as session:
-        CostRepository(session).record("chat", Decimal(1))
+        CostRepository(session).record(CHAT)
     with domain_db.get_session(organization_id=1) as session, pytest.raises(ArgumentError, match="written once"):
         session.exec(statement)
     assert [row["cost_usd"] for row in stored_rows(CostEntry)] == [1]
@@ -184,7 +191,7 @@ def test_no_statement_changes_an_entry(domain_db: Database, stored_rows: StoredR
 
 def test_no_object_changes_an_entry(domain_db: Database, stored_rows: StoredRows) -> None:
     with domain_db.get_session(organization_id=1) as session:
-        CostRepository(session).record("chat", Decimal(1))
+        CostRepository(session).record(CHAT)
     for change in ("assigned", "deleted"):
         with domain_db.get_session(organization_id=1) as session:
             (entry,) = CostRepository(session).page().items
@@ -201,7 +208,7 @@ def test_no_object_changes_an_entry(domain_db: Database, stored_rows: StoredRows
 @pytest.mark.parametrize("sql", ["UPDATE cost_entries SET purpose = 'none'", "DELETE FROM cost_entries"])
 def test_the_policies_show_no_statement_an_entry_to_change(domain_postgresql: Database, sql: str) -> None:
     with domain_postgresql.get_session(organization_id=1, unguarded_sql=True) as session:
-        CostRepository(session).record("chat", Decimal(1))
+        CostRepository(session).record(CHAT)
         assert session.connection().exec_driver_sql(sql).rowcount == 0
         session.expire_all()
         assert [entry.purpose for entry in CostRepository(session).page().items] == ["chat"]
@@ -210,7 +217,7 @@ def test_the_policies_show_no_statement_an_entry_to_change(domain_postgresql: Da
 def test_an_upsert_does_not_change_an_entry_either(domain_db: Database, stored_rows: StoredRows) -> None:
     upsert = sqlite.insert if domain_db.is_sqlite else postgresql.insert
     with domain_db.get_session(organization_id=1) as session:
-        made = CostRepository(session).record("chat", Decimal(1))
+        made = CostRepository(session).record(CHAT)
     row = {"organization_id": 1, "purpose": "none", "cost_usd": Decimal(0)}
     statement = upsert(CostEntry).values(row).on_conflict_do_update(
         index_elements=["organization_id", "id"], set_={"purpose": "none"}
@@ -226,14 +233,9 @@ def test_an_upsert_does_not_change_an_entry_either(domain_db: Database, stored_r
 def test_what_is_no_cost_is_refused(domain_db: Database, stored_rows: StoredRows) -> None:
     with domain_db.get_session(organization_id=1) as session:
         costs = CostRepository(session)
-        for purpose, cost in (
-            ("", Decimal(1)),
-            ("chat", Decimal(-1)),
-            ("chat", Decimal("NaN")),
-            ("x" * 51, Decimal(1)),
-        ):
+        for purpose, cost in (("", "1"), ("chat", "-1"), ("chat", "NaN"), ("x" * 51, "1")):
             with pytest.raises(ValidationError):
-                costs.record(purpose, cost)
+                CostContent(purpose=purpose, cost_usd=Decimal(cost))
         for wrong in (Decimal(0), Decimal(-1)):
             with pytest.raises(ValidationError):
                 costs.reserve(wrong)
@@ -248,7 +250,7 @@ def test_what_is_no_cost_is_refused(domain_db: Database, stored_rows: StoredRows
 def test_entries_are_paged_newest_first(domain_db: Database) -> None:
     with domain_db.get_session(organization_id=1) as session:
         costs = CostRepository(session)
-        made = [costs.record("chat", Decimal(n)) for n in range(5)]
+        made = [costs.record(chat(n)) for n in range(5)]
         first = costs.page(limit=3)
         second = costs.page(after=first.next_cursor, limit=3)
         assert [*first.items, *second.items] == made[::-1]
@@ -265,7 +267,7 @@ def test_a_reservation_counts_until_it_is_settled_released_or_lapses(
     organization_id = make_organization(domain_db, monthly_budget_usd=Decimal(10)).id
     with domain_db.get_session(organization_id=organization_id) as session:
         costs = CostRepository(session)
-        costs.record("chat", Decimal(1))
+        costs.record(CHAT)
         six = costs.reserve(Decimal(6), lapses_after_seconds=60)
         assert six is not None
         assert costs.committed() == 7
@@ -273,7 +275,7 @@ def test_a_reservation_counts_until_it_is_settled_released_or_lapses(
         three = costs.reserve(Decimal(3))
         assert three is not None
         assert costs.reserve(Decimal("0.000001")) is None
-        assert costs.settle(six.id, "chat", Decimal("0.5"), input_tokens=7).cost_usd == Decimal("0.5")
+        assert costs.settle(six.id, chat("0.5")).cost_usd == Decimal("0.5")
         assert costs.committed() == Decimal("4.5")
         assert costs.release(three.id)
         assert costs.committed() == Decimal("1.5")
@@ -290,9 +292,9 @@ def test_a_reservation_is_settled_once(domain_db: Database, stored_rows: StoredR
         costs = CostRepository(session)
         reserved = costs.reserve(Decimal(1))
         assert reserved is not None
-        costs.settle(reserved.id, "chat", Decimal(1))
+        costs.settle(reserved.id, CHAT)
         with pytest.raises(NotFoundError):
-            costs.settle(reserved.id, "chat", Decimal(1))
+            costs.settle(reserved.id, CHAT)
         assert not costs.release(reserved.id)
     assert len(stored_rows(CostEntry)) == 1
 
@@ -302,13 +304,14 @@ def test_a_settlement_that_is_refused_leaves_the_reservation(domain_db: Database
         costs = CostRepository(session)
         reserved = costs.reserve(Decimal(5))
         assert reserved is not None
-        with pytest.raises(ValidationError):
-            costs.settle(reserved.id, "x" * 51, Decimal(4))
+        with pytest.raises(NotFoundError):
+            costs.settle(reserved.id + 1, CHAT)
         assert costs.committed() == 5
     with domain_db.get_session(organization_id=1) as session:
-        CostRepository(session).settle(reserved.id, "chat", Decimal(4), entity="tenders", row_id=7)
-    ((cost, entity, row_id),) = [(row["cost_usd"], row["entity"], row["row_id"]) for row in stored_rows(CostEntry)]
-    assert (cost, entity, row_id) == (4, "tenders", 7)
+        cost = CostContent(purpose="chat", cost_usd=Decimal(4), entity="tenders", row_id=7)
+        CostRepository(session).settle(reserved.id, cost)
+    (entry,) = stored_rows(CostEntry)
+    assert (entry["cost_usd"], entry["entity"], entry["row_id"]) == (4, "tenders", 7)
 
 
 def test_a_reservation_lapses_so_long_after_it_was_granted(
@@ -324,7 +327,7 @@ def test_a_reservation_lapses_so_long_after_it_was_granted(
 
 def test_no_system_session_changes_an_entry(domain_db: Database, stored_rows: StoredRows) -> None:
     with domain_db.get_session(organization_id=1) as session:
-        CostRepository(session).record("chat", Decimal(1))
+        CostRepository(session).record(CHAT)
     for statement in (update(CostEntry).values(cost_usd=Decimal(0)), delete(CostEntry)):
         with (
             pytest.raises(ArgumentError, match="written once"),
@@ -354,7 +357,7 @@ def test_another_organizations_reservation_is_not_found(domain_db: Database, sto
     with domain_db.get_session(organization_id=2) as session:
         assert not CostRepository(session).release(reserved.id)
         with pytest.raises(NotFoundError):
-            CostRepository(session).settle(reserved.id, "chat", Decimal(1))
+            CostRepository(session).settle(reserved.id, CHAT)
     assert [row["is_deleted"] for row in stored_rows(CostReservation)] == [False]
     assert stored_rows(CostEntry) == []
 
@@ -393,7 +396,7 @@ def test_sixteen_threads_never_go_over_the_budget(domain_db: Database) -> None:
                 costs = CostRepository(session)
                 match n % 3:
                     case 0:
-                        paid += costs.settle(reserved.id, "chat", Decimal("0.049999")).cost_usd
+                        paid += costs.settle(reserved.id, chat("0.049999")).cost_usd
                     case 1:
                         costs.release(reserved.id)
                     case _:
@@ -414,7 +417,7 @@ def test_sixteen_threads_never_go_over_the_budget(domain_db: Database) -> None:
 def test_erasing_a_person_takes_their_address_out_of_entries(domain_db: Database, stored_rows: StoredRows) -> None:
     with domain_db.get_session(organization_id=1, actor="ann@example.org") as session:
         ann = UserRepository(session).create(email="ann@example.org", full_name="Ann", hashed_password="x")
-        CostRepository(session).record("chat", Decimal(1))
+        CostRepository(session).record(CHAT)
     with domain_db.get_session(organization_id=1) as session:
         UserRepository(session).soft_delete(ann.id)
     erase_user(domain_db, organization_id=1, user_id=ann.id, actor="privacy", reason="asked")

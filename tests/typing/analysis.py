@@ -10,14 +10,14 @@ from domain import (
     AnalysisPatch,
     AnalysisRepository,
     AnalysisResult,
-    CostEntry,
+    CostContent,
     CostRepository,
     Page,
     TenantSession,
     Tender,
     Upserted,
 )
-from domain.models import CostReservation
+from domain.models import CostEntry, CostReservation
 
 
 def reads(session: TenantSession) -> None:
@@ -36,11 +36,12 @@ def reads(session: TenantSession) -> None:
 
 def costs(session: TenantSession) -> None:
     ledger = CostRepository(session)
-    assert_type(ledger.record("chat", Decimal("0.01"), input_tokens=5), CostEntry)
+    cost = CostContent(purpose="chat", cost_usd=Decimal("0.01"), input_tokens=5)
+    assert_type(ledger.record(cost), CostEntry)
     assert_type(ledger.page(), Page[CostEntry])
     assert_type(ledger.costs(since=date(2026, 5, 1))[0].cost_usd, Decimal)
     assert_type(ledger.reserve(Decimal("0.5")), CostReservation | None)
-    assert_type(ledger.settle(1, "chat", Decimal("0.4")), CostEntry)
+    assert_type(ledger.settle(1, cost), CostEntry)
 
 
 def writes(session: TenantSession, body: AnalysisContent) -> None:

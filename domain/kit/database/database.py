@@ -21,7 +21,7 @@ from .boundary import committing
 from .engines import PoolOptions, make_engine
 from .handle import TenantHandle
 from .postgresql import KEEPS_LIMITS
-from .readiness import Readiness, behind, lacking, reached, refuse_unheld_login, unheld
+from .readiness import Readiness, readiness, refuse_unheld_login
 from .units import Threads, repeated
 
 ResultT = TypeVar("ResultT")
@@ -270,15 +270,7 @@ class Database:
         It may if the schema is this release's or a later one, every table of an organization is there, the login
         may read and write it, and row level security holds the login. Two short queries; nothing is raised.
         """
-        try:
-            with self.engine.connect() as connection:
-                tables = reached(connection)
-                found = [*behind(connection, tables), *lacking(tables), *unheld(tables)]
-        except DomainError as error:
-            return Readiness((str(error),))
-        except SQLAlchemyError:
-            return Readiness(("no connection to the database came free in time, or it can't be used",))
-        return Readiness(tuple(f"{what}: {remedy}" for what, remedy in found))
+        return readiness(self.engine)
 
     def close(self) -> None:
         """Wait for units in threads, then close every connection; the private file of ``:memory:`` goes."""

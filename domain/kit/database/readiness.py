@@ -6,8 +6,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from psycopg2 import extensions
 from sqlalchemy import Connection, Engine, Select, String, column, event, inspect, select, table, text
+from sqlalchemy.exc import SQLAlchemyError
 
-from ...errors import ConfigurationError
+from ...errors import ConfigurationError, DomainError
 from ...version import REVISION, VERSION_TABLE
 from ..model import DomainModel
 from ..model.tables import organization_column
@@ -35,6 +36,19 @@ class Readiness:
 
     def __bool__(self) -> bool:
         return not self.reasons
+
+
+def readiness(engine: Engine) -> Readiness:
+    """Look by two short queries; nothing is raised."""
+    try:
+        with engine.connect() as connection:
+            tables = reached(connection)
+            found = [*behind(connection, tables), *lacking(tables), *unheld(tables)]
+    except DomainError as error:
+        return Readiness((str(error),))
+    except SQLAlchemyError:
+        return Readiness(("no connection to the database came free in time, or it can't be used",))
+    return Readiness(tuple(f"{what}: {remedy}" for what, remedy in found))
 
 
 class Reach(NamedTuple):

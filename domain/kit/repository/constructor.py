@@ -26,7 +26,7 @@ def constructor(
             return method(self, model(*args, **fields))
 
         me = Parameter("self", Parameter.POSITIONAL_ONLY)
-        create.__signature__ = Signature([me, *signature(model).parameters.values()])  # type: ignore[attr-defined]
+        create.__signature__ = Signature([me, *signature(model).parameters.values()])  # type: ignore[attr-defined]  # inspect reads it
         return create
 
     return decorate
