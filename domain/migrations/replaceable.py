@@ -102,11 +102,12 @@ def compare(
     made = {operation.table_name for operation in operations.ops if isinstance(operation, CreateTableOp)}
     dropped = [operation.table_name for operation in operations.ops if isinstance(operation, DropTableOp)]
     tables = {t.name: t for t in context.sorted_tables if context.run_object_filters(t, t.name, "table", False, None)}
+    looked_up = {name for name, table in tables.items() if table.info.get("lookups")}
     # PostgreSQL changes no type of a column that a policy names.
     retyped = {
         operation.table_name
         for operation in operations.ops
-        if isinstance(operation, ModifyTableOps) and tables[operation.table_name].info.get("lookups")
+        if isinstance(operation, ModifyTableOps) and operation.table_name in looked_up
         if any(isinstance(change, AlterColumnOp) and change.modify_type is not None for change in operation.ops)
     }
     for kind in REPLACEABLES.values():

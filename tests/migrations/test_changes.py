@@ -268,7 +268,7 @@ def test_a_required_column_with_a_default_comes_to_a_table_with_rows(
     ids=["audited", "not audited", "a look-up", "a look-up, not audited"],
 )
 def test_a_dropped_table_comes_back_with_all_that_stood_beside_it(info: Any, application: Application) -> None:
-    before = models(Column("code", String(20)), **info)
+    before = models(Column("code", String(20), index=True), **info)
     application.start(before, code="7-a")
     application.generate(models())
     application.upgrade()
