@@ -38,9 +38,9 @@ def insert_rows(
     if ORGANIZATION_ID in table.c:
         fixed[ORGANIZATION_ID] = organization
     statement: Any = insert(table).returning(table.c.id)
-    params: list[Any] | None = None
+    params: Any
     if has_recordset(table, names, dialect):
-        source = recordset(table, names, rows, dialect, encoded=encoded)
+        source, params = recordset(table, names, rows, dialect, encoded=encoded)
         values = [literal(value, table.c[name].type).label(name) for name, value in fixed.items()]
         chosen = select(*(source.c[name] for name in names), *values).order_by(source.c[POSITION])
         statement = statement.from_select([*names, *fixed], chosen)
@@ -69,7 +69,8 @@ def stored_rows(
     if len(key) == 1:
         statement = statement.where(among(session, model, key[0], [row[key[0]] for row in rows]))
     elif has_recordset(model.__table__, key, dialect):
-        source = recordset(model.__table__, key, rows, dialect)
+        source, given = recordset(model.__table__, key, rows, dialect)
+        params = {**params, **given}
         statement = statement.where(*(getattr(model, name) == source.c[name] for name in key))
     else:
         keys = [tuple(row[name] for name in key) for row in rows]
@@ -89,10 +90,10 @@ def update_rows(
     stamps: dict[str, Any] = {"updated_at": utcnow(), "version": table.c.version + 1}
     options: dict[str, Any] = {"synchronize_session": False}
     if has_recordset(table, names, dialect := session.get_bind().dialect):
-        source = recordset(table, ["id", *names], rows, dialect)
+        source, given = recordset(table, ["id", *names], rows, dialect)
         values: dict[str, Any] = {name: source.c[name] for name in names}
         many = update(model).where(these, ~col(model.is_deleted), col(model.id) == source.c.id)
-        session.exec(own(many.values({**values, **stamps})), execution_options=options)
+        session.exec(own(many.values({**values, **stamps})), params=given, execution_options=options)
         return
     # On the table: the ORM updates a list of rows by primary key only.
     values = {name: bindparam(f"row_{name}", type_=table.c[name].type) for name in names}

@@ -41,25 +41,30 @@ def has_recordset(table: sa.Table, names: Sequence[str], dialect: Dialect) -> bo
 
 def recordset(
     table: sa.Table, names: Sequence[str], rows: Sequence[Values], dialect: Dialect, *, encoded: Collection[str] = ()
-) -> sa.Subquery:
-    """A FROM with the named columns of the rows, and their POSITION; ``encoded`` values are JSON texts already."""
+) -> tuple[sa.Subquery, dict[str, object]]:
+    """A FROM with the named columns of the rows, and their POSITION, and its parameters; ``encoded`` is JSON already.
+
+    The rows are no part of the statement, which SQLAlchemy keeps as it was compiled first.
+    """
     kinds = {name: table.c[name].type for name in names}
     within = [name for name in names if name not in encoded]
     # JSON goes in as a text: as a part of the outer JSON its escapes would be decoded, and its nulls be SQL's.
     sent = {name: sa.Text() if isinstance(_inner(kind, dialect), sa.JSON) else kind for name, kind in kinds.items()}
     columns = (sa.column(POSITION, sa.Integer), *(sa.column(name, sent[name]) for name in within))
-    text = sa.cast(sa.bindparam(None, rows, type_=_Rows(table, tuple(within))), sa.JSON)
+    text = sa.cast(sa.bindparam("given_rows", type_=_Rows(table, tuple(within))), sa.JSON)
+    params: dict[str, object] = {"given_rows": rows}
     given = sa.func.json_to_recordset(text).table_valued(*columns).render_derived(name="given", with_types=True)
     source: sa.FromClause = given
     found: dict[str, sa.ColumnElement[Any]] = {name: given.c[name] for name in within}
     for name in encoded:
-        texts = sa.bindparam(None, _SEPARATOR.join(str(row[name]) for row in rows), type_=sa.Text())
-        parts = sa.func.unnest(sa.func.string_to_array(texts, _SEPARATOR))
-        beside = parts.table_valued("text", with_ordinality="position", name=f"given_{name}").render_derived()
+        texts = f"given_{name}"
+        params[texts] = _SEPARATOR.join(str(row[name]) for row in rows)
+        parts = sa.func.unnest(sa.func.string_to_array(sa.bindparam(texts, type_=sa.Text()), _SEPARATOR))
+        beside = parts.table_valued("text", with_ordinality="position", name=texts).render_derived()
         source = source.join(beside, beside.c.position == given.c[POSITION])
         found[name] = beside.c.text
     typed = (found[n] if sent[n] is kinds[n] else sa.cast(found[n], kinds[n]).label(n) for n in names)
-    return sa.select(given.c[POSITION], *typed).select_from(source).subquery("given_rows")
+    return sa.select(given.c[POSITION], *typed).select_from(source).subquery("given_rows"), params
 
 
 def among(
