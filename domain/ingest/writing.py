@@ -4,6 +4,7 @@ The statements are counted: one that locks, two that read, two more where known 
 tenders and one for the notices. Only a row that changes has an UPDATE to itself, which checks its version.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
@@ -49,7 +50,7 @@ def store(session: TenantSession, releases: Iterable[PreparedRelease]) -> Outcom
     created = insert_rows(session, Tender, [_tender(groups[ocid]) for ocid in fresh], organization_id)
     for ocid, tender_id in zip(fresh, created, strict=True):
         notices += [_notice(tender_id, release) for release in groups[ocid].values()]
-    insert_rows(session, TenderNotice, notices, organization_id, encoded={"content"})
+    insert_rows(session, TenderNotice, notices, organization_id, encoded={"content", "package"})
     session.flush()
     return Outcome(
         created=created,
@@ -83,7 +84,7 @@ def _notice(tender_id: int, release: PreparedRelease) -> dict[str, object]:
         "release_id": release.rest.release_id,
         "released_at": release.rest.released_at,
         "content": release.written,
-        "package": release.rest.package,
+        "package": json.dumps(release.rest.package),
     }
 
 
