@@ -101,10 +101,11 @@ def _check_organization(session: TenantSession, organization: Any) -> None:
 
 
 @event.listens_for(DomainSession, "before_flush", propagate=True)
-def _refuse_deletions(session: DomainSession, _context: UOWTransaction, _objects: object) -> None:
-    """Refuse what a cascade would delete; ``session.delete`` refuses at once."""
-    for entity in (*session.dirty, *session.deleted):
-        if entity in session.deleted and isinstance(entity, Entity):
+def _refuse_changes(session: DomainSession, _context: UOWTransaction, _objects: object) -> None:
+    """Refuse what a cascade would delete (``session.delete`` refuses at once), and changes of what is written once."""
+    for entity in session.deleted:
+        if isinstance(entity, Entity):
             raise HardDeletionError(type(entity).__name__)
+    for entity in (*session.dirty, *session.deleted):
         if inspect(entity).mapper.local_table.info.get("append_only"):
             raise ArgumentError(f"{type(entity).__name__}: {APPEND_ONLY}")
