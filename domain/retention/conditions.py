@@ -77,11 +77,27 @@ class Conditions:
         )
         return or_(false(), *together)
 
+    def heads_a_deletion(self, rows: FromClause, table: Table) -> Condition:
+        """Nothing that it belongs to was deleted with it, or can't be restored any more: nothing else holds it back."""
+        if "deletion_id" not in table.c:
+            return false()
+        conditions: list[Condition] = [rows.c.deletion_id.is_not(None)]
+        for edge in self.graph.of(table):
+            if edge.on_delete in ("cascade", "restrict") and "deletion_id" in edge.parent.c:
+                parent = edge.parent.alias()
+                lost = and_(parent.c.is_deleted, parent.c.deletion_id.is_(None))
+                together = or_(parent.c.deletion_id == rows.c.deletion_id, lost)
+                conditions.append(~exists().where(edge.joins(rows, parent), together))
+        return and_(*conditions)
+
     def shares_a_deletion(self, table: Table) -> Condition:
-        """Another row of the table was deleted with it, and would be restored with it."""
+        """One of several rows of the table that head one deletion, and would be restored together."""
+        if "deletion_id" not in table.c:
+            return false()
         other = table.alias()
         together = (other.c.deletion_id == table.c.deletion_id, other.c.id != table.c.id)
-        return exists().where(*together) if "deletion_id" in table.c else false()
+        also = exists().where(*together, self.heads_a_deletion(other, table))
+        return and_(self.heads_a_deletion(table, table), also)
 
     def not_restorable_by_parent(self, table: Table) -> Condition:
         """No parent that this run will purge could still be restored together with this row."""

@@ -115,9 +115,10 @@ class _Run:
             )
 
     def _end_deletions(self, organization: int | None, table: Table, these: Condition) -> None:
-        """The same for all rows of their deletions at once: a deletion is restored as a whole, or not at all."""
+        """The same for all that heads their deletions: a deletion is restored as a whole, or not at all."""
         ending = table.c.deletion_id.in_(select(table.c.deletion_id).where(these).correlate(None))
-        self._make_unrestorable(table, of_organization(table, organization) & ending)
+        heads = self.conditions.heads_a_deletion(table, table)
+        self._make_unrestorable(table, of_organization(table, organization) & ending & heads)
 
     def _make_unrestorable(self, table: Table, these: Condition) -> None:
         """Take their ``deletion_id``: they can't be restored any more."""

@@ -13,6 +13,7 @@ from domain import DomainModel, Entity, Organization, TenantEntity, Tender, Tend
 from domain.kit.model import refusals
 from domain.kit.model.names import LONGEST
 from domain.kit.model.registry import REGISTRY
+from domain.models import lookup_field
 
 LONG = "ä" * 31 + "bc"  # 33 characters, 64 bytes
 WHOLE = "b" * LONGEST
@@ -46,6 +47,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "unique field": {"of": Field(unique=True)},
     "unique constraint": {"rules": (UniqueConstraint("of"),), "of": Field()},
     "unique index": {"rules": (Index("ux", "organization_id", "of", unique=True),), "of": Field()},
+    "look-up by a number": {"of": lookup_field()},
     "long constraint": {"rules": (UniqueConstraint("id", name=LONG),)},
 }
 

@@ -120,12 +120,30 @@ class Forest:
         for ref in batch:
             self._changed(ref, "restore", 0)
 
+    def heads(self, kind: str) -> dict[int, list[Ref]]:
+        """The rows of the kind that nothing above holds back, by their deletion."""
+        heads: dict[int, list[Ref]] = {}
+        for ref, row in self.rows.items():
+            above = {self.rows[parent].batch for parent in row.parents.values()}
+            if ref[0] == kind and row.batch > 0 and not above & {row.batch, LET_GO}:
+                heads.setdefault(row.batch, []).append(ref)
+        return heads
+
     def was_purged(self, due: list[Ref], gone: list[Ref]) -> None:
-        """What heads a deletion is let go, parents first; then rows went, children first, as far as the purge came."""
-        for ref in reversed(due):
-            batch = self.rows[ref].batch
-            if batch != LET_GO and any(self.rows[one].batch == batch for one in self.below(ref)):
-                self._changed(ref, "update", LET_GO)
+        """What heads a deletion is let go, parents first; then rows went, children first, as far as the purge came.
+
+        Of a deletion that several rows head, all of them are, also those that stay.
+        """
+        for kind in MODELS:
+            for heads in self.heads(kind).values():
+                if len(heads) > 1 and set(heads) & set(due):
+                    for ref in heads:
+                        self._changed(ref, "update", LET_GO)
+            for ref in due:
+                batch = self.rows[ref].batch
+                is_whole = ref[0] == kind and batch != LET_GO
+                if is_whole and any(self.rows[one].batch == batch for one in self.below(ref)):
+                    self._changed(ref, "update", LET_GO)
         for ref in gone:
             del self.rows[ref]
             self.entries[ref, "purge"] += 1
