@@ -32,7 +32,7 @@ from .kit.model.fields import (
     utcnow,
 )
 from .kit.model.tables import live_index, live_unique
-from .kit.model.types import Money, json_dict, json_list, json_model, value_enum
+from .kit.model.types import Money, json_list, value_enum
 from .kit.session import DomainSession, SystemSession, TenantSession, including_deleted
 from .limits import TimeLimits
 from .models import (
@@ -82,7 +82,9 @@ from .repositories import (
     Page,
     Repository,
     TenantRepository,
+    TenderFilter,
     TenderNoticeRepository,
+    TenderOrder,
     TenderRepository,
     Upserted,
     UserRepository,
@@ -146,8 +148,10 @@ __all__ = [
     "Tender",
     "TenderContent",
     "TenderDB",
+    "TenderFilter",
     "TenderNotice",
     "TenderNoticeRepository",
+    "TenderOrder",
     "TenderPatch",
     "TenderPublic",
     "TenderRepository",
@@ -170,9 +174,7 @@ __all__ = [
     "get_db_session",
     "including_deleted",
     "init_db",
-    "json_dict",
     "json_list",
-    "json_model",
     "live_index",
     "live_unique",
     "managed_field",

@@ -17,6 +17,8 @@ from .bids.model import BidContent, BidCost, BidDocument, BidDocumentContent, Bi
 from .costs.model import CostContent, CostEntry, CostEntryPublic, CostReservation
 from .kit.model import DomainModel, Entity, OwnedByOrganization, Patch, Public, Stamped, TenantEntity
 from .kit.model.fields import lookup_field
+from .kit.model.tables import rank_column
+from .kit.model.types import json_dict, json_model
 from .kit.records import (
     AuditAction,
     AuditEntry,
@@ -94,5 +96,8 @@ __all__ = [
     "UserProfile",
     "UserPublic",
     "UserRole",
+    "json_dict",
+    "json_model",
     "lookup_field",
+    "rank_column",
 ]

@@ -6,6 +6,8 @@ from .costs.repository import CostRepository, CostSum
 from .kit.repository import (
     AuditRepository,
     Deletion,
+    Filter,
+    Matches,
     Page,
     Repository,
     RowOutcome,
@@ -14,6 +16,7 @@ from .kit.repository import (
     constructor,
 )
 from .organizations.repository import OrganizationRepository, Usage
+from .tenders.filtering import TenderFilter, TenderOrder
 from .tenders.notices import TenderNoticeRepository
 from .tenders.repository import TenderRepository
 from .users.repository import UserRepository
@@ -25,11 +28,15 @@ __all__ = [
     "CostRepository",
     "CostSum",
     "Deletion",
+    "Filter",
+    "Matches",
     "OrganizationRepository",
     "Page",
     "Repository",
     "TenantRepository",
+    "TenderFilter",
     "TenderNoticeRepository",
+    "TenderOrder",
     "TenderRepository",
     "RowOutcome",
     "Upserted",

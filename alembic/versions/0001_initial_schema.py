@@ -173,6 +173,7 @@ def upgrade() -> None:
     sa.Column('deletion_id', sa.Uuid(), nullable=True),
     sa.Column('deleted_by', sa.String(length=255), nullable=True),
     sa.Column('leased_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('estimated_value_rank', sa.Float(), sa.Computed('CAST(estimated_value AS FLOAT)', persisted=True), nullable=True),
     sa.Column('status', sa.String(length=32), nullable=False),
     sa.Column('processing_time', sa.Float(), nullable=True),
     sa.Column('error_message', sa.String(), nullable=True),
@@ -209,8 +210,10 @@ def upgrade() -> None:
     with op.batch_alter_table('tenders', schema=None) as batch_op:
         batch_op.create_index('ix_tenders_deleted_external_id', ['organization_id', 'external_id'], unique=False, postgresql_where=sa.text('is_deleted'), sqlite_where=sa.text('is_deleted = 1'))
         batch_op.create_index(batch_op.f('ix_tenders_organization_id_created_at_id'), ['organization_id', 'created_at', 'id'], unique=False, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.create_index(batch_op.f('ix_tenders_organization_id_deadline_id'), ['organization_id', 'deadline', 'id'], unique=False, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.create_index(batch_op.f('ix_tenders_organization_id_leased_until'), ['organization_id', 'leased_until'], unique=False, postgresql_where=sa.text('leased_until IS NOT NULL'), sqlite_where=sa.text('leased_until IS NOT NULL'))
         batch_op.create_index(batch_op.f('ix_tenders_organization_id_status_created_at_id'), ['organization_id', 'status', 'created_at', 'id'], unique=False, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.create_index(batch_op.f('ix_tenders_organization_id_estimated_value_rank_id'), ['organization_id', 'estimated_value_rank', 'id'], unique=False, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.create_index(batch_op.f('ux_tenders_organization_id_external_id'), ['organization_id', 'external_id'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
 
     op.create_table('users',
@@ -412,8 +415,10 @@ def downgrade() -> None:
     op.drop_table('users')
     with op.batch_alter_table('tenders', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ux_tenders_organization_id_external_id'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.drop_index(batch_op.f('ix_tenders_organization_id_estimated_value_rank_id'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.drop_index(batch_op.f('ix_tenders_organization_id_status_created_at_id'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.drop_index(batch_op.f('ix_tenders_organization_id_leased_until'), postgresql_where=sa.text('leased_until IS NOT NULL'), sqlite_where=sa.text('leased_until IS NOT NULL'))
+        batch_op.drop_index(batch_op.f('ix_tenders_organization_id_deadline_id'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.drop_index(batch_op.f('ix_tenders_organization_id_created_at_id'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
         batch_op.drop_index('ix_tenders_deleted_external_id', postgresql_where=sa.text('is_deleted'), sqlite_where=sa.text('is_deleted = 1'))
 

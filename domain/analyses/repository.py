@@ -9,7 +9,7 @@ from sqlmodel import select, update
 from ..costs.repository import CostedRepository
 from ..kit.model.fields import utcnow
 from ..kit.repository import constructor
-from ..kit.repository.cursor import checked_limit
+from ..kit.repository.page import checked_limit
 from ..kit.repository.paging import newest_with
 from ..kit.session import own
 from ..tenders.model import Tender

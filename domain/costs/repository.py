@@ -40,7 +40,6 @@ class CostRepository(LedgerRepository[CostEntry]):
     """The ledger of one organization, whose entries are never changed, and reservations of its monthly budget."""
 
     model = CostEntry
-    moment = "occurred_at"
 
     def record(self, cost: CostContent, *, org_id: int | None = None) -> CostEntry:
         """Add an entry, as of now and by the session's actor."""

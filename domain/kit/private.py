@@ -33,6 +33,15 @@ cache_key_of: _Look = methodcaller("_generate_cache_key")  # to examine statemen
 unattached_of: _Look = attrgetter("_pending_colargs")  # the columns that a constraint names, before it has a table
 
 
+def made(schema: type[Any], values: dict[str, Any]) -> Any:
+    """An object of a pydantic class with these fields, unvalidated: ``model_construct`` takes four times as long."""
+    new = object.__new__(schema)
+    fields = {"__dict__": values, "__pydantic_fields_set__": set(values), "__pydantic_extra__": None}
+    for name, value in {**fields, "__pydantic_private__": None}.items():
+        object.__setattr__(new, name, value)
+    return new
+
+
 def is_locking(statement: object) -> bool:
     """True for a SELECT ... FOR UPDATE or SHARE: SQLite renders neither, and must take its lock instead."""
     return isinstance(statement, GenerativeSelect) and statement._for_update_arg is not None

@@ -15,7 +15,8 @@ from ..config import migration_url
 from ..errors import ConfigurationError
 from ..kit.database.engines import opened
 from ..kit.database.postgresql import lift_limits
-from .rebuilding import WithoutComputed as WithoutComputed  # known to Alembic by its import
+from .rebuilding import ComputedAsShown as ComputedAsShown  # known to Alembic by its import
+from .rebuilding import WithoutComputed as WithoutComputed
 from .replaceable import set_aside
 from .transaction import (
     HOLD_OWNER,

@@ -12,7 +12,7 @@ from sqlmodel import col, select, update
 from ..errors import ArgumentError
 from ..kit.model.fields import as_utc
 from ..kit.repository import Repository, constructor
-from ..kit.repository.cursor import checked_limit
+from ..kit.repository.page import checked_limit
 from ..kit.repository.upsert import On
 from ..kit.session import forget_live, own
 from .model import INT32_MAX, SLUG_SETTING, Organization, OrganizationPatch, current_period

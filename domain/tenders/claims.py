@@ -12,7 +12,7 @@ from sqlmodel import col, func, select, update
 from ..errors import ArgumentError
 from ..kit.model.clock import DatabaseTime
 from ..kit.repository import TenantRepository
-from ..kit.repository.cursor import checked_limit
+from ..kit.repository.page import checked_limit
 from ..kit.repository.statements import KEY, Statements
 from ..kit.session import expire_on_savepoint_rollback, own
 from .model import Tender, TenderStatus

@@ -10,7 +10,7 @@ from sqlmodel import Field
 from ..kit.model.base import DomainModel
 from ..kit.model.entity import OMITTED, Patch, Public, Stamped, TenantEntity
 from ..kit.model.fields import Amount, Text, UtcDatetime, example, library_field, relation
-from ..kit.model.tables import live_index, live_unique
+from ..kit.model.tables import live_index, live_unique, rank_column
 from ..kit.model.types import UTC_DATETIME, Money, json_list, value_enum
 
 if TYPE_CHECKING:
@@ -149,6 +149,9 @@ class Tender(TenderContent, TenderProgress, TenderLease, TenantEntity, table=Tru
         live_unique("external_id"),
         live_index("created_at", "id"),
         live_index("status", "created_at", "id"),
+        live_index("deadline", "id"),
+        rank_column("estimated_value"),
+        live_index("estimated_value_rank", "id"),
         # For claim, which finds what a worker has left; rows without a lease are not in it.
         Index(
             None,

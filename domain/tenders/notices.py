@@ -12,7 +12,7 @@ from ..kit.model.fields import Text, UtcDatetime, example, tenant_key
 from ..kit.model.tables import live_unique
 from ..kit.model.types import UTC_DATETIME, json_dict
 from ..kit.repository import TenantRepository, constructor
-from ..kit.repository.paging import slice_with
+from ..kit.repository.paging import Listed
 from .model import Tender
 
 
@@ -72,4 +72,5 @@ class TenderNoticeRepository(TenantRepository[TenderNotice]):
         self, tender_id: int, limit: int = 50, offset: int = 0, org_id: int | None = None
     ) -> Sequence[TenderNotice]:
         """The tender's notices, the last received first."""
-        return slice_with(self._scope, "tender_id", tender_id, limit=limit, offset=offset, org_id=org_id)
+        listed = Listed(self._scope, column="tender_id", value=tender_id, org_id=org_id)
+        return listed.slice(limit=limit, offset=offset)

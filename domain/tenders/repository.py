@@ -1,28 +1,29 @@
 """Tenders: finding, searching and the status of their processing."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any, overload
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import selectinload
 from sqlmodel import col, func, select
 
 from ..errors import ArgumentError
 from ..kit.model.fields import relationship_of, utcnow
-from ..kit.repository import bulk, constructor, paging
+from ..kit.repository import bulk, constructor
 from ..kit.repository.bulk import Upserted
 from ..kit.repository.bulk_rows import Content
-from ..kit.repository.cursor import Page, checked_limit, checked_offset
-from ..kit.repository.listing import VALUE, listing
-from ..kit.repository.paging import Where, newest_with, slice_with
+from ..kit.repository.filters import Where
+from ..kit.repository.order import OrderBy
+from ..kit.repository.page import Page, checked_limit, checked_offset
+from ..kit.repository.paging import Listed, newest_with
+from ..kit.repository.schemas import SchemaT
 from ..kit.repository.statements import KEY
 from ..kit.repository.upsert import On
 from ..kit.session import own
 from .claims import TenderClaims
 from .model import Tender, TenderPatch, TenderProgress, TenderStatus
+from .searching import has_words
 from .statuses import EXPECTED, NEW, set_status
-
-MAX_WORDS = 20
-MAX_TEXT = 1000
 
 
 class TenderRepository(TenderClaims):
@@ -45,12 +46,17 @@ class TenderRepository(TenderClaims):
         return newest_with(self._scope, "external_id", external_id, org_id=org_id)
 
     def list_by_organization(
-        self, org_id: int | None = None, status: TenderStatus | None = None, limit: int = 50, offset: int = 0
+        self,
+        org_id: int | None = None,
+        status: TenderStatus | None = None,
+        limit: int = 50,
+        offset: int = 0,
+        *,
+        order_by: OrderBy | None = None,
     ) -> Sequence[Tender]:
-        """Live tenders, newest first; of one status, if it is given."""
-        if status is None:
-            return self.find(limit=limit, offset=offset, org_id=org_id)
-        return slice_with(self._scope, "status", status, limit=limit, offset=offset, org_id=org_id)
+        """Live tenders, newest first or in another order (see ``find``); of one status, if it is given."""
+        listed = Listed(self._scope, **_of_status(status), order_by=order_by, org_id=org_id)
+        return listed.slice(limit=limit, offset=offset)
 
     def list_with_related(
         self, status: TenderStatus | None = None, limit: int = 50, offset: int = 0, org_id: int | None = None
@@ -63,9 +69,11 @@ class TenderRepository(TenderClaims):
         options = {"populate_existing": True}  # an analysis made since the tender was first listed is shown
         return self.session.exec(own(statement), params=self._scope.parameters(org_id), execution_options=options).all()
 
+    @overload
     def page(
         self,
         *where: Where,
+        order_by: OrderBy | None = None,
         status: TenderStatus | None = None,
         search: str | None = None,
         after: str | None = None,
@@ -73,27 +81,42 @@ class TenderRepository(TenderClaims):
         limit: int = 50,
         with_total: bool = False,
         org_id: int | None = None,
-    ) -> Page[Tender]:
-        """A page by keyset, newest first, of a status and a search if given; as in every repository otherwise."""
-        return paging.page(
-            self._scope,
-            *where,
-            *(_matching(search) if search else ()),
-            column=None if status is None else "status",
-            value=status,
-            after=after,
-            before=before,
-            limit=limit,
-            with_total=with_total,
-            org_id=org_id,
-        )
+    ) -> Page[Tender]: ...
+    @overload
+    def page(
+        self,
+        *where: Where,
+        as_: type[SchemaT],
+        order_by: OrderBy | None = None,
+        status: TenderStatus | None = None,
+        search: str | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+        with_total: bool = False,
+        org_id: int | None = None,
+    ) -> Page[SchemaT]: ...
+    def page(
+        self,
+        *where: Where,
+        as_: type[SchemaT] | None = None,
+        order_by: OrderBy | None = None,
+        status: TenderStatus | None = None,
+        search: str | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+        with_total: bool = False,
+        org_id: int | None = None,
+    ) -> Page[Tender] | Page[SchemaT]:
+        """A page by keyset, of a status and a search if given; as in every repository otherwise."""
+        found = (*where, has_words(search)) if search else where
+        listed = Listed(self._scope, *found, **_of_status(status), as_=as_, order_by=order_by, org_id=org_id)
+        return listed.page(after=after, before=before, limit=limit, with_total=with_total)
 
     def count_by_organization(self, org_id: int | None = None, status: TenderStatus | None = None) -> int:
         """How many live tenders there are; of one status, if it is given."""
-        if status is None:
-            return self.count(org_id=org_id)
-        counted = listing(Tender, self._scope.sql, "status").total
-        return self.session.scalar(counted, params={VALUE: status, **self._scope.parameters(org_id)}) or 0
+        return Listed(self._scope, **_of_status(status), org_id=org_id).count()
 
     def count_by_status(self, org_id: int | None = None) -> dict[TenderStatus, int]:
         """How many live tenders each status has, 0 included."""
@@ -108,12 +131,43 @@ class TenderRepository(TenderClaims):
         )
         return counts
 
-    def search(self, text: str, limit: int = 50, offset: int = 0, org_id: int | None = None) -> Sequence[Tender]:
-        """Live tenders that have every word of ``text`` in title, description, buyer or place, newest first.
+    @overload
+    def search(
+        self,
+        text: str,
+        limit: int = 50,
+        offset: int = 0,
+        org_id: int | None = None,
+        *,
+        order_by: OrderBy | None = None,
+    ) -> Sequence[Tender]: ...
+    @overload
+    def search(
+        self,
+        text: str,
+        limit: int = 50,
+        offset: int = 0,
+        org_id: int | None = None,
+        *,
+        as_: type[SchemaT],
+        order_by: OrderBy | None = None,
+    ) -> Sequence[SchemaT]: ...
+    def search(
+        self,
+        text: str,
+        limit: int = 50,
+        offset: int = 0,
+        org_id: int | None = None,
+        *,
+        as_: type[SchemaT] | None = None,
+        order_by: OrderBy | None = None,
+    ) -> Sequence[Tender] | Sequence[SchemaT]:
+        """Live tenders that have every word of ``text`` in title, description, buyer or place; otherwise as ``find``.
 
         Case does not matter (on SQLite for ASCII letters only); at most 20 words and 1000 characters.
         """
-        return self.find(*_matching(text), limit=limit, offset=offset, org_id=org_id)
+        listed = Listed(self._scope, has_words(text), as_=as_, order_by=order_by, org_id=org_id)
+        return listed.slice(limit=limit, offset=offset)
 
     def update_status(
         self,
@@ -173,11 +227,5 @@ def _narrowed(status: TenderStatus | None) -> tuple[ColumnElement[bool], ...]:
     return () if status is None else (col(Tender.status) == status,)
 
 
-def _matching(text: str) -> tuple[ColumnElement[bool], ...]:
-    words = text.split()
-    if len(words) > MAX_WORDS:
-        raise ArgumentError(f"search takes at most {MAX_WORDS} words, not {len(words)}")
-    if len(text) > MAX_TEXT:
-        raise ArgumentError(f"search takes at most {MAX_TEXT} characters, not {len(text)}")
-    columns = (col(Tender.title), col(Tender.description), col(Tender.organization_name), col(Tender.location))
-    return tuple(or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in words)
+def _of_status(status: TenderStatus | None) -> dict[str, Any]:
+    return {} if status is None else {"column": "status", "value": status}

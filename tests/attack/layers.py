@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, ColumnElement, event, text, true
 from domain import Database, DomainModel, TenantSession, repositories
 from domain.kit.database.embedded import EmbeddedConnection
 from domain.kit.model.tables import organization_column
-from domain.kit.repository import bulk, bulk_statements, deleting, restoring, statements, upsert, writing
+from domain.kit.repository import bulk, bulk_statements, deleting, listing, restoring, statements, upsert, writing
 from domain.kit.session import executing, guard
 from domain.testing import attack
 from domain.testing.attack import Report
@@ -79,7 +79,7 @@ def _without_predicates() -> Generator[None]:
 @contextmanager
 def rebuilt_statements() -> Generator[None]:
     """Build the repositories' statements anew, for the block and after it."""
-    caches: list[Any] = [vars(statements)["_built"], vars(deleting)["_built"]]
+    caches: list[Any] = [vars(statements)["_built"], vars(listing)["_built"], vars(deleting)["_built"]]
     for cache in caches:
         cache.cache_clear()
     try:

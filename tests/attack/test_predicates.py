@@ -133,7 +133,7 @@ def _methods(function: str) -> set[str]:
 def test_the_predicates_are_where_they_are_looked_for() -> None:
     assert len(SCOPES) >= 7
     assert len(OWNED) >= 5
-    assert {"get", "get_live", "newest_live", "slice", "count", "total", "exists", "exists_live"} <= set(BUILT)
+    assert {"get", "get_live", "newest_live", "count", "total", "exists", "exists_live"} <= set(BUILT)
 
 
 def test_without_a_mutation_nothing_is_red(domain_sqlite: Database) -> None:
@@ -201,6 +201,18 @@ def test_a_statement_built_once_without_its_organization_is_found(
     with _statements_of_anyone(monkeypatch, name):
         leaks = _leaks(domain_sqlite, READS)
     assert leaks
+
+
+def test_listings_without_their_organization_are_found(
+    domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_every(self: Any, *what: Any) -> Any:
+        return select(*what).where(ANYONE)
+
+    with rebuilt_statements():
+        monkeypatch.setattr(Statements, "every", of_every)
+        leaks = _leaks(domain_sqlite, READS)
+    assert {"find", "page", "stream"} <= {method for method in READS if any(f".{method}" in leak for leak in leaks)}
 
 
 def test_an_upsert_without_its_organization_is_found(domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from sqlmodel import col
 from sqlmodel import select as sqlmodel_select
 
 from domain import Database, TenantScopeError, Tender, TenderRepository
+from domain.kit.repository.listing import listing
 from domain.kit.repository.statements import LIMIT, OFFSET, ORGANIZATION, statements
 from domain.kit.session import own
 
@@ -23,7 +24,7 @@ def titles(database: Database) -> None:
 
 
 def test_a_repositorys_own_statement_is_held_to_the_sessions_organization(database: Database) -> None:
-    newest = statements(Tender, scoped=True).slice
+    newest: Any = listing(Tender, statements(Tender, scoped=True)).parts[0].slice
     given = {LIMIT: 50, OFFSET: 0, ORGANIZATION: 1}
     with database.get_session(organization_id=1) as session:
         assert {tender.title for tender in session.exec(newest, params=given)} == {"of 1"}
@@ -32,7 +33,7 @@ def test_a_repositorys_own_statement_is_held_to_the_sessions_organization(databa
 
 
 def test_what_is_derived_from_it_is_any_statement(database: Database) -> None:
-    newest = statements(Tender, scoped=True).slice
+    newest: Any = listing(Tender, statements(Tender, scoped=True)).parts[0].slice
     with database.get_session(organization_id=1) as session:
         derived = newest.where(title != "")
         assert list(session.exec(derived, params={LIMIT: 50, OFFSET: 0, ORGANIZATION: 2})) == []

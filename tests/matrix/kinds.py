@@ -59,13 +59,12 @@ from domain import (
     TenantEntity,
     Text,
     UtcDatetime,
-    json_dict,
     json_list,
-    json_model,
     live_unique,
     managed_field,
     value_enum,
 )
+from domain.models import json_dict, json_model
 
 
 class Colour(Enum):

@@ -21,9 +21,9 @@ def ids_of(page: Page[Tender]) -> list[int]:
     return [tender.id for tender in page.items]
 
 
-def read(database: Database, limit: int, **cursor: str | None) -> Page[Tender]:
+def read(database: Database, limit: int, after: str | None = None, before: str | None = None) -> Page[Tender]:
     with database.get_session(organization_id=1) as session:
-        return TenderRepository(session).page(limit=limit, **cursor)  # type: ignore[arg-type]  # after or before
+        return TenderRepository(session).page(limit=limit, after=after, before=before)
 
 
 def added(database: Database, moment: datetime) -> int:

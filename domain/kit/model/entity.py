@@ -98,7 +98,12 @@ class Entity(Deletable, Stamped):
     @declared_attr.directive
     @classmethod
     def __mapper_args__(cls) -> dict[str, Any]:
-        return {"version_id_col": cls.__table__.c.version, "eager_defaults": False}
+        unmapped = [column.name for column in cls.__table__.c if column.info.get("unmapped")]
+        return {
+            "version_id_col": cls.__table__.c.version,
+            "eager_defaults": False,
+            "exclude_properties": unmapped,
+        }
 
 
 class OwnedByOrganization(DomainModel):

@@ -75,6 +75,22 @@ class Money(TypeDecorator[Decimal]):
         return value if value is None or dialect.name != "sqlite" else Decimal(value).scaleb(-self.scale)
 
 
+class Rank(TypeDecorator[Decimal]):
+    """An amount as ``rank_column`` has it: a float, on SQLite of the scaled integer."""
+
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = Float
+    cache_ok: bool | None = True
+
+    def __init__(self, amount: Money) -> None:
+        super().__init__()
+        self.amount = amount
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        """Return the float, or None."""
+        held = self.amount.process_bind_param(value, dialect)
+        return None if held is None else float(held)
+
+
 def _adapter(annotation: Any) -> TypeAdapter[Any]:
     kind: type | None = annotation if isinstance(annotation, type) else None
     is_model = kind is not None and issubclass(kind, BaseModel)

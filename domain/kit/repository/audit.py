@@ -4,15 +4,14 @@ from datetime import datetime
 
 from ..model import DomainModel
 from ..records import AuditAction, AuditEntry
-from .cursor import Page
 from .ledger import LedgerRepository
+from .page import Page
 
 
 class AuditRepository(LedgerRepository[AuditEntry]):
     """The audit trail of one organization's rows. Nothing here writes: the database's triggers do."""
 
     model = AuditEntry
-    moment = "recorded_at"
 
     def page(
         self,

@@ -1,106 +1,65 @@
-"""Pages and their cursors."""
+"""Cursors: places in a listing, as opaque texts that fit into a URL."""
 
 import base64
-import struct
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Generic, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias
 from zlib import crc32
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from ...errors import ArgumentError
+from .order import Order
 
-T = TypeVar("T")
-Place: TypeAlias = tuple[datetime, int]
-Read: TypeAlias = Callable[[Place | None, bool, int], Sequence[T]]
-"""Finds so many rows after a place, newest first; if the flag is set, those just before it, oldest first."""
+Place: TypeAlias = tuple[Any, int]
+"""What a row has in the column of the order, and its id."""
 
-MAX_LIMIT = 200
-ID_MAX = 2**63 - 1
-
-# What a cursor holds: its format, microseconds since 1970, id, and the listing, so that another's is refused.
-# 21 bytes: base64 then has neither padding nor bits to spare.
-_PLACE = struct.Struct(">BqqL")
-_FORMAT, _LENGTH = 1, 28
-_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-_ANYWHERE = (datetime.max.replace(tzinfo=UTC), 0)
+_LONGEST = 8_000
+_ID_MAX = 2**63 - 1
+_SUM = 4  # bytes: of the listing and the place, so that another's is refused, and what was cut
 
 
-class Page(BaseModel, Generic[T]):
-    """One page of a listing, newest first."""
-
-    items: list[T] = Field(description="The rows of this page.")
-    next_cursor: str | None = Field(
-        default=None,
-        description="Send it back as `after` for the next page; null on the last one.",
-        examples=[None],
-    )
-    previous_cursor: str | None = Field(
-        default=None,
-        description="Send it back as `before` for the page before this one; null on the first one.",
-        examples=[None],
-    )
-    total: int | None = Field(default=None, description="All rows of the listing, where it was asked for.")
+def _fits(number: Any) -> Any:
+    if isinstance(number, int) and not -(2**63) <= number < 2**63:
+        raise ValueError("is beyond 64 bits")
+    return number
 
 
-def checked_limit(limit: int) -> int:
-    """The limit. Raises ArgumentError outside 1..200."""
-    if not 1 <= limit <= MAX_LIMIT:
-        raise ArgumentError(f"limit must be from 1 to {MAX_LIMIT}, not {limit}")
-    return limit
+class Cursors:
+    """The cursors of one listing: of a model in an order."""
+
+    def __init__(self, model: type[Any], order: Order) -> None:
+        self._listing = model.__tablename__
+        self._step = 1 if order.is_descending else -1
+        self._sum = crc32(f"{self._listing} {order}".encode())
+        value: Any = Annotated[_type_of(model, order.field), AfterValidator(_fits)]
+        place: Any = tuple[value, Annotated[int, AfterValidator(_fits)]]
+        self._place: TypeAdapter[Place] = TypeAdapter(place)
+
+    def encode(self, place: Place) -> str:
+        """The cursor of a place."""
+        written = self._place.dump_json(place)
+        return base64.urlsafe_b64encode(crc32(written, self._sum).to_bytes(_SUM) + written).decode().rstrip("=")
+
+    def decode(self, cursor: str) -> Place:
+        """The place that a cursor stands for. Raises ArgumentError for what no page of this listing gave out."""
+        try:
+            if len(cursor) > _LONGEST:
+                raise ValueError
+            padded = cursor + "=" * (-len(cursor) % 4)
+            place = self._place.validate_json(base64.b64decode(padded, altchars=b"-_", validate=True)[_SUM:])
+            if self.encode(place) != cursor:
+                raise ValueError
+        except (ValueError, ValidationError):
+            said = f"this cursor is not one that a page of {self._listing} in this order gave out; start without one"
+            raise ArgumentError(said) from None
+        return place
+
+    def around(self, place: Place | None) -> tuple[Place, Place]:
+        """The places before and after a row, for the way back from an empty page: it begins with the row."""
+        value, row_id = place or (None, 0)
+        first, last = max(row_id - self._step, -_ID_MAX), min(row_id + self._step, _ID_MAX)
+        return (value, first), (value, last)
 
 
-def checked_offset(offset: int) -> int:
-    """The offset. Raises ArgumentError below 0."""
-    if not 0 <= offset < 2**63:
-        raise ArgumentError(f"offset must be 0 or more, not {offset}")
-    return offset
-
-
-def keyset_page(
-    listing: str, read: Read[T], place_of: Callable[[T], Place], after: str | None, before: str | None, limit: int
-) -> Page[T]:
-    """A page of what ``read`` finds. Raises ArgumentError for a limit outside 1..200, two cursors, or a wrong one."""
-    if after is not None and before is not None:
-        raise ArgumentError("a page is either after a cursor or before one: give one of the two")
-    checked_limit(limit)
-    is_before = before is not None
-    cursor = before if is_before else after
-    place = None if cursor is None else decode_cursor(listing, cursor)
-    rows = read(place, is_before, limit + 1)
-    items = [*reversed(rows[:limit])] if is_before else list(rows[:limit])
-    # Nothing is beyond an empty page; the way back begins with the row at the cursor.
-    moment, row_id = place or _ANYWHERE
-    newest, oldest = (moment, max(row_id - 1, -ID_MAX)), (moment, min(row_id + 1, ID_MAX))
-    if items:
-        newest, oldest = place_of(items[0]), place_of(items[-1])
-    more = len(rows) > limit
-    is_older, is_newer = is_before or more, more if is_before else after is not None
-    return Page(
-        items=items,
-        next_cursor=encode_cursor(listing, *oldest) if is_older else None,
-        previous_cursor=encode_cursor(listing, *newest) if is_newer else None,
-    )
-
-
-def encode_cursor(listing: str, created_at: datetime, entity_id: int) -> str:
-    """A place in a listing (the name of its table), as an opaque text: 28 characters, fit for a URL."""
-    microseconds = (created_at - _EPOCH) // _MICROSECOND
-    place = _PLACE.pack(_FORMAT, microseconds, entity_id, crc32(listing.encode()))
-    return base64.urlsafe_b64encode(place).decode()
-
-
-def decode_cursor(listing: str, cursor: str) -> Place:
-    """The place that a cursor stands for. Raises ArgumentError for what no page of this listing gave out."""
-    try:
-        if len(cursor) != _LENGTH:
-            raise ValueError
-        place = base64.b64decode(cursor, altchars=b"-_", validate=True)
-        written_as, microseconds, entity_id, listed = _PLACE.unpack(place)
-        moment = _EPOCH + timedelta(microseconds=microseconds)
-        if written_as != _FORMAT or listed != crc32(listing.encode()):
-            raise ValueError
-    except (ValueError, OverflowError, struct.error):
-        raise ArgumentError(f"this cursor is not one that a page of {listing} gave out; start without one") from None
-    return moment, entity_id
+def _type_of(model: type[Any], field: str) -> Any:
+    given = model.model_fields[field]
+    return Annotated[given.annotation, *given.metadata] if given.metadata else given.annotation

@@ -23,7 +23,7 @@ from ..model.graph import Edge, Found, Graph, Rows
 from ..model.registry import model_of, reference_graph
 from ..model.tables import is_organization, of_organization
 from ..session import DomainSession, own
-from .paging import Where, narrowed
+from .filters import Where, conditions_of
 from .scope import show
 from .statements import KEY, ORGANIZATION
 
@@ -99,14 +99,15 @@ def delete_where(
     session: DomainSession, model: type[Entity], where: Sequence[Where], *, organization: int | None
 ) -> Deletion:
     """Mark the rows that meet the conditions once they are locked, and their dependents; raises as ``delete_batch``."""
-    if not where or not all(map(_names_column, where)):
+    conditions = conditions_of(where)
+    if not conditions or not all(map(_names_column, conditions)):
         raise ArgumentError("soft_delete_where takes conditions on columns; none, or True, would delete every row")
     if is_organization(model):
         raise ArgumentError("organizations are deleted one at a time: soft_delete(org_id)")
     session.flush()
     key = _key(organization)
     live = select(model.id).where(_of_organization(model), ~col(model.is_deleted)).order_by(col(model.id))
-    live = narrowed(live, *where)
+    live = live.where(*conditions)
     locked = {*session.scalars(live.with_for_update(of=model), key)}
     ids = [row_id for row_id in dict.fromkeys(session.scalars(live, key)) if row_id in locked] if locked else []
     if not ids:

@@ -1,8 +1,8 @@
 """Rows that are written once and belong to an organization: what is read of them, newest first."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, ClassVar, Generic, TypeVar
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
 
 from sqlmodel import select
 
@@ -10,17 +10,18 @@ from ...errors import TenantRequiredError
 from ..model import OwnedByOrganization
 from ..model.tables import of_organization
 from ..session import DomainSession, TenantSession, own
-from .cursor import Page, Place, keyset_page
+from .cursor import Cursors, Place
+from .order import Order
+from .page import Page, keyset_page
 
 LedgerT = TypeVar("LedgerT", bound=OwnedByOrganization)
+_LAST_FIRST = Order("id", is_descending=True)
 
 
 class LedgerRepository(Generic[LedgerT]):
     """Reads one organization's rows of a model that is no ``Entity``."""
 
     model: type[LedgerT]
-    moment: ClassVar[str]
-    """The field that says when."""
 
     def __init__(self, session: DomainSession) -> None:
         self.session = session
@@ -36,10 +37,7 @@ class LedgerRepository(Generic[LedgerT]):
             found = statement.where(*beyond).order_by(model.id if is_before else model.id.desc()).limit(rows)
             return self.session.exec(own(found)).all()
 
-        def place_of(row: Any) -> tuple[datetime, int]:
-            return getattr(row, self.moment), row.id
-
-        return keyset_page(model.__tablename__, read, place_of, after, before, limit)
+        return keyset_page(Cursors(model, _LAST_FIRST), read, attrgetter("id", "id"), after, before, limit)
 
     def _organization(self, org_id: int | None) -> int:
         session = self.session

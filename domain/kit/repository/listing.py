@@ -1,52 +1,112 @@
-"""The statements of one listing: its pages by keyset, and its count."""
+"""The statements of one listing: its pages by keyset, its slices, and its count."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterator
 from functools import cache
-from typing import Any, Generic, cast
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple, TypeAlias, cast
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, tuple_
+from sqlalchemy import BigInteger, Select, bindparam, inspect, true, tuple_
 from sqlmodel import col
 from sqlmodel.sql.expression import SelectOfScalar
 
+from ..model.types import Money, Rank
 from ..session import INCLUDE_DELETED, READS, own
-from .statements import LIMIT, OFFSET, ModelT, Statements
+from .cursor import Cursors, Place
+from .order import NEWEST, Order, indexed_name
+from .schemas import Schema
+from .statements import LIMIT, OFFSET, Statements
 
-MOMENT, PLACE, VALUE = "place_created_at", "place_id", "listed_value"
+VALUE, PLACE_VALUE, PLACE_ID = "listed_value", "place_value", "place_id"
+_LIMIT, _OFFSET = bindparam(LIMIT, type_=BigInteger()), bindparam(OFFSET, type_=BigInteger())
+Rows: TypeAlias = Select[Any]
 
 
-class Listing(Generic[ModelT]):
-    """Live rows, newest first; with ``column`` those that have the value VALUE in it."""
+class Part(NamedTuple):
+    """Rows that an index has in order, to be read from either end: those with a value in the column, or without."""
 
-    def __init__(self, model: type[ModelT], sql: Statements[ModelT], column: str | None) -> None:
-        narrowed: tuple[ColumnElement[bool], ...] = ()
-        of_table: tuple[ColumnElement[bool], ...] = ()
+    is_empty: bool
+    total: SelectOfScalar[int]
+    slice: Rows
+    first: Rows
+    last: Rows
+    after: Rows
+    before: Rows
+
+    def beyond(self, place: Place | None, *, is_before: bool) -> Rows:
+        """The rows after the place, or before it, nearest first; from the end on where there is none."""
+        if place is None:
+            return self.last if is_before else self.first
+        return self.before if is_before else self.after
+
+
+class Listing:
+    """Rows in an order; with ``column`` those that have the value VALUE in it; as ``schema`` reads them."""
+
+    def __init__(
+        self,
+        model: Any,
+        sql: Statements[Any],
+        column: str | None,
+        order: Order,
+        schema: Schema[Any] | None,
+        include_deleted: bool,
+    ) -> None:
+        of_model = [] if include_deleted else [sql.is_live]
+        of_table = [] if include_deleted else [~sql.table.c.is_deleted]
         if column is not None:
-            listed: Any = getattr(model, column)
             value = bindparam(VALUE, type_=sql.table.c[column].type)
-            narrowed, of_table = (listed == value,), (sql.table.c[column] == value,)
-        created_at, row_id = col(model.created_at), col(model.id)
-        moment = bindparam(MOMENT, type_=sql.table.c.created_at.type)
-        place_id = bindparam(PLACE, type_=BigInteger())
-        row, place = tuple_(created_at, row_id), tuple_(moment, place_id)
-        oldest_first = (created_at, row_id)
-        count = sql.count.where(sql.is_live, *narrowed)
-        self.count: SelectOfScalar[int] = count.execution_options(**{INCLUDE_DELETED: False})
-        self.total: SelectOfScalar[int] = sql.total.where(~sql.table.c.is_deleted, *of_table)
-        limit = bindparam(LIMIT, type_=BigInteger())
-        self.first: SelectOfScalar[ModelT] = sql.newest_live.where(*narrowed).limit(limit)
-        self.slice: SelectOfScalar[ModelT] = self.first.offset(bindparam(OFFSET, type_=BigInteger()))
-        self.after: SelectOfScalar[ModelT] = self.first.where(row < place)
-        # Oldest first, so that LIMIT takes the rows nearest to the cursor; the page reverses them.
-        self.before: SelectOfScalar[ModelT] = self.first.where(row > place).order_by(None).order_by(*oldest_first)
-        for statement in (self.count, self.total, self.first, self.slice, self.after, self.before):
+            of_model.append(getattr(model, column) == value)
+            of_table.append(sql.table.c[column] == value)
+        place = getattr(model, order.field), col(model.id)
+        # With a caller's condition a statement is not ``own`` any more, and deleted rows would be left out.
+        options = {INCLUDE_DELETED: include_deleted}
+        rows = sql.every(model) if schema is None else schema.rows(sql, *place)
+        rows = rows.where(*of_model).execution_options(**options)
+        self.cursors: Cursors = Cursors(model, order)
+        self.place_of: Callable[[Any], Place] = attrgetter(order.field, "id") if schema is None else itemgetter(-2, -1)
+        self.one: Rows = rows.where(sql.by_key)
+        self.count: SelectOfScalar[int] = sql.count.where(*of_model).execution_options(**options)
+        self.total: SelectOfScalar[int] = sql.total.where(*of_table)  # without a caller's conditions
+        self.parts: tuple[Part, ...] = tuple(_parts(rows, self.count, model, order))
+        for statement in (self.one, self.count, self.total, *(one for part in self.parts for one in part[1:])):
             own(statement, **{READS: True})
 
 
+def _parts(rows: Rows, count: SelectOfScalar[int], model: Any, order: Order) -> Iterator[Part]:
+    column, row_id, place_id = (
+        inspect(model).columns[order.field],
+        col(model.id),
+        bindparam(PLACE_ID, type_=BigInteger()),
+    )
+    key, kind = getattr(model, order.field), column.type
+    if isinstance(kind, Money):
+        key, kind = model.__table__.c[indexed_name(model, order.field)], Rank(kind)
+    valued = tuple_(key, row_id), tuple_(bindparam(PLACE_VALUE, type_=kind), place_id)
+    halves: list[tuple[bool, Any, Any, Any]] = [(False, key.is_not(None) if column.nullable else true(), *valued)]
+    if column.nullable:
+        halves.append((True, key.is_(None), row_id, place_id))
+    for is_empty, half, row, place in halves:
+        found = rows.where(half).limit(_LIMIT)
+        # Those without a value are ordered by it as well: so the index has them.
+        up, down = found.order_by(key, row_id), found.order_by(key.desc(), row_id.desc())
+        above, below = up.where(row > place), down.where(row < place)
+        ends = (down, up, below, above) if order.is_descending else (up, down, above, below)
+        yield Part(is_empty, count.where(half), ends[0].offset(_OFFSET), *ends)
+
+
 @cache
-def _built(model: Any, sql: Any, column: str | None) -> Listing[Any]:
-    return Listing(model, sql, column)
+def _built(model: Any, sql: Any, column: str | None, order: Order, schema: Any, include_deleted: bool) -> Listing:
+    return Listing(model, sql, column, order, schema, include_deleted)
 
 
-def listing(model: type[ModelT], sql: Statements[ModelT], column: str | None = None) -> Listing[ModelT]:
+def listing(
+    model: type[Any],
+    sql: Statements[Any],
+    column: str | None = None,
+    *,
+    order: Order = NEWEST,
+    schema: Schema[Any] | None = None,
+    include_deleted: bool = False,
+) -> Listing:
     """The listing's statements, built at their first use."""
-    return _built(cast(Hashable, model), sql, column)
+    return _built(cast(Hashable, model), sql, column, order, schema, include_deleted)

@@ -1,74 +1,118 @@
 """Listings: slices, and pages by keyset. A cursor is a place between rows, and outlives the row beside it."""
 
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, Generic, cast
 
-from sqlalchemy import ColumnExpressionArgument
-from sqlmodel.sql.expression import SelectOfScalar
+from pydantic import BaseModel
 
-from .cursor import Page, Place, checked_limit, checked_offset, keyset_page
-from .listing import MOMENT, PLACE, VALUE, listing
+from .cursor import Place
+from .filters import Where, conditions_of
+from .listing import PLACE_ID, PLACE_VALUE, VALUE, Rows, listing
+from .order import OrderBy, order_of
+from .page import Page, checked_limit, checked_offset, keyset_page
+from .schemas import SchemaT, schema_of
 from .scope import Params, Scope
 from .statements import LIMIT, OFFSET, ModelT
 
-RowT = TypeVar("RowT")
-Where = ColumnExpressionArgument[bool] | bool
 
+class Listed(Generic[ModelT]):
+    """The rows that one call asks for."""
 
-def narrowed(statement: SelectOfScalar[RowT], *where: Where) -> SelectOfScalar[RowT]:
-    """The statement with a caller's conditions: they may hold anything, so it is not trusted any more."""
-    return statement.where(*where) if where else statement
+    def __init__(
+        self,
+        scope: Scope[ModelT],
+        *where: Where,
+        column: str | None = None,
+        value: object = None,
+        order_by: OrderBy | None = None,
+        as_: type[BaseModel] | None = None,
+        include_deleted: bool = False,
+        org_id: int | None = None,
+    ) -> None:
+        self._session = scope.session
+        self._schema = None if as_ is None else schema_of(scope.model, as_)
+        self._sql = listing(
+            scope.model,
+            scope.sql,
+            column,
+            order=order_of(scope.model, order_by),
+            schema=self._schema,
+            include_deleted=include_deleted,
+        )
+        self._where = conditions_of(where)
+        self._params: Params = {**({} if column is None else {VALUE: value}), **scope.parameters(org_id)}
+
+    def slice(self, *, limit: int, offset: int) -> Sequence[Any]:
+        """So many rows, from the offset on. Raises ArgumentError."""
+        found: list[Any] = []
+        checked_limit(limit)
+        checked_offset(offset)
+        for part in self._sql.parts:
+            found += self._rows(part.slice, {LIMIT: limit - len(found), OFFSET: offset})
+            if len(found) == limit or part is self._sql.parts[-1]:
+                break
+            offset = 0 if found else offset - self._one(part.total)
+        return self._read(found)
+
+    def page(self, *, after: str | None, before: str | None, limit: int, with_total: bool) -> Page[Any]:
+        """A page. Raises as ``keyset_page``."""
+        page = keyset_page(self._sql.cursors, self._beyond, self._sql.place_of, after, before, limit)
+        if self._schema is not None:
+            page = self._schema.page(page)
+        if with_total:
+            page.total = self.count()
+        return page
+
+    def batches(self, size: int) -> Iterator[Any]:
+        """Every row, read in pages of ``size``."""
+        rows = self._beyond(None, False, size)
+        while rows:
+            place = self._sql.place_of(rows[-1])  # now: the caller may do anything to the row
+            yield from self._read(rows)
+            rows = self._beyond(place, False, size) if len(rows) == size else []
+
+    def count(self) -> int:
+        """How many rows there are."""
+        return self._one(self._sql.count if self._where else self._sql.total)
+
+    def _beyond(self, place: Place | None, is_before: bool, rows: int) -> list[Any]:
+        parts = self._sql.parts[::-1] if is_before else self._sql.parts
+        found: list[Any] = []
+        while place is not None and parts[0].is_empty is not (place[0] is None):
+            parts = parts[1:]
+        for part in parts:
+            at = {} if place is None else {PLACE_VALUE: place[0], PLACE_ID: place[1]}
+            found += self._rows(part.beyond(place, is_before=is_before), {LIMIT: rows - len(found), **at})
+            if len(found) == rows:
+                break
+            place = None
+        return found
+
+    def _rows(self, statement: Rows, params: Params) -> Sequence[Any]:
+        found: Sequence[Any] = self._session.exec(self._narrowed(statement), params={**self._params, **params}).all()
+        return found
+
+    def _one(self, statement: Any) -> int:
+        found: int = self._session.exec(self._narrowed(statement), params=self._params).one()
+        return found
+
+    def _narrowed(self, statement: Any) -> Any:
+        return statement.where(*self._where) if self._where else statement
+
+    def _read(self, rows: Sequence[Any]) -> Sequence[Any]:
+        return rows if self._schema is None else [self._schema.read(row) for row in rows]
 
 
 def newest_with(scope: Scope[ModelT], column: str, value: object, *, org_id: int | None) -> ModelT | None:
     """The newest live row that has the value in the column, or None."""
-    params = {VALUE: value, LIMIT: 1, **scope.parameters(org_id)}
-    return scope.session.exec(listing(scope.model, scope.sql, column).first, params=params).one_or_none()
+    found = Listed(scope, column=column, value=value, org_id=org_id).slice(limit=1, offset=0)
+    return found[0] if found else None
 
 
-def slice_with(
-    scope: Scope[ModelT], column: str, value: object, *, limit: int, offset: int, org_id: int | None
-) -> Sequence[ModelT]:
-    """A slice of the live rows that have the value in the column, newest first."""
-    params: Params = {VALUE: value, LIMIT: checked_limit(limit), OFFSET: checked_offset(offset)}
-    statement = listing(scope.model, scope.sql, column).slice
-    return scope.session.exec(statement, params={**params, **scope.parameters(org_id)}).all()
-
-
-def page(
-    scope: Scope[ModelT],
-    *where: Where,
-    column: str | None = None,
-    value: object = None,
-    after: str | None,
-    before: str | None,
-    limit: int,
-    with_total: bool,
-    org_id: int | None,
-) -> Page[ModelT]:
-    """A page of the live rows, newest first; with ``column`` of those that have the value in it."""
-    listed = listing(scope.model, scope.sql, column)
-    params: Params = {**({} if column is None else {VALUE: value}), **scope.parameters(org_id)}
-
-    def read(place: Place | None, is_before: bool, rows: int) -> Sequence[ModelT]:
-        statement = listed.first if place is None else listed.before if is_before else listed.after
-        places = {} if place is None else dict(zip((MOMENT, PLACE), place, strict=True))
-        return scope.session.exec(narrowed(statement, *where), params={**params, **places, LIMIT: rows}).all()
-
-    found = keyset_page(scope.sql.table.name, read, lambda row: (row.created_at, row.id), after, before, limit)
-    if with_total:
-        counted = narrowed(listed.count, *where) if where else listed.total
-        found.total = scope.session.exec(counted, params=params).one()
-    return found
-
-
-def batches(scope: Scope[ModelT], where: Sequence[Where], size: int, params: Params) -> Iterator[ModelT]:
-    """Every live row that meets the conditions, newest first, read in pages of ``size``."""
-    listed = listing(scope.model, scope.sql)
-    rows = scope.session.exec(narrowed(listed.first, *where), params={**params, LIMIT: size}).all()
-    while rows:
-        place = {MOMENT: rows[-1].created_at, PLACE: rows[-1].id}  # now: the caller may do anything to the row
-        yield from rows
-        if len(rows) < size:
-            return
-        rows = scope.session.exec(narrowed(listed.after, *where), params={**params, **place, LIMIT: size}).all()
+def get(scope: Scope[Any], schema: type[SchemaT], params: Params, *, include_deleted: bool) -> SchemaT | None:
+    """The row as a schema, or None."""
+    reader = schema_of(cast(Hashable, scope.model), schema)
+    sql = listing(scope.model, scope.sql, schema=reader, include_deleted=include_deleted)
+    one: Any = sql.one
+    row = scope.session.exec(one, params=params).one_or_none()
+    return None if row is None else reader.read(row)

@@ -122,5 +122,5 @@ def show(
         for name, value in values.items():
             set_committed_value(entity, name, value)
     else:
-        session.refresh(entity, model.__table__.c.keys())  # columns only: loaded relationships stay
+        session.refresh(entity, inspect(model).columns.keys())  # columns only: loaded relationships stay
     expire_on_savepoint_rollback(session, entity)

@@ -19,7 +19,6 @@ ModelT = TypeVar("ModelT", bound=Entity)
 ORGANIZATION = "scope_organization_id"
 KEY = "key_id"
 LIMIT, OFFSET = "slice_limit", "slice_offset"
-_LIMIT, _OFFSET = bindparam(LIMIT, type_=BigInteger()), bindparam(OFFSET, type_=BigInteger())
 
 
 class Statements(Generic[ModelT]):
@@ -36,11 +35,11 @@ class Statements(Generic[ModelT]):
         self.is_live: ColumnElement[bool] = ~col(model.is_deleted)
         self.by_key: ColumnElement[bool] = col(model.id) == bindparam(KEY, type_=BigInteger())
         order = (col(model.created_at).desc(), col(model.id).desc())
-        options = {ADMITS_DELETED: is_organization(model)}
+        self._options = options = {ADMITS_DELETED: is_organization(model)}
         # With a caller's condition a statement is not ``own`` any more, and deleted rows would be left out.
         with_deleted = {**options, INCLUDE_DELETED: True}
-        every = select(model).where(self.organization).execution_options(**with_deleted)
-        live = select(model).where(self.organization, self.is_live).execution_options(**options)
+        every: SelectOfScalar[ModelT] = self.every(model).execution_options(**with_deleted)
+        live: SelectOfScalar[ModelT] = self.every(model).where(self.is_live)
         count: SelectOfScalar[int] = select(func.count()).select_from(model).where(self.organization)
         total: SelectOfScalar[int] = select(func.count()).select_from(self.table).where(self.table_organization)
         # In the order of the primary key: without it PostgreSQL may scan the table for any row.
@@ -49,7 +48,6 @@ class Statements(Generic[ModelT]):
         self.get: SelectOfScalar[ModelT] = every.where(self.by_key)
         self.get_live: SelectOfScalar[ModelT] = live.where(self.by_key)
         self.newest_live: SelectOfScalar[ModelT] = live.order_by(*order)
-        self.slice: SelectOfScalar[ModelT] = every.order_by(*order).limit(_LIMIT).offset(_OFFSET)
         self.count: SelectOfScalar[int] = count.execution_options(**with_deleted)
         # The same without a caller's conditions.
         self.total: SelectOfScalar[int] = total.execution_options(**options)
@@ -64,8 +62,12 @@ class Statements(Generic[ModelT]):
         )
         related = inspect(model).relationships.items()
         self.cascading: tuple[str, ...] = tuple(name for name, relation in related if not relation.viewonly)
-        for statement in (self.get, self.get_live, self.slice, self.count, self.total, self.exists, self.exists_live):
+        for statement in (self.get, self.get_live, self.count, self.total, self.exists, self.exists_live):
             own(statement, **{READS: True})
+
+    def every(self, *what: Any) -> Any:
+        """A SELECT of this from the organization's rows."""
+        return select(*what).where(self.organization).execution_options(**self._options)
 
 
 @cache

@@ -17,7 +17,8 @@ from sqlmodel import select
 
 from ...kit.model import DomainModel, Entity
 from ...kit.model.tables import ORGANIZATION_ID, live_unique_indexes
-from ...kit.repository.cursor import encode_cursor
+from ...kit.repository.cursor import Cursors
+from ...kit.repository.order import NEWEST
 from ...organizations.model import Organization
 from .discovery import Model, references
 from .entities import Choice, filled, patches, rows
@@ -73,7 +74,7 @@ class Filler:
             return [_constant("takeover", key.info["live_unique"]) for key in live_unique_indexes(self.model.__table__)]
         if name in _CURSORS:
             moment = datetime(1970 if name == "before" else 2999, 1, 1, tzinfo=UTC)
-            return [_constant("listing", encode_cursor(self.model.__tablename__, moment, 2**62))]
+            return [_constant("listing", Cursors(self.model, NEWEST).encode((moment, 2**62)))]
         if not isinstance(kind, type):
             return []
         if issubclass(kind, Entity):

@@ -47,7 +47,8 @@ class Snapshots:
 
 def _rows(connection: Connection, table: Table) -> Rows:
     keys = table.primary_key.columns.keys()
-    found = connection.execute(select(*table.c)).mappings()
+    written = [column for column in table.c if column.computed is None]
+    found = connection.execute(select(*written)).mappings()
     return {tuple(row[key] for key in keys): dict(row) for row in found}
 
 

@@ -1,0 +1,96 @@
+"""Rows read straight into a schema: no object of the model, no identity map, no second validation."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, Generic, TypeVar, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from sqlalchemy import Select, inspect
+from sqlalchemy.orm import aliased
+
+from ...errors import ArgumentError
+from ..private import made
+from .page import Page
+from .statements import Statements
+
+SchemaT = TypeVar("SchemaT", bound=BaseModel)
+Read = Callable[[Sequence[Any]], Any]
+
+
+class Schema(Generic[SchemaT]):
+    """A schema whose fields are columns of the model, or the schema of a related row, which is read by a join.
+
+    Where its fields are the model's own, and nothing else validates them, rows are taken as the database has them.
+    """
+
+    def __init__(self, model: type[Any], schema: type[SchemaT]) -> None:
+        self._columns: list[Any] = []
+        self._joins: list[Any] = []
+        self._page = Page[schema]  # type: ignore[valid-type]  # the class is known when this runs
+        self.read: Callable[[Sequence[Any]], SchemaT] = self._reader(model, model, schema)
+
+    def rows(self, sql: Statements[Any], *places: Any) -> Select[Any]:
+        """Every row's columns, and then ``places``."""
+        rows: Select[Any] = sql.every(*self._columns, *places)
+        for related in self._joins:
+            rows = rows.outerjoin(related)
+        return rows
+
+    def page(self, page: Page[Any]) -> Page[SchemaT]:
+        """A page of rows as one of this schema, which FastAPI serializes as it is."""
+        return self._page.model_construct(**{**vars(page), "items": [self.read(row) for row in page.items]})
+
+    def _reader(self, model: type[Any], entity: Any, schema: type[SchemaT]) -> Callable[[Sequence[Any]], SchemaT]:
+        mapper, fields = inspect(model), schema.model_fields
+        names = [name for name in fields if name in mapper.columns]
+        start, end = len(self._columns), len(self._columns) + len(names)
+        self._columns += [getattr(entity, name) for name in names]
+        nested = {name: self._related(model, entity, schema, name) for name in fields if name not in names}
+        make = _maker(model, schema, names)
+
+        def read(row: Sequence[Any]) -> SchemaT:
+            values = dict(zip(names, row[start:end], strict=True))
+            for name, of in nested.items():
+                values[name] = of(row)
+            return make(values)
+
+        return read
+
+    def _related(self, model: type[Any], entity: Any, schema: type[BaseModel], name: str) -> Read:
+        relation = inspect(model).relationships.get(name)
+        of = next((kind for kind in _kinds(schema.model_fields[name]) if _is_schema(kind)), None)
+        if relation is None or relation.uselist or of is None:
+            said = f"{schema.__name__}.{name} is no column of {model.__name__}, nor a related row's schema"
+            raise ArgumentError(said)
+        other = aliased(relation.mapper.class_)
+        self._joins.append(getattr(entity, name).of_type(other))
+        at = len(self._columns)
+        self._columns.append(other.id)
+        read = self._reader(relation.mapper.class_, other, of)
+        return lambda row: None if row[at] is None else read(row)
+
+
+def _kinds(field: FieldInfo) -> tuple[Any, ...]:
+    return (field.annotation, *get_args(field.annotation))
+
+
+def _is_schema(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _maker(model: type[Any], schema: type[SchemaT], names: Sequence[str]) -> Callable[[dict[str, Any]], SchemaT]:
+    own: dict[str, FieldInfo] = model.model_fields
+    given = schema.model_fields
+    is_same = all((own[n].annotation, own[n].metadata) == (given[n].annotation, given[n].metadata) for n in names)
+    decorators = schema.__pydantic_decorators__
+    validators = decorators.validators or decorators.field_validators or decorators.model_validators
+    if is_same and not validators and not schema.__pydantic_post_init__:
+        return lambda values: made(schema, values)
+    return schema.model_validate
+
+
+@cache
+def schema_of(model: type[Any], schema: type[SchemaT]) -> Schema[SchemaT]:
+    """The schema's reader. Raises ArgumentError where a field is neither a column nor a related row's schema."""
+    return Schema(model, schema)

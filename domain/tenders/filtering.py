@@ -1,0 +1,89 @@
+"""What a list of tenders may be narrowed and ordered by, as an API takes it."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import QueryableAttribute
+from sqlmodel import col
+
+from ..kit.model.fields import Text, UtcDatetime, relationship_of
+from ..kit.repository.filters import Filter, Matches
+from .model import CurrencyCode, Tender, TenderStatus
+from .searching import has_words
+
+
+class TenderOrder(StrEnum):
+    """Orders of tenders, for ``order_by``; those without a value come last."""
+
+    NEWEST = "-created_at"
+    OLDEST = "created_at"
+    DEADLINE = "deadline"
+    LATEST_DEADLINE = "-deadline"
+    HIGHEST_VALUE = "-estimated_value"
+    LOWEST_VALUE = "estimated_value"
+
+
+class TenderFilter(Filter):
+    """Tenders that meet every condition that is given; also an API's query parameters."""
+
+    status: Annotated[list[TenderStatus], Matches(lambda given: col(Tender.status).in_(given))] = Field(
+        default=[], description="One of these."
+    )
+    source: Annotated[Text | None, Matches(lambda given: col(Tender.source) == given)] = Field(
+        default=None, description="Where it was found."
+    )
+    currency: Annotated[CurrencyCode | None, Matches(lambda given: col(Tender.currency) == given)] = Field(
+        default=None, description="ISO 4217 code of the value."
+    )
+    category: Annotated[Text | None, Matches(lambda given: col(Tender.categories).contains([given]))] = Field(
+        default=None, description="One of its classification codes."
+    )
+    buyer: Annotated[Text | None, Matches(lambda given: _has(col(Tender.organization_name), given))] = Field(
+        default=None, description="A part of the buyer's name."
+    )
+    location: Annotated[Text | None, Matches(lambda given: _has(col(Tender.location), given))] = Field(
+        default=None, description="A part of the place."
+    )
+    min_value: Annotated[Decimal | None, Matches(lambda given: col(Tender.estimated_value) >= given)] = Field(
+        default=None, ge=0, description="The least value, in its currency."
+    )
+    max_value: Annotated[Decimal | None, Matches(lambda given: col(Tender.estimated_value) <= given)] = Field(
+        default=None, ge=0, description="The largest value, in its currency."
+    )
+    deadline_from: Annotated[UtcDatetime | None, Matches(lambda given: col(Tender.deadline) >= given)] = Field(
+        default=None, description="Bids are due then, or later."
+    )
+    deadline_before: Annotated[UtcDatetime | None, Matches(lambda given: col(Tender.deadline) < given)] = Field(
+        default=None, description="Bids are due before then."
+    )
+    published_from: Annotated[UtcDatetime | None, Matches(lambda given: col(Tender.published_at) >= given)] = Field(
+        default=None, description="Published then, or later."
+    )
+    published_before: Annotated[UtcDatetime | None, Matches(lambda given: col(Tender.published_at) < given)] = Field(
+        default=None, description="Published before then."
+    )
+    has_analysis: Annotated[bool | None, Matches(lambda given: _analysed() if given else ~_analysed())] = Field(
+        default=None, description="Whether it has an analysis."
+    )
+    min_score: Annotated[float | None, Matches(lambda given: _scored(given))] = Field(
+        default=None, ge=0, le=10, description="The least overall score of its analysis."
+    )
+    text: Annotated[Text | None, Matches(has_words)] = Field(
+        default=None, max_length=1000, description="Words, each in title, description, buyer or place."
+    )
+
+
+def _has(column: QueryableAttribute[str | None], part: str) -> ColumnElement[bool]:
+    return column.icontains(part, autoescape=True)
+
+
+def _analysed() -> ColumnElement[bool]:
+    return relationship_of(Tender, "analysis").has()
+
+
+def _scored(least: float) -> ColumnElement[bool]:
+    analysis = relationship_of(Tender, "analysis")
+    return analysis.has(analysis.property.mapper.columns.overall_score >= least)
