@@ -46,6 +46,11 @@ class Item(BaseModel):
     _seen: list[int] = PrivateAttr(default_factory=list[int])
 
 
+class Shown(BaseModel):
+    a: int
+    b: str
+
+
 class Listed(private.PlainParents, MutableList[int]):
     pass
 
@@ -144,6 +149,12 @@ def attributes() -> None:
     assert item._seen == []  # pyright: ignore[reportPrivateUsage]  # what is tested
 
 
+def making() -> None:
+    shown = private.made(Shown, {"a": 1, "b": "x"})
+    assert shown == Shown(a=1, b="x")
+    assert (shown.model_fields_set, shown.model_dump(), shown.model_copy()) == ({"a", "b"}, {"a": 1, "b": "x"}, shown)
+
+
 USES: dict[Callable[[], None], set[str]] = {
     statements: {"values_of", "many_values_of"},
     upserts: {"conflict_of"},
@@ -159,6 +170,7 @@ USES: dict[Callable[[], None], set[str]] = {
     putting: {"put_as_a_flush"},
     parents: {"PlainParents"},
     attributes: {"init_private_attributes"},
+    making: {"made"},
 }
 
 

@@ -1,4 +1,4 @@
-"""What a list of tenders may be narrowed and ordered by, as an API takes it."""
+"""The filter and the orders of a list of tenders, as an API takes them."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 from sqlalchemy import ColumnElement
-from sqlalchemy.orm import QueryableAttribute
+from sqlalchemy.orm import Mapped
 from sqlmodel import col
 
 from ..kit.model.fields import Text, UtcDatetime, relationship_of
@@ -76,7 +76,7 @@ class TenderFilter(Filter):
     )
 
 
-def _has(column: QueryableAttribute[str | None], part: str) -> ColumnElement[bool]:
+def _has(column: Mapped[str | None], part: str) -> ColumnElement[bool]:
     return column.icontains(part, autoescape=True)
 
 

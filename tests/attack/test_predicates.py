@@ -207,7 +207,8 @@ def test_listings_without_their_organization_are_found(
     domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def of_every(self: Any, *what: Any) -> Any:
-        return select(*what).where(ANYONE)
+        build: Any = select
+        return build(*what).where(ANYONE)
 
     with rebuilt_statements():
         monkeypatch.setattr(Statements, "every", of_every)

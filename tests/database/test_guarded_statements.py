@@ -27,7 +27,8 @@ def test_a_repositorys_own_statement_is_held_to_the_sessions_organization(databa
     newest: Any = listing(Tender, statements(Tender, scoped=True)).parts[0].slice
     given = {LIMIT: 50, OFFSET: 0, ORGANIZATION: 1}
     with database.get_session(organization_id=1) as session:
-        assert {tender.title for tender in session.exec(newest, params=given)} == {"of 1"}
+        found: list[Tender] = [*session.exec(newest, params=given)]
+        assert {tender.title for tender in found} == {"of 1"}
         with pytest.raises(TenantScopeError):
             session.exec(newest, params={**given, ORGANIZATION: 2})
 
@@ -35,8 +36,9 @@ def test_a_repositorys_own_statement_is_held_to_the_sessions_organization(databa
 def test_what_is_derived_from_it_is_any_statement(database: Database) -> None:
     newest: Any = listing(Tender, statements(Tender, scoped=True)).parts[0].slice
     with database.get_session(organization_id=1) as session:
-        derived = newest.where(title != "")
-        assert list(session.exec(derived, params={LIMIT: 50, OFFSET: 0, ORGANIZATION: 2})) == []
+        derived: Any = newest.where(title != "")
+        found: list[Tender] = [*session.exec(derived, params={LIMIT: 50, OFFSET: 0, ORGANIZATION: 2})]
+        assert found == []
 
 
 LOOSE: list[Any] = [

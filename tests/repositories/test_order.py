@@ -73,14 +73,14 @@ def in_order(rows: Iterable[Any], key: Callable[[Any], Any], *, is_descending: b
     return [row.id for row in (*valued, *empty)]
 
 
-def walked(read: Callable[..., Page[Any]], *, limit: int) -> tuple[list[int], list[int]]:
+def walked(rows: TenantRepository[Any], limit: int, **how: Any) -> tuple[list[int], list[int]]:
     """The ids of all pages to the end, and of all pages back to the first."""
-    pages = [read(limit=limit)]
+    pages: list[Page[Any]] = [rows.page(limit=limit, **how)]
     while pages[-1].next_cursor is not None:
-        pages.append(read(limit=limit, after=pages[-1].next_cursor))
+        pages.append(rows.page(limit=limit, after=pages[-1].next_cursor, **how))
     back = [pages[-1]]
     while back[-1].previous_cursor is not None:
-        back.append(read(limit=limit, before=back[-1].previous_cursor))
+        back.append(rows.page(limit=limit, before=back[-1].previous_cursor, **how))
     there = [row.id for page in pages for row in page.items]
     return there, [row.id for page in reversed(back) for row in page.items]
 
@@ -100,9 +100,9 @@ def test_every_tender_is_on_one_page_of_every_order(domain_db: Database, order: 
         tenders = TenderRepository(session)
         expected = in_order(tenders.create_many(rows), KEYS[order], is_descending=order.startswith("-"))
         for limit in (1, 2, 3, 7, 8):
-            there, back = walked(lambda **at: tenders.page(order_by=order, **at), limit=limit)
+            there, back = walked(tenders, limit, order_by=order)
             assert there == back == expected
-            there, back = walked(lambda **at: tenders.page(order_by=order, as_=TenderPublic, **at), limit=limit)
+            there, back = walked(tenders, limit, order_by=order, as_=TenderPublic)
             assert there == back == expected
         assert [row.id for row in tenders.find(order_by=order)] == expected
         assert [row.id for row in tenders.list_by_organization(order_by=order)] == expected
@@ -133,7 +133,7 @@ def test_any_rows_of_an_own_model_are_walked_in_order(
     column = getattr(Parcel, field)
     with domain_db.get_session(organization_id=1) as session:
         by = col(column).desc() if down else col(column)
-        there, back = walked(lambda **at: ParcelRepository(session).page(order_by=by, **at), limit=limit)
+        there, back = walked(ParcelRepository(session), limit, order_by=by)
     expected = in_order(parcels, lambda row: getattr(row, field), is_descending=down)
     assert there == back == expected
 
@@ -143,7 +143,7 @@ def test_texts_are_walked_in_the_order_of_the_database(domain_db: Database, by: 
     with_parcels(domain_db, ({"label": label, "price": 1} for label in ("b", None, "Ä", "a", "", None, "B", "a'")))
     with domain_db.get_session(organization_id=1) as session:
         parcels = ParcelRepository(session)
-        there, back = walked(lambda **at: parcels.page(order_by=by, **at), limit=3)
+        there, back = walked(parcels, 3, order_by=by)
         assert there == back == [row.id for row in parcels.find(order_by=by)]
         assert len(there) == 8
 

@@ -32,7 +32,9 @@ def managed_reason(names: Iterable[str]) -> str:
 def managed_fields(model: type[object], *, by_library: bool = False) -> frozenset[str]:
     """The managed columns of a table class, or only those that the library fills in; other classes have none."""
     table: Table | None = getattr(model, "__table__", None)
-    return frozenset() if table is None else managed_columns(table, by_library=by_library)
+    if table is None:
+        return frozenset()
+    return managed_columns(table, by_library=by_library) - {c.key for c in table.c if c.info.get("unmapped")}
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,7 @@ from ...errors import ArgumentError
 from .order import Order
 
 Place: TypeAlias = tuple[Any, int]
-"""What a row has in the column of the order, and its id."""
+"""A row's value in the column of the order, and its id."""
 
 _LONGEST = 8_000
 _ID_MAX = 2**63 - 1

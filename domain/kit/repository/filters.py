@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, ColumnExpressionArgument
@@ -31,7 +31,7 @@ class Filter(BaseModel):
                 return InvoiceRepository(session).page(wanted, as_=InvoicePublic)
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """The conditions of the fields that are given: not None, and no empty list."""

@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from sqlalchemy import Column, Index, Table, UnaryExpression, inspect
-from sqlalchemy.orm import QueryableAttribute
 from sqlalchemy.sql.elements import SQLColumnExpression
 from sqlalchemy.sql.operators import asc_op, desc_op
 
@@ -33,26 +32,26 @@ class Order:
 NEWEST = Order("created_at", is_descending=True)
 
 
-def order_of(model: type[Entity], by: OrderBy | None) -> Order:
+def order_of(model: Any, by: OrderBy | None) -> Order:
     """The order that a caller asks for. Raises ArgumentError where no index serves it."""
     if by is None:
         return NEWEST
     return _named(model, str(by)) if isinstance(by, str) else _written(model, by)
 
 
-def _written(model: type[Entity], by: SQLColumnExpression[object]) -> Order:
-    column: Any = by
-    is_descending = False
-    if isinstance(by, UnaryExpression) and by.modifier in (asc_op, desc_op):
-        column, is_descending = by.element, by.modifier is desc_op
-    column = column.__clause_element__() if isinstance(column, QueryableAttribute) else column
+def _written(model: Any, by: SQLColumnExpression[object]) -> Order:
+    is_descending = isinstance(by, UnaryExpression) and by.modifier is desc_op
+    directed: Any = by
+    is_directed = isinstance(by, UnaryExpression) and by.modifier in (asc_op, desc_op)
+    named: Any = directed.element if is_directed else directed
+    column: Any = named.__clause_element__() if hasattr(named, "__clause_element__") else named
     if not isinstance(column, Column) or column.table != model.__table__:
         raise ArgumentError(f"order_by takes a column of {model.__name__}, or its desc(), not {by}")
     return _named(model, f"{'-' * is_descending}{annotations_of(column).get('proxy_key', column.key)}")
 
 
 @cache
-def _named(model: type[Entity], by: str) -> Order:
+def _named(model: Any, by: str) -> Order:
     field, table = by.removeprefix("-"), model.__table__
     if field not in inspect(model).columns:
         raise ArgumentError(f"{model.__name__} has no column {field!r} to order by")

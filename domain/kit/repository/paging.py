@@ -1,7 +1,7 @@
 """Listings: slices, and pages by keyset. A cursor is a place between rows, and outlives the row beside it."""
 
-from collections.abc import Hashable, Iterator, Sequence
-from typing import Any, Generic, cast
+from collections.abc import Iterator, Sequence
+from typing import Any, Generic
 
 from pydantic import BaseModel
 
@@ -89,11 +89,13 @@ class Listed(Generic[ModelT]):
         return found
 
     def _rows(self, statement: Rows, params: Params) -> Sequence[Any]:
-        found: Sequence[Any] = self._session.exec(self._narrowed(statement), params={**self._params, **params}).all()
+        session: Any = self._session
+        found: Sequence[Any] = session.exec(self._narrowed(statement), params={**self._params, **params}).all()
         return found
 
     def _one(self, statement: Any) -> int:
-        found: int = self._session.exec(self._narrowed(statement), params=self._params).one()
+        session: Any = self._session
+        found: int = session.exec(self._narrowed(statement), params=self._params).one()
         return found
 
     def _narrowed(self, statement: Any) -> Any:
@@ -111,8 +113,8 @@ def newest_with(scope: Scope[ModelT], column: str, value: object, *, org_id: int
 
 def get(scope: Scope[Any], schema: type[SchemaT], params: Params, *, include_deleted: bool) -> SchemaT | None:
     """The row as a schema, or None."""
-    reader = schema_of(cast(Hashable, scope.model), schema)
+    reader = schema_of(scope.model, schema)
     sql = listing(scope.model, scope.sql, schema=reader, include_deleted=include_deleted)
-    one: Any = sql.one
-    row = scope.session.exec(one, params=params).one_or_none()
+    session: Any = scope.session
+    row = session.exec(sql.one, params=params).one_or_none()
     return None if row is None else reader.read(row)

@@ -1,8 +1,8 @@
 """Rows read straight into a schema: no object of the model, no identity map, no second validation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cache
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar, cast, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -39,10 +39,12 @@ class Schema(Generic[SchemaT]):
 
     def page(self, page: Page[Any]) -> Page[SchemaT]:
         """A page of rows as one of this schema, which FastAPI serializes as it is."""
-        return self._page.model_construct(**{**vars(page), "items": [self.read(row) for row in page.items]})
+        fields: dict[str, Any] = {**vars(page), "items": [self.read(row) for row in page.items]}
+        return self._page.model_construct(**fields)
 
-    def _reader(self, model: type[Any], entity: Any, schema: type[SchemaT]) -> Callable[[Sequence[Any]], SchemaT]:
-        mapper, fields = inspect(model), schema.model_fields
+    def _reader(self, model: Any, entity: Any, schema: type[SchemaT]) -> Callable[[Sequence[Any]], SchemaT]:
+        mapper: Any = inspect(model)
+        fields = schema.model_fields
         names = [name for name in fields if name in mapper.columns]
         start, end = len(self._columns), len(self._columns) + len(names)
         self._columns += [getattr(entity, name) for name in names]
@@ -57,13 +59,13 @@ class Schema(Generic[SchemaT]):
 
         return read
 
-    def _related(self, model: type[Any], entity: Any, schema: type[BaseModel], name: str) -> Read:
-        relation = inspect(model).relationships.get(name)
+    def _related(self, model: Any, entity: Any, schema: type[BaseModel], name: str) -> Read:
+        relation: Any = inspect(model).relationships.get(name)
         of = next((kind for kind in _kinds(schema.model_fields[name]) if _is_schema(kind)), None)
         if relation is None or relation.uselist or of is None:
             said = f"{schema.__name__}.{name} is no column of {model.__name__}, nor a related row's schema"
             raise ArgumentError(said)
-        other = aliased(relation.mapper.class_)
+        other: Any = aliased(relation.mapper.class_)
         self._joins.append(getattr(entity, name).of_type(other))
         at = len(self._columns)
         self._columns.append(other.id)
@@ -91,6 +93,10 @@ def _maker(model: type[Any], schema: type[SchemaT], names: Sequence[str]) -> Cal
 
 
 @cache
+def _built(model: Any, schema: Any) -> Schema[Any]:
+    return Schema(model, schema)
+
+
 def schema_of(model: type[Any], schema: type[SchemaT]) -> Schema[SchemaT]:
     """The schema's reader. Raises ArgumentError where a field is neither a column nor a related row's schema."""
-    return Schema(model, schema)
+    return _built(cast(Hashable, model), schema)

@@ -67,7 +67,8 @@ class Statements(Generic[ModelT]):
 
     def every(self, *what: Any) -> Any:
         """A SELECT of this from the organization's rows."""
-        return select(*what).where(self.organization).execution_options(**self._options)
+        build: Any = select
+        return build(*what).where(self.organization).execution_options(**self._options)
 
 
 @cache
