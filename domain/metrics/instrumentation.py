@@ -2,11 +2,11 @@
 
 import logging
 import os
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from math import inf
 from typing import Any, get_args
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -16,11 +16,12 @@ from ..database import Database
 from ..errors import ArgumentError, UnavailableError
 from ..kit.database.units import Outcome
 from .measured import MeasuredEngine
-from .statements import operation_of, table_of, without_values
+from .statements import OTHER, operation_of, table_of, without_values
 
 logger: logging.Logger = logging.getLogger("domain.metrics")
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+STATEMENTS = 500  # whose labels are remembered: as many as SQLAlchemy remembers statements
 
 
 class Counts:
@@ -36,7 +37,7 @@ class Counts:
         )
         self.waits = Histogram(
             "db_pool_wait_seconds",
-            "Time until a connection was had from the pool.",
+            "Waits for a connection while the whole pool was in use.",
             ["engine"],
             registry=None,
             buckets=SECONDS,
@@ -49,7 +50,15 @@ class Counts:
         self.all = (self.queries, self.waits, self.units, self.retries, self.errors)
         self.outcomes = {outcome: self.units.labels(outcome) for outcome in get_args(Outcome)}
         self.waits_for = {name: self.waits.labels(name) for name in engines}
-        self.by_compiled: WeakKeyDictionary[Any, Histogram] = WeakKeyDictionary()
+        self.of_compiled: Callable[[Any], Histogram] = lru_cache(STATEMENTS)(self._of_compiled)
+
+    def _of_compiled(self, compiled: Any) -> Histogram:
+        statement = compiled.statement
+        return self.queries.labels(operation_of(statement, compiled.string), table_of(statement))
+
+    def of_text(self, text: str) -> Histogram:
+        """The statements of the same operation that were not compiled."""
+        return self.queries.labels(operation_of(None, text), OTHER)
 
 
 class Instrumentation:
@@ -115,21 +124,11 @@ class Instrumentation:
         self._counts.retries.labels(type(error.__cause__ or error).__name__).inc()
 
     def _executed(self, engine: str, seconds: float, text: str, context: Any) -> None:
-        compiled = getattr(context, "compiled", None)
-        try:
-            histogram = self._counts.by_compiled[compiled]
-        except (KeyError, TypeError):  # the latter: a text that was not compiled
-            histogram = self._histogram(compiled, text)
-        histogram.observe(seconds)
+        compiled = context and context.compiled
+        counts = self._counts
+        (counts.of_text(text) if compiled is None else counts.of_compiled(compiled)).observe(seconds)
         if seconds >= self._slow_query_seconds:
             logger.warning("slow query, %.3f s (%s): %s", seconds, engine, without_values(compiled, text))
-
-    def _histogram(self, compiled: Any, text: str) -> Histogram:
-        statement = getattr(compiled, "statement", None)
-        histogram = self._counts.queries.labels(operation_of(statement, text), table_of(statement))
-        if compiled is not None:
-            self._counts.by_compiled[compiled] = histogram
-        return histogram
 
     def _waited(self, engine: str, seconds: float) -> None:
         self._counts.waits_for[engine].observe(seconds)

@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Engine, PoolProxiedConnection, event
 
+from ..kit.private import max_overflow_of
+
 Executed = Callable[[float, str, Any], None]
 """Hears of a statement: the seconds that it took, its text, its execution context."""
 Waited = Callable[[float], None]
@@ -31,7 +33,7 @@ class MeasuredEngine:
         for name, listener in self._listeners.items():
             event.listen(engine, name, listener)
         # The pool has no event for the begin of a wait.
-        engine.raw_connection = _waiting(engine.raw_connection, waited, failed)  # type: ignore[method-assign]
+        engine.raw_connection = _waiting(engine, waited, failed)  # type: ignore[method-assign]
 
     def release(self) -> None:
         """Take off every listener."""
@@ -52,17 +54,20 @@ def _timed(execute: Callable[..., None], executed: Executed) -> Callable[..., bo
     return timed
 
 
-def _waiting(
-    connect: Callable[[], PoolProxiedConnection], waited: Waited, failed: Failed
-) -> Callable[[], PoolProxiedConnection]:
+def _waiting(engine: Engine, waited: Waited, failed: Failed) -> Callable[[], PoolProxiedConnection]:
+    connect = engine.raw_connection
+    most = max_overflow_of(engine.pool)
+
     def waiting() -> PoolProxiedConnection:
-        started = perf_counter()
+        pool: Any = engine.pool
+        started = perf_counter() if pool.overflow() >= most and not pool.checkedin() else None
         try:
             return connect()
         except Exception as error:
             failed(error)
             raise
         finally:
-            waited(perf_counter() - started)
+            if started is not None:
+                waited(perf_counter() - started)
 
     return waiting

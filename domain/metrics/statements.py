@@ -1,4 +1,4 @@
-"""What metrics and the log say of a statement: its operation and table, and its text without values."""
+"""A statement as metrics and the log show it: its operation and table, and its text without values."""
 
 import re
 from typing import Any
