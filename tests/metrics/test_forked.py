@@ -1,9 +1,12 @@
 """A forked child counts for itself."""
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,3 +67,16 @@ def test_a_child_does_not_wait_for_a_thread_of_its_parent(
     child()
     with held(measured):
         assert in_children(child) == [{("select", "tenders"): 1}]
+
+
+def test_the_counts_of_workers_add_up_in_multiprocess_mode(domain_sqlite: Database, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.metrics.several_workers", str(domain_sqlite.engine.url.database)],
+        env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert Scrape(done.stdout).queries == {("select", "tenders"): 2}
+    assert Scrape(done.stdout).units == {("committed",): 2}
