@@ -20,5 +20,5 @@ def work() -> None:
 
 assert in_children(work, work) == [None, None]
 scraped = CollectorRegistry()
-MultiProcessCollector(scraped)
+MultiProcessCollector(scraped)  # type: ignore[no-untyped-call]  # it has no types
 print(generate_latest(scraped).decode())
