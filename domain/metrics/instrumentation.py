@@ -20,11 +20,11 @@ from .statements import OTHER, operation_of, table_of, without_values
 
 logger: logging.Logger = logging.getLogger("domain.metrics")
 
-SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+SECONDS: tuple[float, ...] = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 STATEMENTS = 500  # whose labels are remembered: as many as SQLAlchemy remembers statements
 
 
-class Counts:
+class _Counts:
     """The metrics of one process, of engines by these names."""
 
     def __init__(self, engines: Iterable[str]) -> None:
@@ -95,7 +95,7 @@ class Instrumentation:
 
     def restart(self) -> None:
         """Count from 0 on."""
-        self._counts = Counts(self._database.engines)
+        self._counts = _Counts(self._database.engines)
 
     def describe(self) -> Iterable[Metric]:
         """Name the metrics, for the registry."""

@@ -7,7 +7,7 @@ from sqlalchemy.sql.visitors import iterate
 
 from ..kit.session.reading import known_table
 
-OPERATIONS = ("select", "insert", "update", "delete")
+OPERATIONS: tuple[str, ...] = ("select", "insert", "update", "delete")
 OTHER = "other"
 _LITERAL = re.compile(r"['\"$\d]|--|/\*")  # SQLite takes "text" for a text; a comment may say anything
 
