@@ -40,7 +40,7 @@ def test_a_scrape_equals_counts_taken_by_hand(domain_db: Database, scrape: Calla
     with domain_db.get_session(organization_id=1) as session:
         tenders = TenderRepository(session)
         tenders.update_status(tender.id, TenderStatus.COMPLETE)
-        tenders.count()
+        assert tenders.count() == 3  # each was executed once
         tenders.find()
         session.exec(select(Tender.id)).all()
     with domain_db.get_session() as session:
