@@ -28,7 +28,10 @@ FOLDERS = {  # of tests, by what a source's path begins with: the first that fit
     "domain/kit/schema": ("audit", "migrations", "isolation"),
     "domain/kit/session": ("database", "isolation", "repositories"),
     "domain/kit/database": ("database", "isolation", "faults", "forks"),
-    **{f"domain/{edge}/": (edge,) for edge in ("cli", "deployment", "fastapi", "ingest", "migrations", "retention")},
+    **{
+        f"domain/{edge}/": (edge,)
+        for edge in ("cli", "deployment", "fastapi", "ingest", "metrics", "migrations", "retention")
+    },
     "domain": ("repositories", "audit", "isolation", "attack"),
 }
 

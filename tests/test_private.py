@@ -100,6 +100,11 @@ def keys() -> None:
     assert one.key == other.key != private.cache_key_of(select(TABLE)).key
 
 
+def overflow() -> None:
+    pool = create_engine("sqlite:///pool.db", pool_size=2, max_overflow=3).pool
+    assert private.max_overflow_of(pool) == private.max_overflow_of(pool.recreate()) == 3
+
+
 def locking() -> None:
     assert private.is_locking(select(TABLE).with_for_update())
     assert not private.is_locking(select(TABLE))
@@ -164,6 +169,7 @@ USES: dict[Callable[[], None], set[str]] = {
     options: {"options_of"},
     annotations: {"annotations_of"},
     keys: {"cache_key_of"},
+    overflow: {"max_overflow_of"},
     locking: {"is_locking"},
     numbering: {"number_by"},
     failing: {"fail_as_a_flush"},

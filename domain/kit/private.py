@@ -30,6 +30,8 @@ options_of: _Look = attrgetter("_with_options")  # of ``statement.options(...)``
 annotations_of: _Look = attrgetter("_annotations")  # have the class, or its alias, by which a table was named
 cache_key_of: _Look = methodcaller("_generate_cache_key")  # to examine statements of one form once
 
+max_overflow_of: _Look = attrgetter("_max_overflow")  # of a pool: how many it opens beyond its size
+
 unattached_of: _Look = attrgetter("_pending_colargs")  # the columns that a constraint names, before it has a table
 
 

@@ -22,7 +22,7 @@ from .engines import PoolOptions, make_engine
 from .handle import TenantHandle
 from .postgresql import KEEPS_LIMITS
 from .readiness import Readiness, readiness, refuse_unheld_login
-from .units import Threads, repeated
+from .units import Threads, UnitObserver, repeated
 
 ResultT = TypeVar("ResultT")
 TenantT = TypeVar("TenantT", bound=TenantEntity)
@@ -72,6 +72,9 @@ class Database:
         )
         self.pool_limit: int = settings.pool_size + settings.max_overflow
         """How many connections this process may open with the application's login."""
+        self.engines: dict[str, Engine] = {}
+        """Every engine, by what it is for."""
+        self.observer: UnitObserver | None = None
         self._closing = ExitStack()
         self._threads = Threads(self.pool_limit)
         database_url = bare(database_url) or None
@@ -87,12 +90,12 @@ class Database:
                 self._closing.callback(remove)
         default = NO_LIMITS if is_sqlite else APPLICATION
         limits = (time_limits or NO_LIMITS).over(settings.time_limits()).over(default)
-        self.engine: Engine = self._engine(make_engine(url, limits, scoped=True, **options))
+        self.engine: Engine = self._engine("application", make_engine(url, limits, scoped=True, **options))
         if settings.env == "production" and not self.is_sqlite:
             refuse_unheld_login(self.engine)
         limits = (system_time_limits or NO_LIMITS).over(settings.time_limits(login="system_")).over(SYSTEM)
         self.system_engine: Engine | None = (
-            self._engine(make_engine(system_url, limits, scoped=True, **options)) if system_url else None
+            self._engine("system", make_engine(system_url, limits, scoped=True, **options)) if system_url else None
         )
         """The system's login, where there is one. What goes through it is on no record: see ``system_session``."""
         self.migration_engine: Engine = self.engine
@@ -100,9 +103,10 @@ class Database:
             limits = migration_time_limits or NO_LIMITS
             owner = make_engine(owner_url or url, limits, application_name=application_name)
             owner.update_execution_options(**{KEEPS_LIMITS: True})
-            self.migration_engine = self._engine(owner)
+            self.migration_engine = self._engine("migration", owner)
 
-    def _engine(self, engine: Engine) -> Engine:
+    def _engine(self, name: str, engine: Engine) -> Engine:
+        self.engines[name] = engine
         self._closing.callback(engine.dispose)
         return engine
 
@@ -142,7 +146,7 @@ class Database:
             time_limits=time_limits,
             **names,
         )
-        with committing(session):
+        with committing(session, self.observer):
             yield session
 
     def tenant(
@@ -208,7 +212,7 @@ class Database:
             with self.get_session(organization_id=organization_id, **names) as session:
                 return unit(session)
 
-        return repeated(attempt, attempts=attempts)
+        return repeated(attempt, attempts=attempts, observer=self.observer)
 
     def find_by_secret(self, model: type[TenantT], /, **secret: str) -> TenantT | None:
         """The live row with this value of a ``lookup_field``, whatever its organization; its session is closed::
@@ -245,7 +249,7 @@ class Database:
         with committing(SystemSession(engine, actor=actor)) as record:
             record.add(SystemAccess(actor=actor, reason=reason))
         session = SystemSession(engine, actor=actor, request_id=request_id, time_limits=time_limits)
-        with committing(session):
+        with committing(session, self.observer):
             yield session
 
     def create_all(self) -> None:

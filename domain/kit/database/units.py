@@ -7,16 +7,27 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from ...errors import ArgumentError, UnavailableError
 
 ResultT = TypeVar("ResultT")
 
+Outcome = Literal["committed", "rolled_back", "unavailable", "unknown"]
+"""``unavailable``: by an UnavailableError, nothing stored; ``unknown``: by an OutcomeUnknownError."""
+
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
 
 
-def repeated(attempt: Callable[[], ResultT], *, attempts: int) -> ResultT:
+class UnitObserver(Protocol):
+    """Hears of every unit of work of a Database: ``domain.metrics`` counts them."""
+
+    def ended(self, outcome: Outcome) -> None: ...
+
+    def retried(self, error: UnavailableError) -> None: ...
+
+
+def repeated(attempt: Callable[[], ResultT], *, attempts: int, observer: UnitObserver | None = None) -> ResultT:
     """The first success. Raises the last attempt's error, or the first that may not be repeated."""
     if attempts < 1:
         raise ArgumentError(f"attempts must be at least 1, not {attempts}")
@@ -26,6 +37,8 @@ def repeated(attempt: Callable[[], ResultT], *, attempts: int) -> ResultT:
         except UnavailableError as error:
             if not error.retryable:
                 raise
+            if observer is not None:
+                observer.retried(error)
         time.sleep(pause(number))
     return attempt()
 
