@@ -9,7 +9,15 @@ from sqlalchemy import Engine
 
 from ..config import migration_url, named
 from ..kit.database.engines import opened
-from .deploying import GiveUpAfter, LockTimeout, Wait, answering, shown_and_stoppable
+from .deploying import (
+    GIVE_UP_AFTER_SECONDS,
+    LOCK_TIMEOUT_SECONDS,
+    GiveUpAfter,
+    LockTimeout,
+    Wait,
+    answering,
+    shown_and_stoppable,
+)
 from .failures import EXIT_CODES, PROBLEMS, RUN_CODES
 from .options import AsJson, MigrationUrl
 from .roles import roles
@@ -32,8 +40,8 @@ def options() -> None:
 def upgrade(
     revision: Annotated[str, typer.Argument(help="The revision to go to.")] = "head",
     wait: Wait = 30,
-    lock_timeout: LockTimeout = 0.2,
-    give_up_after: GiveUpAfter = 600,
+    lock_timeout: LockTimeout = LOCK_TIMEOUT_SECONDS,
+    give_up_after: GiveUpAfter = GIVE_UP_AFTER_SECONDS,
     database_url: MigrationUrl = None,
 ) -> None:
     """Bring the database to the newest revision, while the application runs.
@@ -69,8 +77,8 @@ def downgrade(
     revision: Annotated[str, typer.Argument(help='The revision to go back to, "-1" for the one before, or "base".')],
     execute: Annotated[bool, typer.Option("--execute", help="Go back. Without it nothing happens.")] = False,
     wait: Wait = 30,
-    lock_timeout: LockTimeout = 0.2,
-    give_up_after: GiveUpAfter = 600,
+    lock_timeout: LockTimeout = LOCK_TIMEOUT_SECONDS,
+    give_up_after: GiveUpAfter = GIVE_UP_AFTER_SECONDS,
     database_url: MigrationUrl = None,
 ) -> None:
     """Bring the database back to an earlier revision.

@@ -18,6 +18,8 @@ from ..errors import UnavailableError
 from ..kit.database.engines import make_engine
 from ..limits import NO_LIMITS, TimeLimits
 from ..migrations import MigrationError
+from ..migrations.runs import GIVE_UP_AFTER_SECONDS as GIVE_UP_AFTER_SECONDS
+from ..migrations.runs import LOCK_TIMEOUT_SECONDS as LOCK_TIMEOUT_SECONDS
 from .screen import safe
 
 Wait = Annotated[

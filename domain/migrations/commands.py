@@ -42,7 +42,7 @@ def upgrade(engine: Engine, revision: str = "head", **patience: Unpack[Patient])
     """Bring the database to a revision; the revisions that ran. A second caller waits, and finds the work done.
 
     On PostgreSQL each revision is a transaction, which is tried again (for 600 seconds at most) where it does not
-    have a lock after 0.2 seconds; on SQLite all of them are one.
+    have a lock after 0.1 seconds; on SQLite all of them are one.
 
     Raises:
         MigrationError: there is no such revision, or one failed; nothing of it was kept.

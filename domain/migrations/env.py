@@ -93,7 +93,8 @@ def _migrate_sqlite(engine: Engine, tree: Tree, patience: Patience) -> None:
     with engine.connect() as connection, sqlite_transaction(connection):
         context.configure(connection=connection, **tree)
         run = Run(context.get_context().opts["fn"], connection, patience)
-        context.configure(connection=connection, fn=run.steps, **tree)
+        options: Tree = {PATIENCE: patience, **tree}
+        context.configure(connection=connection, fn=run.steps, **options)
         hold_outside(context.get_context())
         with set_aside(connection) if _has_work() else nullcontext():
             patience.watch(connection)

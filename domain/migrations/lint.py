@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import Script, ScriptDirectory
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
 from .lint_rules import RECIPES, Action, Statement, parsed
@@ -52,7 +53,7 @@ def lint(location: Path, *, since: str | None = None) -> list[Refusal]:
         scripts = ScriptDirectory.from_config(config)
         skipped = {script.revision for script in scripts.iterate_revisions(since, "base")} if since else set[str]()
         revisions = list(scripts.walk_revisions())
-    except (CommandError, OSError) as error:
+    except (CommandError, RevisionError) as error:
         raise MigrationError(str(error)) from error
     for script in reversed(revisions):
         refused = list(_Revision(script, tree).refusals())

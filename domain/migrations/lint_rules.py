@@ -9,9 +9,10 @@ from .backfill import IN_BATCHES
 _SHOWN = 100
 
 RECIPES = {
-    "not null": "add the column with a server_default, or nullable and filled by domain.migrations.backfill; then, a"
-    " revision each: op.create_check_constraint(name, table, 'x IS NOT NULL', postgresql_not_valid=True),"
-    " op.execute('ALTER TABLE ... VALIDATE CONSTRAINT name'), op.alter_column(..., nullable=False)",
+    "not null": "add the column with a server_default, or nullable and, once the application writes it, filled by"
+    " domain.migrations.backfill; then, a revision each: op.create_check_constraint(op.f(name), table, 'x IS NOT NULL',"
+    " postgresql_not_valid=True), op.execute('ALTER TABLE ... VALIDATE CONSTRAINT name'),"
+    " op.alter_column(..., nullable=False)",
     "rewrite": "this writes every row anew while nobody reads: add the column nullable and without the default, set the"
     " default in a revision of its own, and fill it by domain.migrations.backfill",
     "type": "this may write every row anew while nobody reads: add a second column, have the application write both,"
@@ -23,8 +24,8 @@ RECIPES = {
     "outside": "CONCURRENTLY can't be in a transaction: with op.get_context().autocommit_block(): ...",
     "again": "a CREATE INDEX CONCURRENTLY that fails leaves an invalid index: before it, op.drop_index(name, table,"
     " if_exists=True, postgresql_concurrently=True)",
-    "constraint": "it reads every row while nobody writes: add it with postgresql_not_valid=True, and in the next"
-    " revision op.execute('ALTER TABLE ... VALIDATE CONSTRAINT name')",
+    "constraint": "it reads every row while nobody writes: add it as op.f(name) with postgresql_not_valid=True, and in"
+    " the next revision op.execute('ALTER TABLE ... VALIDATE CONSTRAINT name')",
     "rename": "the release that is running knows the old name: add the new one beside it, have the application write"
     " both, fill it by domain.migrations.backfill, and drop the old one a release later",
     "drop": "the release that is running may use it: drop it a release after the one that has stopped, and say so:"

@@ -30,6 +30,9 @@ LOG = logging.getLogger("domain.migrations")
 Plan: TypeAlias = Callable[[tuple[str, ...], MigrationContext], Iterable[MigrationStep]]
 """Alembic's: the steps from the heads that the database is at."""
 
+LOCK_TIMEOUT_SECONDS = 0.1
+"""Whoever comes after a migration that waits for a lock waits behind it; a foreign key takes two."""
+GIVE_UP_AFTER_SECONDS = 600.0
 _LONGEST_PAUSE_SECONDS = 2.0
 PATIENCE = "patience"  # an attribute of Alembic's Config, and an option of a context of ours
 NO_LOCK = ("55P03", "40P01")
@@ -40,8 +43,8 @@ _NO_RIGHT = "42501"
 class Patience:
     """How long a revision waits for a lock at a time and in all; ``stop`` ends the run before its next statement."""
 
-    lock_timeout_seconds: float = 0.2
-    give_up_after_seconds: float = 600
+    lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS
+    give_up_after_seconds: float = GIVE_UP_AFTER_SECONDS
     stop: Event = field(default_factory=Event)
     done: list[str] = field(default_factory=list[str])  # the revisions that this run has committed
 
@@ -183,7 +186,7 @@ class Run:
         waited = monotonic() - self._began
         if waited >= self._patience.give_up_after_seconds:
             raise MigrationBusyError(
-                f"{name} did not get its locks in {waited:.0f} s and {tries} tries, and nothing of it was kept: see who"
+                f"{name} did not get its locks in {waited:.0f} s ({tries} tries), and nothing of it was kept: see who"
                 " holds them in pg_stat_activity (the oldest xact_start), or give it longer",
                 retryable=True,
             ) from error
