@@ -1,10 +1,10 @@
 """Two deployers at once over a database that is read and written, and how long its users waited at most.
 
 A tree of revisions as `domain db lint` wants them (columns, filled, checked, indexed and referring) is applied by
-two processes of the alembic command at a time, to copies of an empty database and of one with many tenders. The exit
-code is 1 where both or neither migrated, the schema is not as wanted, a call failed, or one waited longer than the
-limit and than three times the longest wait before the migration. ``--naive`` applies the same changes as most would
-write them, in one revision, for comparison.
+two processes of Alembic at a time, to copies of an empty database and of one with many tenders. The exit code is 1
+where both or neither migrated, the schema is not as wanted, a call failed, or one waited for a lock longer than the
+limit: as the server's log has it, so that a busy machine does not count. ``--naive`` applies the same changes as most
+would write them, in one revision, for comparison.
 
     python benchmarks/migrating.py [--rows 1000000] [--rounds 5] [--threads 8] [--naive]
 """
@@ -12,6 +12,7 @@ write them, in one revision, for comparison.
 import argparse
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -31,7 +32,9 @@ from domain.testing.cluster import OWNER
 from domain.testing.fixtures import prepare
 
 ROOT = Path(__file__).parents[1]
-LIMIT_SECONDS = 0.5
+LIMIT_MS = 500
+LOGGED = {"log_lock_waits": "on", "deadlock_timeout": "50ms", "log_line_prefix": "%u "}  # from 50 ms on
+WAITED = re.compile(rf"^(?!{OWNER}).* acquired \w+ on .* after ([\d.]+) ms", re.MULTILINE)
 ORGANIZATION = 1  # the template's first
 OUTSIDE = "with op.get_context().autocommit_block():\n        "
 CAREFUL = [
@@ -146,10 +149,13 @@ class Traffic:
     def _rest(self) -> None:
         """A reader that keeps its lock: what a migration has to wait for."""
         while not self._stop.is_set():
-            with self._tenant.session() as session:
-                TenderRepository(session).list_by_organization(limit=1)
-                TenderRepository(session).create(title="Rests")
-                self._stop.wait(1.0)
+            try:
+                with self._tenant.session() as session:
+                    TenderRepository(session).list_by_organization(limit=1)
+                    TenderRepository(session).create(title="Rests")
+                    self._stop.wait(1.0)
+            except Exception as error:
+                self.failed.append(f"rest: {error}")
             self._stop.wait(0.5)
 
 
@@ -188,7 +194,7 @@ def once(cluster: Cluster, template: str, folder: Path, threads: int, last: str)
             with before.running():
                 time.sleep(5)
             traffic = Traffic(database, threads)
-            began = time.monotonic()
+            began, logged = time.monotonic(), len(cluster.log)
             with traffic.running():
                 said = deploy(folder, cluster.url(name, OWNER))
             took = time.monotonic() - began
@@ -199,14 +205,15 @@ def once(cluster: Cluster, template: str, folder: Path, threads: int, last: str)
                 wrong.append(f"revisions done by each: {migrated}")
             if current(database.migration_engine) != last:
                 wrong.append(f"at {current(database.migration_engine)}, not at {last}")
-            quiet, longest = max(before.longest.values()), max(traffic.longest.values())
-            if longest > max(LIMIT_SECONDS, 3 * quiet):
-                wrong.append(f"a call waited {longest * 1000:.0f} ms")
+            locked = max([0.0, *map(float, WAITED.findall(cluster.log[logged:]))])
+            if locked > LIMIT_MS:
+                wrong.append(f"a call waited {locked:.0f} ms for a lock")
+            quiet = max(before.longest.values())
             tries = sum(words.count("lets others through") for words in said)
             waits = ", ".join(f"{call} {seconds * 1000:.0f}" for call, seconds in sorted(traffic.longest.items()))
             print(
                 f"  {took:5.1f} s, {traffic.calls} calls, revisions {migrated}, {tries} tries again;"
-                f" longest wait in ms: {waits}; before {quiet * 1000:.0f}",
+                f" longest wait for a lock {locked:.0f} ms; longest calls in ms: {waits}, before {quiet * 1000:.0f}",
                 flush=True,
             )
             return wrong
@@ -223,7 +230,7 @@ def main() -> int:
     parser.add_argument("--naive", action="store_true")
     arguments = parser.parse_args()
     wrong: list[str] = []
-    with Cluster() as cluster, tempfile.TemporaryDirectory() as folder:
+    with Cluster(settings=LOGGED) as cluster, tempfile.TemporaryDirectory() as folder:
         steps = NAIVE if arguments.naive else CAREFUL
         tree(Path(folder), steps, arguments.fill)
         if refused := [] if arguments.naive else lint(Path(folder, "alembic.ini")):

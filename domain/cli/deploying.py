@@ -1,4 +1,4 @@
-"""What a migration needs at a deployment: a database that answers, progress that shows, and an end when asked."""
+"""Needs of a migration at a deployment: a database that answers, progress that shows, and an end when asked."""
 
 import logging
 import signal

@@ -16,7 +16,7 @@ from .lint_rules import RECIPES, Action, Statement, parsed
 from .transaction import MigrationError
 
 ALLOW = "lint_allow"
-"""What a revision names the rules in that it breaks on purpose, each with its reason."""
+"""The name in a revision for the rules that it breaks on purpose, each with its reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Refusal:
 
 @dataclass
 class _Tree:
-    """What earlier revisions have done: conditions that say a column is not null, once validated they prove it."""
+    """Conditions of earlier revisions that say a column is not null; once validated they prove it."""
 
     conditions: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     proven: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])

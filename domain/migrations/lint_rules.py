@@ -1,4 +1,4 @@
-"""What SQL of PostgreSQL does to tables that are in use, and what to write instead."""
+"""Rules about tables that are in use, read off the SQL for PostgreSQL, and what to write instead."""
 
 import re
 from collections.abc import Iterator

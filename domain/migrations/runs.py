@@ -31,7 +31,7 @@ Plan: TypeAlias = Callable[[tuple[str, ...], MigrationContext], Iterable[Migrati
 """Alembic's: the steps from the heads that the database is at."""
 
 LOCK_TIMEOUT_SECONDS = 0.1
-"""Whoever comes after a migration that waits for a lock waits behind it; a foreign key takes two."""
+"""Others wait behind a migration that waits for a lock; a foreign key takes two."""
 GIVE_UP_AFTER_SECONDS = 600.0
 _LONGEST_PAUSE_SECONDS = 2.0
 PATIENCE = "patience"  # an attribute of Alembic's Config, and an option of a context of ours
