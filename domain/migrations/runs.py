@@ -14,6 +14,7 @@ from alembic.runtime.migration import MigrationStep, RevisionStep
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from ..errors import DomainError
 from ..kit.database.translate import first_line
 from .transaction import (
     HOLD_OWNER,
@@ -93,7 +94,7 @@ def one_at_a_time(engine: Engine, stop: Event) -> Generator[None]:
                     if stop.wait(0.1):
                         raise stopped()
             yield
-            with suppress(SQLAlchemyError):  # of a connection that is gone, and the lock with it
+            with suppress(SQLAlchemyError, DomainError):  # of a connection that is gone, and the lock with it
                 connection.rollback()
     finally:
         pool.dispose()
@@ -115,8 +116,10 @@ class Run:
         self._connection = connection
         self._patience = patience
         self._pending: list[MigrationStep] | None = None
-        self._lets_through = False
-        self._began = monotonic()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._lets_through, self._tries, self._began = False, 0, monotonic()
 
     def steps(self, heads: tuple[str, ...], migration: MigrationContext) -> Iterator[MigrationStep]:
         """Yield each step until its transaction is committed."""
@@ -128,11 +131,10 @@ class Run:
             LOG.info("%s done in %.1f s", _name(step), monotonic() - self._began)
             self._patience.done.append(_name(step))
             self._pending.pop(0)
-            self._lets_through, self._began = False, monotonic()
+            self._begin_anew()
 
     def complete(self, migrate: Callable[[], None], migration: MigrationContext) -> None:
         """Call ``migrate`` until all steps are done."""
-        tries = 1
         while True:
             try:
                 return migrate()
@@ -140,7 +142,7 @@ class Run:
                 self._roll_back()
                 if not isinstance(error, Exception):
                     raise
-                tries = self._tried_again(error, migration, tries)
+                self._try_again(error, migration)
 
     def _prepared(self, step: MigrationStep, migration: MigrationContext) -> MigrationStep:
         if isinstance(step, RevisionStep):
@@ -163,12 +165,12 @@ class Run:
 
     def _roll_back(self) -> None:
         """Hold the owner again, too, where a revision committed in words that were not seen, and failed then."""
-        with suppress(SQLAlchemyError):  # of a connection that is gone, which left nothing
+        with suppress(SQLAlchemyError, DomainError):  # of a connection that is gone, which left nothing
             self._connection.rollback()
             self._connection.execute(text(HOLD_OWNER))
             self._connection.commit()
 
-    def _tried_again(self, error: Exception, migration: MigrationContext, tries: int) -> int:
+    def _try_again(self, error: Exception, migration: MigrationContext) -> None:
         """Pause, or raise the error where another try is of no use."""
         code = sqlstate(error)
         if not self._pending:
@@ -179,20 +181,21 @@ class Run:
                 f"{name} failed, and what it did up to the end of its autocommit_block stays: {first_line(error)}"
             ) from error
         if code == _NO_RIGHT and not self._lets_through:
+            LOG.info("%s reads or writes rows: with the tables locked that hold their owner", name)
             self._lets_through = True
-            return tries
+            return
         if code not in NO_LOCK:
             raise error
+        self._tries += 1
         waited = monotonic() - self._began
         if waited >= self._patience.give_up_after_seconds:
             raise MigrationBusyError(
-                f"{name} did not get its locks in {waited:.0f} s ({tries} tries), and nothing of it was kept: see who"
-                " holds them in pg_stat_activity (the oldest xact_start), or give it longer",
+                f"{name} did not get its locks in {waited:.0f} s ({self._tries} tries), and nothing of it was kept: see"
+                " who holds them in pg_stat_activity (the oldest xact_start), or give it longer",
                 retryable=True,
             ) from error
-        LOG.info("%s did not get its locks, and lets others through (try %d)", name, tries)
-        self._patience.pause(tries)
-        return tries + 1
+        LOG.info("%s did not get its locks, and lets others through (try %d)", name, self._tries)
+        self._patience.pause(self._tries)
 
 
 def _name(step: MigrationStep) -> str:
