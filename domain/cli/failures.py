@@ -16,6 +16,9 @@ Exit codes
      a schema that is behind
   2  not done: the usage or the configuration is wrong, or the work was refused
   3  not done: the database can't be reached or used, or is too busy"""
+RUN_CODES = f"""\
+{EXIT_CODES}
+  130, 143  stopped by Ctrl-C or SIGTERM"""
 
 EXPECTED = (DomainError, ValidationError, DBAPIError)
 

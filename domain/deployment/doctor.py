@@ -13,6 +13,7 @@ from ..database import Database
 from ..errors import DomainError
 from ..kit.database.readiness import behind, lacking, reached
 from ..kit.database.translate import first_line
+from .check_indexes import check_indexes
 from .check_login import check_login
 from .check_rights import check_rights
 from .check_system import check_system
@@ -40,6 +41,7 @@ def examine_application(connection: Connection) -> Iterator[Finding]:
     yield from starmap(error, chain(behind(connection, tables), lacking(tables)))
     yield from check_login(connection)
     yield from check_tables(connection)
+    yield from check_indexes(connection)
     yield from check_views(connection)
     yield from check_functions(connection)
     yield from check_rights(connection)

@@ -1,9 +1,27 @@
 """The schema's migrations: running and checking them, and the helper for an application's own env.py."""
 
 from ..kit.model.clock import DatabaseTime
+from .backfill import backfill
 from .commands import check, current, downgrade, head, upgrade
 from .env import run_env
+from .indexes import repair
+from .lint import Refusal, lint
 from .replaceable import ReplaceOp
-from .transaction import MigrationError
+from .transaction import MigrationBusyError, MigrationError
 
-__all__ = ["DatabaseTime", "MigrationError", "ReplaceOp", "check", "current", "downgrade", "head", "run_env", "upgrade"]
+__all__ = [
+    "DatabaseTime",
+    "MigrationBusyError",
+    "MigrationError",
+    "Refusal",
+    "ReplaceOp",
+    "backfill",
+    "check",
+    "current",
+    "downgrade",
+    "head",
+    "lint",
+    "repair",
+    "run_env",
+    "upgrade",
+]

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
+from typing import TypedDict, Unpack
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -19,28 +20,47 @@ from ..kit.model import DomainModel
 from ..version import VERSION_TABLE
 from .differences import described
 from .env import ENGINE
+from .runs import PATIENCE, Patience
 from .transaction import MigrationError
 from .trees import domain_tree
 
 _one_at_a_time = Lock()  # Alembic's context and op are globals of the process
 
 
-def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the database to a revision, in one transaction. A second caller waits, and finds the work done.
+class Patient(TypedDict, total=False):
+    """How long a revision waits for a lock before it lets others through, and after how long it gives up.
+
+    ``stop`` ends the run before its next statement, once it is set.
+    """
+
+    lock_timeout_seconds: float
+    give_up_after_seconds: float
+    stop: Event
+
+
+def upgrade(engine: Engine, revision: str = "head", **patience: Unpack[Patient]) -> list[str]:
+    """Bring the database to a revision; the revisions that ran. A second caller waits, and finds the work done.
+
+    On PostgreSQL each revision is a transaction, which is tried again (for 600 seconds at most) where it does not
+    have a lock after 0.1 seconds; on SQLite all of them are one.
 
     Raises:
-        MigrationError: there is no such revision, or the migration failed; nothing was changed.
+        MigrationError: there is no such revision, or one failed; nothing of it was kept.
+        MigrationBusyError: one did not get its locks.
+        UnavailableError: the database can't be reached, or SQLite's file is busy.
     """
-    _run(command.upgrade, engine, revision)
+    return _run(command.upgrade, engine, revision, Patience(**patience))
 
 
-def downgrade(engine: Engine, revision: str) -> None:
-    """Bring the database back to a revision, in one transaction; "base" drops every table, with all that is in them.
+def downgrade(engine: Engine, revision: str, **patience: Unpack[Patient]) -> list[str]:
+    """Bring the database back to a revision, as ``upgrade`` does; "base" drops every table, with all that is in them.
 
     Raises:
-        MigrationError: there is no such revision, or the migration failed; nothing was changed.
+        MigrationError: there is no such revision, or one failed; nothing of it was kept.
+        MigrationBusyError: one did not get its locks.
+        UnavailableError: the database can't be reached, or SQLite's file is busy.
     """
-    _run(command.downgrade, engine, revision)
+    return _run(command.downgrade, engine, revision, Patience(**patience))
 
 
 def current(engine: Engine) -> str | None:
@@ -77,9 +97,9 @@ def _lag(revision: str | None) -> list[str]:
     return [f"the database is at revision {revision}, which this version of the package does not know"]
 
 
-def _run(operation: Callable[[Config, str], None], engine: Engine, revision: str) -> None:
+def _run(operation: Callable[[Config, str], None], engine: Engine, revision: str, patience: Patience) -> list[str]:
     config = _config()
-    config.attributes[ENGINE] = engine
+    config.attributes |= {ENGINE: engine, PATIENCE: patience}
     try:
         with _one_at_a_time:
             operation(config, revision)
@@ -89,7 +109,10 @@ def _run(operation: Callable[[Config, str], None], engine: Engine, revision: str
         raise MigrationError(str(error)) from error
     except (DBAPIError, ConfigurationError) as error:
         reason = first_line(error.orig if isinstance(error, DBAPIError) else error.__cause__ or error)
-        raise MigrationError(f"the migration failed, and nothing was changed: {reason}") from error
+        raise MigrationError(
+            f"the migration failed, and the database is at {current(engine) or 'no revision'}: {reason}"
+        ) from error
+    return patience.done
 
 
 def _config() -> Config:

@@ -1,15 +1,13 @@
 """The work of an env.py: Alembic runs it for every command."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from logging.config import fileConfig
-from time import sleep
 
 from alembic import context
 from alembic.migration import MigrationContext
 from alembic.util import to_tuple
-from sqlalchemy import URL, Connection, Engine, MetaData, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, Engine, MetaData
 
 from ..config import migration_url
 from ..errors import ConfigurationError
@@ -18,16 +16,16 @@ from ..kit.database.postgresql import lift_limits
 from .rebuilding import ComputedAsShown as ComputedAsShown  # known to Alembic by its import
 from .rebuilding import WithoutComputed as WithoutComputed
 from .replaceable import set_aside
+from .runs import PATIENCE, Patience, Run, one_at_a_time
 from .transaction import (
-    HOLD_OWNER,
     IS_OPEN,
     LET_OWNER_THROUGH,
     LOCK,
-    TRY_LOCK,
     MigrationError,
     hold_outside,
     owner_let_through,
     sqlite_transaction,
+    watch,
 )
 from .trees import ObjectFilter, Tree, application_tree, domain_tree
 
@@ -68,11 +66,10 @@ def _run(tree: Tree, database_url: str | None) -> None:
     url = given.url if given is not None else _url(database_url)
     if context.is_offline_mode():
         _print_sql(url, tree)
-    elif given is not None:
-        _migrate(given, tree)
-    else:
-        with opened(url) as engine:
-            _migrate(engine, tree)
+        return
+    patience: Patience = config.attributes.get(PATIENCE, Patience())
+    with nullcontext(given) if given is not None else opened(url) as engine:
+        _migrate(engine, tree, patience)
 
 
 def _url(database_url: str | None) -> URL:
@@ -82,43 +79,41 @@ def _url(database_url: str | None) -> URL:
         raise MigrationError(str(error)) from None
 
 
-def _migrate(engine: Engine, tree: Tree) -> None:
-    with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            with sqlite_transaction(connection):
-                context.configure(connection=connection, **tree)
-                hold_outside(context.get_context())
-                with set_aside(connection) if _has_work() else nullcontext():
-                    context.run_migrations()
-        else:
-            lift_limits(connection)
-            context.configure(connection=connection, on_version_apply=_after_revision, **tree)
-            hold_outside(context.get_context())
-            try:
-                while not _is_migrated(connection):
-                    sleep(0.1)
-            except BaseException:
-                with suppress(SQLAlchemyError):  # of a connection that is gone, which left nothing
-                    _held_after_failure(connection)
-                raise
-
-
-def _is_migrated(connection: Connection) -> bool:
-    """True if it was this run's turn. Waiting in a transaction would hold up another's CREATE INDEX CONCURRENTLY."""
-    with context.begin_transaction():
+def _migrate(engine: Engine, tree: Tree, patience: Patience) -> None:
+    if engine.dialect.name == "sqlite":
+        _migrate_sqlite(engine, tree, patience)
+    else:
         # Before the revision is read: a second deployer finds the work done.
-        if not connection.exec_driver_sql(TRY_LOCK).scalar_one():
-            return False
-        with owner_let_through(context.get_context()) if _has_work() else nullcontext():
+        with one_at_a_time(engine, patience.stop):
+            _migrate_postgresql(engine, tree, patience)
+
+
+def _migrate_sqlite(engine: Engine, tree: Tree, patience: Patience) -> None:
+    """One transaction for all: there is one writer, whom nobody overtakes."""
+    with engine.connect() as connection, sqlite_transaction(connection):
+        context.configure(connection=connection, **tree)
+        run = Run(context.get_context().opts["fn"], connection, patience)
+        options: Tree = {PATIENCE: patience, **tree}
+        context.configure(connection=connection, fn=run.steps, **options)
+        hold_outside(context.get_context())
+        with set_aside(connection) if _has_work() else nullcontext():
+            patience.watch(connection)
             context.run_migrations()
-        return True
 
 
-def _held_after_failure(connection: Connection) -> None:
-    """Hold the owner again where a revision committed by itself, and failed then."""
-    connection.rollback()
-    connection.execute(text(HOLD_OWNER))
-    connection.commit()
+def _migrate_postgresql(engine: Engine, tree: Tree, patience: Patience) -> None:
+    with engine.connect() as connection:
+        lift_limits(connection)
+        context.configure(connection=connection, **tree)
+        run = Run(context.get_context().opts["fn"], connection, patience)
+        options: Tree = {PATIENCE: patience, **tree}
+        context.configure(connection=connection, transaction_per_migration=True, fn=run.steps, **options)
+        migration = context.get_context()
+        hold_outside(migration)
+        watch(migration, connection)
+        patience.watch(connection)
+        run.complete(context.run_migrations, migration)
+        connection.commit()  # what a command has done besides revisions
 
 
 def _print_sql(url: URL, tree: Tree) -> None:

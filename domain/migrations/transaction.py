@@ -1,4 +1,4 @@
-"""One transaction around a run of migrations, and one run at a time."""
+"""The transaction of a revision: its owner let through row level security, its commit the run's alone."""
 
 import re
 from collections import Counter
@@ -7,29 +7,35 @@ from contextlib import contextmanager, nullcontext
 
 from alembic.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 
-from ..errors import DomainError
+from ..errors import DomainError, UnavailableError
 from ..kit.schema.policies import ISOLATION
 
-OWNER_LET_THROUGH = "domain_owner_let_through"  # option of a context of ours; False within an ``autocommit_block``
-IS_OPEN = "domain_is_open"  # option of a context, while its transaction lets the owner through
+# Options of a context of ours.
+OWNER_LET_THROUGH = "domain_owner_let_through"  # False within an ``autocommit_block``
+IS_OPEN = "domain_is_open"  # while a revision runs in its transaction
+IS_COMMITTED = "domain_is_committed"  # once a revision has committed a part of itself
+_LETS_THROUGH_NEXT = "domain_lets_through_next"  # where the next statement may read or write rows
 
-# Held to the end of the transaction, and from one to the next; the key is this package's name.
-_KEY = int.from_bytes(b"domain")
-LOCK = f"SELECT pg_advisory_xact_lock({_KEY})"
-TRY_LOCK = f"SELECT pg_try_advisory_xact_lock({_KEY})"
-_KEEP_LOCK = f"SELECT pg_advisory_lock({_KEY})"
-_LEAVE_LOCK = f"SELECT pg_advisory_unlock({_KEY})"
-
+# In printed SQL the lock is held to the end of a transaction, and from one to the next; the key is the package's name.
+KEY = int.from_bytes(b"domain")
+LOCK = f"SELECT pg_advisory_xact_lock({KEY})"
+_KEEP_LOCK = f"SELECT pg_advisory_lock({KEY})"
+_LEAVE_LOCK = f"SELECT pg_advisory_unlock({KEY})"
 
 # FORCE holds the owner, too: a data migration would update no row, and say nothing. So the owner is let through for
-# the length of the transaction, in the tables that it owns; nobody else is.
+# the length of the transaction, in the tables that it owns and that no policy of its own opens; nobody else is.
 _OWN_TABLES = (
     f"FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid AND p.polname = '{ISOLATION}'"
     " WHERE c.relrowsecurity AND pg_has_role(c.relowner, 'USAGE') AND"
 )
-_ANY_OPEN = f"SELECT EXISTS (SELECT {_OWN_TABLES} NOT c.relforcerowsecurity)"
+_HELD = """c.relforcerowsecurity
+    AND NOT (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user)
+    AND NOT (SELECT bool_and(o.polpermissive) AND bool_or(o.polcmd = '*' AND o.polwithcheck IS NULL
+      AND pg_get_expr(o.polqual, o.polrelid) = 'true'
+      AND EXISTS (SELECT FROM unnest(o.polroles) AS role WHERE role <> 0 AND pg_has_role(role, 'USAGE')))
+      FROM pg_policy o WHERE o.polrelid = c.oid)"""
 
 
 def _for_own_tables(condition: str, action: str) -> str:
@@ -39,66 +45,100 @@ def _for_own_tables(condition: str, action: str) -> str:
   END LOOP; END $$"""
 
 
-LET_OWNER_THROUGH = _for_own_tables("c.relforcerowsecurity", "NO FORCE")
+LET_OWNER_THROUGH = _for_own_tables(_HELD, "NO FORCE")
 HOLD_OWNER = _for_own_tables("NOT c.relforcerowsecurity", "FORCE")
+REFUSE_HELD = f"SELECT set_config('row_security', 'off', true) WHERE EXISTS (SELECT {_OWN_TABLES} {_HELD})"
+"""Has a statement that the owner would see no rows in fail instead (42501)."""
 
 
 class MigrationError(DomainError, CommandError):
     """A migration can't be run, or was undone. The alembic command shows its message alone, as for its own errors."""
 
 
+class MigrationBusyError(MigrationError, UnavailableError):
+    """A revision did not get its locks, however often it was tried; nothing of it was kept."""
+
+
 def hold_outside(migration: MigrationContext) -> None:
     """Have a revision's ``autocommit_block`` commit and run with every table held, and let the owner through after it.
 
-    On SQLite, which can do everything in a transaction, it stays in ours.
+    Only where a statement follows: that locks the tables. On SQLite, which can do everything in a transaction, the
+    block stays in ours.
     """
     outside = migration.autocommit_block
 
     @contextmanager
     def held() -> Generator[None]:
-        migration.execute(HOLD_OWNER)
-        migration.execute(_KEEP_LOCK)
-        migration.opts[OWNER_LET_THROUGH] = False
+        for statement in (HOLD_OWNER, *([_KEEP_LOCK] if migration.as_sql else [])):
+            migration.execute(statement)
+        migration.opts[OWNER_LET_THROUGH] = migration.opts[IS_OPEN] = False
+        migration.opts[IS_COMMITTED] = True
         try:
-            with outside():
+            with outside(), nullcontext() if migration.as_sql else _without_lock_timeout(migration):
                 yield
         finally:
-            for statement in (LOCK, LET_OWNER_THROUGH, _LEAVE_LOCK):
+            for statement in (LOCK, LET_OWNER_THROUGH, _LEAVE_LOCK) if migration.as_sql else ():
                 migration.execute(statement)
-            migration.opts[OWNER_LET_THROUGH] = True
+            migration.opts[OWNER_LET_THROUGH] = migration.opts[IS_OPEN] = migration.opts[_LETS_THROUGH_NEXT] = True
 
     block = nullcontext if migration.dialect.name == "sqlite" else held
     migration.autocommit_block = block  # type: ignore[assignment,method-assign]  # Alembic makes it
 
 
-_COMMIT = re.compile(r"(?:^|;)\s*commit\b(?!\s+prepared)", re.IGNORECASE | re.MULTILINE)
+@contextmanager
+def _without_lock_timeout(migration: MigrationContext) -> Generator[None]:
+    """CREATE INDEX CONCURRENTLY waits for every transaction that is open: given up, it leaves an invalid index."""
+    connection = migration.connection
+    assert connection is not None, "a run without --sql has one"
+    lift = "SELECT set_config('lock_timeout', '0', false) WHERE current_setting('lock_timeout') <> '0'"
+    lifted = connection.exec_driver_sql(lift).one_or_none() is not None
+    try:
+        yield
+    finally:
+        if lifted and not connection.invalidated:
+            connection.exec_driver_sql("RESET lock_timeout")
 
 
 @contextmanager
 def owner_let_through(migration: MigrationContext) -> Generator[None]:
-    """The length of the transaction in which the owner is not held. A revision's own commit fails, as text too."""
+    """The part of a transaction in which the owner is not held, and a commit is refused."""
     migration.execute(LET_OWNER_THROUGH)
-    migration.opts[IS_OPEN] = True
-    if migration.connection is not None and not migration.as_sql:
-        _refuse_commits(migration.connection)
-    yield
-    migration.opts[IS_OPEN] = False
+    with refusing_commits(migration):
+        yield
+
+
+@contextmanager
+def refusing_commits(migration: MigrationContext) -> Generator[None]:
+    """The part of a transaction that is a revision's: at its end the owner is held again."""
+    migration.opts |= {IS_OPEN: True, IS_COMMITTED: False, _LETS_THROUGH_NEXT: False}
+    try:
+        yield
+    finally:
+        migration.opts |= {IS_OPEN: False, _LETS_THROUGH_NEXT: False}
     migration.execute(HOLD_OWNER)
 
 
-def _refuse_commits(connection: Connection) -> None:
+def watch(migration: MigrationContext, connection: Connection) -> None:
+    """Refuse a revision's own commit, as text too, and let the owner through late where that was put off."""
+
     @event.listens_for(connection, "commit")
-    def _refuse(connection: Connection) -> None:
-        if connection.exec_driver_sql(_ANY_OPEN).scalar_one():
+    def _refuse(_connection: Connection) -> None:
+        if migration.opts.get(IS_OPEN):
             raise MigrationError(
-                "a commit would leave tables without FORCE ROW LEVEL SECURITY; write"
-                " `with op.get_context().autocommit_block():` around what can't be in a transaction"
+                "a commit would leave the revision half done; write `with op.get_context().autocommit_block():` around"
+                " what can't be in a transaction"
             )
 
     @event.listens_for(connection, "before_cursor_execute")
-    def _refuse_text(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+    def _look(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
         if _COMMIT.search(statement):
             _refuse(connection)
+        if migration.opts.get(_LETS_THROUGH_NEXT):
+            migration.opts[_LETS_THROUGH_NEXT] = False
+            connection.execute(text(LET_OWNER_THROUGH))
+
+
+_COMMIT = re.compile(r"(?:^|;)\s*commit\b(?!\s+prepared)", re.IGNORECASE | re.MULTILINE)
 
 
 @contextmanager

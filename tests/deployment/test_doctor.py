@@ -22,6 +22,7 @@ from tests.isolation.pgbouncer import find_pgbouncer, pgbouncer
 Administer = Callable[..., None]
 Provoked = Callable[..., list[Finding]]
 TENDERS = "organization_id = nullif(current_setting('app.organization_id', true), '')::bigint"
+INVALID = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{}'::regclass"
 
 ERRORS = {
     "no row level security": (
@@ -142,9 +143,14 @@ ERRORS = {
         [f"ALTER FUNCTION audit_tenders() OWNER TO {SYSTEM}"],
         "the audit trail of tenders is not its model's",
     ),
+    "an invalid unique index": ([INVALID.format("ux_users_email")], "the index ux_users_email of users is invalid"),
     "missing table": (["DROP TABLE tender_notices"], "the table tender_notices is missing"),
 }
 WARNINGS = {
+    "an invalid index": (
+        ["CREATE INDEX ix_odd ON tenders (title)", INVALID.format("ix_odd")],
+        "the index ix_odd of tenders is invalid: making it failed",
+    ),
     "view for nobody": (["CREATE VIEW v AS SELECT * FROM tenders"], "the view public.v reads tenant tables"),
     "function": (
         ["CREATE FUNCTION peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM tenders'"],
