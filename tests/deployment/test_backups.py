@@ -121,15 +121,16 @@ def fill(database: Database) -> list[int]:
         with database.get_session(organization_id=ids[-1], actor="user:1") as session:
             UserRepository(session).create(email=f"{slug}@example.org", full_name=slug, hashed_password="x")
             tenders = TenderRepository(session)
-            for number in range(3):
+            for title in ("first", "second", "deleted"):
                 tender = tenders.create(
-                    title=f"{number}", description=AWKWARD, estimated_value=Decimal("0.1001"), categories=[AWKWARD]
+                    title=title, description=AWKWARD, estimated_value=Decimal("0.1001"), categories=[AWKWARD]
                 )
                 AnalysisRepository(session).create(
                     tender_id=tender.id, is_relevant=True, confidence=0.1 + 0.2, processing_cost=Decimal("0.000001")
                 )
                 BidDocumentRepository(session).add(build(BidDocument, tender_id=tender.id, approach=AWKWARD))
-            tenders.soft_delete(tender.id)
+                if title == "deleted":
+                    tenders.soft_delete(tender.id)
     return ids
 
 
