@@ -1,10 +1,13 @@
 """Workers that are killed at random while they share one organization's tenders: each done once, none lost.
 
+Some tenders are poisoned: they kill whoever works on them, and end as an error after the default number of attempts.
+
 Each worker is a process: it claims a few tenders in one transaction, works on them, and in a second transaction for
 each stores the analysis and ends the status. SIGKILL hits a random one every few moments, whatever it is doing, and a
 new one takes its place. On a throwaway PostgreSQL.
 
-    python benchmarks/workers.py [--tenders 10000] [--workers 8] [--lease 2.0] [--pause 0.25] [--seed 1]
+    python benchmarks/workers.py [--tenders 10000] [--workers 8] [--lease 2.0] [--pause 0.25] [--poisoned 5]
+        [--seed 1]
 """
 
 import argparse
@@ -21,10 +24,13 @@ from multiprocessing.process import BaseProcess
 from sqlmodel import col, func, select
 
 from domain import AnalysisRepository, AnalysisResult, Database, Tender, TenderRepository, TenderStatus
+from domain.tenders.claims import MAX_ATTEMPTS
 from domain.testing import Cluster, build
 from domain.testing.fixtures import prepare
 
 ORGANIZATION = 1
+POISON = "poison"  # as a tender's source
+ENDED = (TenderStatus.COMPLETE, TenderStatus.ERROR)
 
 
 def work(url: str, seed: int, lease: timedelta) -> None:
@@ -35,11 +41,13 @@ def work(url: str, seed: int, lease: timedelta) -> None:
             with database.get_session(organization_id=ORGANIZATION) as session:
                 mine = TenderRepository(session).claim(limit=chance.randint(1, 10), lease=lease)
             for tender in mine:
+                if tender.source == POISON:
+                    os.kill(os.getpid(), signal.SIGKILL)
                 time.sleep(chance.random() * 0.004)  # a model thinks
                 store(database, tender)
             if not mine:
                 with database.get_session(organization_id=ORGANIZATION) as session:
-                    if not TenderRepository(session).exists(col(Tender.status) != TenderStatus.COMPLETE):
+                    if not TenderRepository(session).exists(col(Tender.status).not_in(ENDED)):
                         return
                 time.sleep(lease.total_seconds() / 4)  # somebody else's leases have yet to end or to lapse
 
@@ -58,19 +66,20 @@ def store(database: Database, tender: Tender) -> None:
             AnalysisRepository(session).create(tender_id=tender.id, is_relevant=True, confidence=0.9)
 
 
-def fill(database: Database, number: int) -> set[int]:
+def fill(database: Database, number: int, poisoned: set[int]) -> set[int]:
     ids: set[int] = set()
     with database.get_session(organization_id=ORGANIZATION) as session:
         for start in range(0, number, 1000):
-            rows = [build(Tender, external_id=f"{start + n}") for n in range(min(1000, number - start))]
+            numbers = range(start, min(start + 1000, number))
+            rows = [build(Tender, external_id=f"{n}", source=POISON if n in poisoned else None) for n in numbers]
             ids |= {row.id for row in TenderRepository(session).create_many(rows)}
             session.expunge_all()
     return ids
 
 
-def complete(database: Database) -> int:
+def ended(database: Database) -> int:
     with database.get_session(organization_id=ORGANIZATION) as session:
-        return TenderRepository(session).count_by_organization(status=TenderStatus.COMPLETE)
+        return TenderRepository(session).count(col(Tender.status).in_(ENDED))
 
 
 def run(database: Database, url: str, arguments: argparse.Namespace) -> tuple[int, int]:
@@ -85,15 +94,15 @@ def run(database: Database, url: str, arguments: argparse.Namespace) -> tuple[in
         for worker in [worker for worker in workers if not worker.is_alive()]:
             workers.remove(worker)
             failed += worker.exitcode not in {0, -signal.SIGKILL}
-        if complete(database) == arguments.tenders and not workers:
+        if ended(database) == arguments.tenders and not workers:
             return killed, failed
-        while len(workers) < arguments.workers and complete(database) < arguments.tenders:
+        while len(workers) < arguments.workers and ended(database) < arguments.tenders:
             started += 1
             worker = context.Process(target=work, args=(url, arguments.seed * 1000 + started, lease))
             worker.start()
             workers.append(worker)
         time.sleep(chance.random() * 2 * arguments.pause)
-        if workers and complete(database) < arguments.tenders * 0.98:  # the rest has to come to an end
+        if workers and ended(database) < arguments.tenders * 0.98:  # the rest has to come to an end
             victim = chance.choice(workers)
             if victim.pid is not None and victim.is_alive():
                 os.kill(victim.pid, signal.SIGKILL)
@@ -103,12 +112,16 @@ def run(database: Database, url: str, arguments: argparse.Namespace) -> tuple[in
 
 def faults(database: Database, ids: set[int]) -> list[str]:
     """What is lost or double; also how often tenders had to be handed out."""
-    tenders, analyses = Tender.__table__, AnalysisResult.__table__
+    analyses = AnalysisResult.__table__
     with database.migration_engine.connect() as connection:
-        rows = connection.execute(select(tenders.c.id, tenders.c.status, tenders.c.leased_until, tenders.c.version))
-        stored = {row.id: row for row in rows}
+        everything = {row.id: row for row in connection.execute(select(*Tender.__table__.c))}
         counts = select(analyses.c.tender_id, func.count()).group_by(analyses.c.tender_id)
         per_tender = {row.tender_id: row[1] for row in connection.execute(counts)}
+    poisoned = {key: row for key, row in everything.items() if row.source == POISON}
+    stored = {key: row for key, row in everything.items() if key not in poisoned}
+    ids -= poisoned.keys()
+    given_up = Counter(row.error_message for row in poisoned.values())
+    print("poisoned:", ", ".join(f"{number} x {message!r}" for message, number in given_up.items()))
     # A new tender has version 1, each claim and the one completion add 1.
     claims = Counter(row.version - 2 for row in stored.values())
     print("handed out:", ", ".join(f"{number} x {times}" for times, number in sorted(claims.items())))
@@ -119,6 +132,11 @@ def faults(database: Database, ids: set[int]) -> list[str]:
         "tenders with several analyses": sum(number != 1 for number in per_tender.values()),
         "leases that were not ended": sum(row.leased_until is not None for row in stored.values()),
         "completed without a claim": claims[0] + claims[-1],
+        "attempts that are not the claims": sum(row.attempts != row.version - 2 for row in stored.values()),
+        "poisoned tenders that are no error": sum(row.status != TenderStatus.ERROR for row in poisoned.values()),
+        "poisoned tenders after another number of attempts": sum(
+            row.attempts != MAX_ATTEMPTS for row in poisoned.values()
+        ),
     }
     return [f"{what}: {number}" for what, number in problems.items() if number]
 
@@ -129,12 +147,14 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--lease", type=float, default=2.0, help="seconds")
     parser.add_argument("--pause", type=float, default=0.25, help="seconds between kills, on average")
+    parser.add_argument("--poisoned", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     with Cluster() as cluster:
         name = cluster.clone(prepare)
         with cluster.database(name) as database:
-            ids = fill(database, arguments.tenders)
+            poisoned = random.Random(arguments.seed).sample(range(arguments.tenders), arguments.poisoned)
+            ids = fill(database, arguments.tenders, set(poisoned))
             began = time.perf_counter()
             killed, failed = run(database, database.engine.url.render_as_string(hide_password=False), arguments)
             seconds = time.perf_counter() - began

@@ -173,6 +173,7 @@ def upgrade() -> None:
     sa.Column('deletion_id', sa.Uuid(), nullable=True),
     sa.Column('deleted_by', sa.String(length=255), nullable=True),
     sa.Column('leased_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('attempts', sa.Integer(), server_default=sa.text('0'), nullable=False),
     sa.Column('estimated_value_rank', sa.Float(), sa.Computed('CAST(estimated_value AS FLOAT)', persisted=True), nullable=True),
     sa.Column('status', sa.String(length=32), nullable=False),
     sa.Column('processing_time', sa.Float(), nullable=True),

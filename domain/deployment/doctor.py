@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import chain, starmap
 from pathlib import Path
 
@@ -13,15 +14,17 @@ from ..database import Database
 from ..errors import DomainError
 from ..kit.database.readiness import behind, lacking, reached
 from ..kit.database.translate import first_line
+from .backups import hidden_tables
 from .check_indexes import check_indexes
 from .check_login import check_login
 from .check_rights import check_rights
 from .check_system import check_system
 from .check_tables import check_tables
 from .check_views import check_functions, check_views
-from .findings import Finding, error, warning
+from .findings import Finding, error, some, warning
 from .server import check_log, check_server
 
+_LOGIN = text("SELECT current_user")
 _TAKE = text("SELECT pg_try_advisory_xact_lock(:number)")
 
 
@@ -33,6 +36,15 @@ def examine(database: Database) -> list[Finding]:
     """
     with database.engine.connect() as connection:
         return [*_application(connection, database), *_system(connection, database), *_owner(connection, database)]
+
+
+def dumping_login(database: Database) -> str | None:
+    """The login for migrations, where its pg_dump has every row; None where row level security keeps it from some."""
+    if database.is_sqlite:
+        return None
+    with suppress(DomainError, SQLAlchemyError), database.migration_engine.connect() as connection:
+        return None if hidden_tables(connection) else connection.scalar(_LOGIN)
+    return None
 
 
 def examine_application(connection: Connection) -> Iterator[Finding]:
@@ -62,7 +74,7 @@ def _application(connection: Connection, database: Database) -> Iterator[Finding
 
 def _system(connection: Connection, database: Database) -> Iterator[Finding]:
     def check(system: Connection) -> Iterator[Finding]:
-        yield from check_system(system, application=str(connection.scalar(text("SELECT current_user"))))
+        yield from check_system(system, application=str(connection.scalar(_LOGIN)))
         yield from check_log(system)
 
     if database.system_engine is not None:
@@ -76,7 +88,19 @@ def _system(connection: Connection, database: Database) -> Iterator[Finding]:
 
 def _owner(connection: Connection, database: Database) -> Iterator[Finding]:
     if database.migration_engine is not database.engine:
-        yield from _through(database.migration_engine, "owner", "MIGRATION_DATABASE_URL", connection)
+        yield from _through(database.migration_engine, "owner", "MIGRATION_DATABASE_URL", connection, _check_dumps)
+    else:
+        yield from _check_dumps(connection)
+
+
+def _check_dumps(connection: Connection) -> Iterator[Finding]:
+    if connection.dialect.name == "postgresql" and (hidden := hidden_tables(connection)):
+        yield warning(
+            f"{connection.scalar(_LOGIN)} does not see every row of {some(hidden)}: `pg_dump --enable-row-security`"
+            " leaves them out, and says nothing",
+            "use `domain db dump`; or let MIGRATION_DATABASE_URL name the owner, and DATABASE_URL a login that owns"
+            " nothing; then run `domain db roles`",
+        )
 
 
 def _through(

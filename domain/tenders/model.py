@@ -139,6 +139,13 @@ class TenderLease(DomainModel):
         description="Until when a worker has it; where that is past, the next one may take it.",
         schema_extra=example("2026-05-01T12:05:00Z"),
     )
+    attempts: int = library_field(
+        audited=False,
+        default=0,
+        description="How often workers have claimed it since it was pending.",
+        schema_extra=example(1),
+        sa_column_kwargs={"server_default": text("0")},
+    )
 
 
 class Tender(TenderContent, TenderProgress, TenderLease, TenantEntity, table=True):

@@ -20,6 +20,7 @@ def test_the_recommended_deployment_is_clean(
     export(domain_postgresql, monkeypatch)
     done = run("doctor")
     assert (done.returncode, done.stderr) == (0, "")
+    assert "pg_dump --enable-row-security has every row by the login domain_test_owner" in done.stdout
 
 
 def test_an_error_is_exit_1_with_what_to_do(
@@ -74,7 +75,7 @@ def test_json_is_one_document_with_the_same_exit_code(
     done = run("doctor", "--json")
     found = json.loads(done.stdout)
     assert (done.returncode, done.stderr) == (1, "")
-    assert found.keys() == {"errors", "warnings", "findings"}
+    assert found.keys() == {"errors", "warnings", "findings", "dumping_login"}
     (error,) = [finding for finding in found["findings"] if finding["severity"] == "error"]
     assert error.keys() == {"severity", "what", "remedy"}
     assert "the row level security of tenders is not its model's" in error["what"]

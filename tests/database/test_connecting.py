@@ -44,6 +44,24 @@ def test_a_login_that_is_refused_is_a_fault_of_the_deployment(
 
 
 @pytest.mark.parametrize(
+    "told",
+    [
+        "SSL error: certificate verify failed",
+        "server does not support SSL, but SSL was required",
+        'server certificate for "a.example.org" does not match host name "b.example.org"',
+        'root certificate file "/root.crt" does not exist\nEither provide the file, or change sslmode',
+    ],
+)
+def test_a_server_that_is_not_trusted_is_a_fault_of_the_deployment(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Database(f"postgresql://shop:{SECRET}@127.0.0.1/shop") as database:
+        monkeypatch.setattr(psycopg2, "connect", raising(psycopg2.OperationalError(f"{CONNECTION}{told}\n")))
+        error = failure(database)
+    assert isinstance(error, ConfigurationError)
+    said = told.partition("\n")[0]
+    assert str(error) == f"no safe line to the server ({said}): see sslmode and sslrootcert in its URL"
+
+
+@pytest.mark.parametrize(
     ("told", "said"),
     [
         ("FATAL:  sorry, too many clients already", "every connection of the server is taken"),

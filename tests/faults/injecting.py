@@ -1,23 +1,30 @@
-"""Faults while units of work run: killed backends and cut lines, so many for so much work, however long it takes."""
+"""Faults while units of work run: killed backends, cut lines, crashes and a full disk, so many for so much work."""
 
 import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import ExceptionContext
 
-from domain import Database
+from domain import Database, DomainError
 
+from .operator import Disk, Server
 from .proxy import Cut, Proxy, is_commit, is_query
 
 COMMITS_BETWEEN_CUTS, STATEMENTS_BETWEEN_CUTS, SESSIONS_BETWEEN_KILLS = 25, 250, 12
-_NAMES = {"40001": "serialization failures", "40P01": "deadlocks", "55P03": "lock timeouts"}
+_NAMES = {
+    "40001": "serialization failures",
+    "40P01": "deadlocks",
+    "55P03": "lock timeouts",
+    "53100": "refusals for a full disk",
+}
 _LONGEST_DELAY_SECONDS = 0.02
+_FULL_SECONDS = 0.3
 
 
 class _NowAndThen:
@@ -53,6 +60,19 @@ class Faults:
         self._backends: dict[int, int] = {}  # the one that each thread uses
         self._to_kill = threading.Semaphore(0)
         self._ended = False
+
+    def operate(self, server: Server, disk: Disk | None, *, times: int, done: Callable[[], float]) -> None:
+        """Crash the server so often, and fill its disk half as often, as the share of units that are done grows."""
+        for number in range(1, times + 1):
+            while (share := done()) < number / (times + 1):
+                time.sleep(0.01)
+            if disk is not None and number % 2:
+                disk.fill()
+                time.sleep(_FULL_SECONDS)
+                disk.empty()
+                self.done["full disks"] += 1
+            server.restart()
+            self.done["crashes of the server"] += share < 1
 
     @contextmanager
     def injected(self, database: Database, line: Proxy, killer: Database) -> Generator[None]:
@@ -91,11 +111,12 @@ class Faults:
         while self._to_kill.acquire() and not self._ended:
             time.sleep(chosen.uniform(0, _LONGEST_DELAY_SECONDS))
             pid = chosen.choice(list(self._backends.values()))
-            with killer.engine.connect() as connection:
+            with suppress(DomainError), killer.engine.connect() as connection:  # the server may be away
                 self.done["backends killed"] += bool(connection.scalar(kill, {"pid": pid}))
 
     def _on_error(self, context: ExceptionContext) -> None:
         code = getattr(context.original_exception, "pgcode", None)
-        name = "lost connections" if context.is_disconnect else _NAMES.get(code or "", f"others ({code})")
+        lost, refused = "lost connections", "refused connections"
+        name = lost if context.is_disconnect else _NAMES.get(code, f"others ({code})") if code else refused
         with self._lock:
             self.seen[name] += 1

@@ -2,18 +2,26 @@
 
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import create_engine, make_url, text
 
-from domain import Database
+from domain import Database, TimeLimits
 from domain.testing import Cluster
+from domain.testing.fixtures import prepare
 
 from .injecting import Faults
+from .operator import Server, small_disk, superuser
 from .proxy import proxy
 from .units import Ledger, Units
+
+DURABLE = {"synchronous_commit": "on", "full_page_writes": "on", "fsync": "on"}
+LIMITS = TimeLimits(lock_timeout_seconds=5, statement_timeout_seconds=10, idle_in_transaction_timeout_seconds=10)
+
+Operate = Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -34,12 +42,25 @@ class Result:
         )
         faults = ", ".join(f"{count} {name}" for name, count in (self.faults.done + self.faults.seen).items())
         return (
-            f"{told}; {len(self.wrong)} wrong; {ledger.attempts} attempts in {self.seconds:.0f} s\n  faults: {faults}"
+            f"{told}; {len(self.wrong)} wrong; {ledger.attempts} attempts in {self.seconds:.0f} s, the longest unit"
+            f" {ledger.longest_seconds:.1f} s\n  faults: {faults}"
         )
 
 
-def stress(cluster: Cluster, database: Database, *, units: int, threads: int, seed: int) -> Result:
-    """Run units 1 to ``units``."""
+def crashing(*, units: int, threads: int, seed: int, crashes: int) -> Result:
+    """Run the units on a server of their own that crashes so often, on a disk that is full now and then."""
+    with Cluster(settings=DURABLE) as cluster:
+        name = cluster.clone(prepare)
+        url = superuser(cluster, name)
+        with small_disk(cluster, name) as disk, cluster.database(name) as database:
+            operate = partial(Faults.operate, server=Server(url), disk=disk, times=crashes)
+            return stress(cluster, database, units=units, threads=threads, seed=seed, operate=operate)
+
+
+def stress(
+    cluster: Cluster, database: Database, *, units: int, threads: int, seed: int, operate: Operate | None = None
+) -> Result:
+    """Run units 1 to ``units``; ``operate`` is called beside them."""
     _find_deadlocks_soon(cluster, database)
     numbers = range(1, units + 1)
     work = Units(database, seed=seed)
@@ -48,11 +69,14 @@ def stress(cluster: Cluster, database: Database, *, units: int, threads: int, se
     with proxy(database.engine.url) as line:
         url = database.engine.url.set(host="127.0.0.1", port=line.port)
         with (
-            Database(url.render_as_string(hide_password=False), pool_size=threads) as remote,
+            Database(url.render_as_string(hide_password=False), pool_size=threads, time_limits=LIMITS) as remote,
             faults.injected(remote, line, killer=database),
-            ThreadPoolExecutor(threads) as workers,
+            ThreadPoolExecutor(threads + 1) as workers,
         ):
+            operator = operate and workers.submit(operate, faults, done=lambda: len(work.ledger.told) / units)
             list(workers.map(partial(work.run, remote), numbers))
+            if operator:
+                operator.result()
     seconds = time.monotonic() - started
     stored = work.ledger.unknown & set(work.stored(database))
     return Result(work.ledger, faults, len(stored), work.wrong(database, numbers), seconds)

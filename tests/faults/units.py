@@ -1,7 +1,11 @@
-"""Units whose effects can be counted afterwards: each stores a tender under its own number and raises two counters."""
+"""Units whose effects can be counted afterwards: each stores a tender under its own number and raises two counters.
+
+They store it in several ways; some list tenders, some claim them.
+"""
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +13,18 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 from sqlmodel import col, select, update
 
-from domain import Database, OutcomeUnknownError, TenantSession, Tender, TenderRepository, UnavailableError
+from domain import (
+    Database,
+    OutcomeUnknownError,
+    TenantSession,
+    Tender,
+    TenderRepository,
+    TenderStatus,
+    UnavailableError,
+)
 
 COUNTERS, ORGANIZATION = 4, 1
+ATTEMPTS = 10
 
 
 def counters(seed: int, number: int) -> list[int]:
@@ -28,6 +41,12 @@ class Ledger:
     unknown: set[int] = field(default_factory=set[int])
     unexpected: dict[int, str] = field(default_factory=dict[int, str])
     attempts: int = 0
+    longest_seconds: float = 0.0
+
+    @property
+    def told(self) -> set[int]:
+        """Those whose callers know."""
+        return self.stored | self.failed | self.unknown | self.unexpected.keys()
 
 
 class Units:
@@ -45,8 +64,9 @@ class Units:
     def run(self, database: Database, number: int) -> None:
         """Run one, and enter what it came to."""
         ledger = self.ledger
+        began = time.monotonic()
         try:
-            database.run(lambda session: self._work(session, number), organization_id=ORGANIZATION)
+            database.run(lambda session: self._work(session, number), organization_id=ORGANIZATION, attempts=ATTEMPTS)
         except OutcomeUnknownError:
             ledger.unknown.add(number)
         except UnavailableError:
@@ -55,6 +75,7 @@ class Units:
             ledger.unexpected[number] = f"{type(error).__name__}: {error}"
         else:
             ledger.stored.add(number)
+        ledger.longest_seconds = max(ledger.longest_seconds, time.monotonic() - began)
 
     def _work(self, session: TenantSession, number: int) -> None:
         with self._lock:
@@ -68,8 +89,26 @@ class Units:
             Session.connection(session).exec_driver_sql("SET LOCAL lock_timeout = '5ms'")
         first, second = counters(self.seed, number)
         self._raise(session, first)
-        TenderRepository(session).create(title="unit", external_id=str(number))
+        self._store(session, number)
         self._raise(session, second)
+
+    def _store(self, session: TenantSession, number: int) -> None:
+        """Store the unit's row, in one of four ways; and now and then list, or claim, what is there."""
+        tenders, row = TenderRepository(session), Tender(title="unit", external_id=str(number))
+        match number % 4:
+            case 0:
+                tenders.add(row)
+            case 1:
+                tenders.put(row)
+            case 2:
+                tenders.create_many([row])
+            case _:
+                tenders.upsert_many([row])
+        if number % 5 == 0:
+            tenders.page(limit=20)
+        if number % 7 == 0:
+            for claimed in tenders.claim(limit=2):
+                tenders.update_status(claimed.id, TenderStatus.COMPLETE, expected_version=claimed.version)
 
     def _raise(self, session: TenantSession, counter: int) -> None:
         one_more = update(Tender).where(
@@ -89,9 +128,8 @@ class Units:
         """What is not as the callers were told."""
         rows, ledger = self.stored(database), self.ledger
         there = set(rows)
-        told = ledger.stored | ledger.failed | ledger.unknown | ledger.unexpected.keys()
         return [
-            *(f"unit {number} was not told what became of it" for number in set(numbers) - told),
+            *(f"unit {number} was not told what became of it" for number in set(numbers) - ledger.told),
             *(f"unit {number} is there {times} times" for number, times in Counter(rows).items() if times > 1),
             *(f"unit {number} succeeded and is not there" for number in ledger.stored - there),
             *(f"unit {number} failed and is there" for number in ledger.failed & there),

@@ -50,7 +50,7 @@ def test_every_table_has_some() -> None:
     assert all(managed_fields(model) == managed_fields(model, by_library=True) for model in TABLES)
     assert managed_fields(Tender) == {
         *("id", "created_at", "updated_at", "version", "is_deleted", "deleted_at", "deletion_id", "deleted_by"),
-        "leased_until",
+        *("leased_until", "attempts"),
     }
 
 
@@ -161,6 +161,7 @@ STATEMENTS: dict[str, Any] = {
     "version of another": update(Tender).values(version=Tender.version + 2),
     "updated_at": update(Tender).values(updated_at=None),
     "leased_until": update(Tender).values(leased_until=None),
+    "attempts": update(Tender).values(attempts=0),
     "ordered": update(Tender).ordered_values((col(Tender.deleted_by), "x"), (col(Tender.version), Tender.version + 1)),
     "alias": update(aliased(Tender)).values(is_deleted=True),
     "table": update(Tender.__table__).values(deletion_id=None),

@@ -78,8 +78,9 @@ def test_a_lapsed_lease_is_handed_out_again_before_new_tenders(domain_db: Databa
     lapse(domain_db, ids[2], ago=timedelta(hours=1))
     assert [tender.id for tender in claimed(domain_db, limit=1)] == [ids[2]]
     again = claimed(domain_db, limit=2)
-    assert [(tender.id, tender.version) for tender in again] == [(ids[1], 3), (ids[3], 2)]
+    assert [(tender.id, tender.version) for tender in again] == [(ids[1], 3)]
     assert stored(Tender, ids[1])["leased_until"] > datetime.now(UTC)
+    assert [tender.id for tender in claimed(domain_db, limit=2)] == ids[3:]
     assert stored(Tender, ids[0])["version"] == 2
 
 
@@ -192,6 +193,170 @@ def test_what_a_session_holds_shows_the_claim(domain_db: Database) -> None:
         held.title = "Saved afterwards"
 
 
+def lost(database: Database, tender_id: int, times: int, **options: Any) -> None:
+    """Have workers take the tender, the only free one, and be lost with it."""
+    for _ in range(times):
+        assert [tender.id for tender in claimed(database, **options)] == [tender_id]
+        lapse(database, tender_id)
+
+
+def test_a_tender_that_its_workers_are_lost_with_ends_as_an_error(domain_db: Database, stored: Stored) -> None:
+    (poison,) = pending(domain_db, 1)
+    lost(domain_db, poison, 5)
+    before = stored(Tender, poison)
+    (good,) = pending(domain_db, 1)
+    assert [tender.id for tender in claimed(domain_db)] == [good]
+    after = stored(Tender, poison)
+    assert (after["status"], after["leased_until"]) == (TenderStatus.ERROR, None)
+    assert after["error_message"] == "given up: no worker finished it, attempts: 5"
+    assert (after["attempts"], after["version"]) == (5, before["version"] + 1)
+    assert after["updated_at"] > before["updated_at"]
+    assert claimed(domain_db, limit=200) == []
+    assert stored(Tender, poison) == after
+
+
+def test_how_often_a_tender_is_tried_is_the_callers_to_say(domain_db: Database, stored: Stored) -> None:
+    (tender_id,) = pending(domain_db, 1)
+    lost(domain_db, tender_id, 1, max_attempts=1)
+    assert claimed(domain_db, max_attempts=1) == []
+    assert stored(Tender, tender_id)["error_message"] == "given up: no worker finished it, attempts: 1"
+
+
+def test_tenders_are_given_up_beside_those_that_are_claimed(domain_db: Database, stored: Stored) -> None:
+    ids = pending(domain_db, 4)
+    assert len(claimed(domain_db, limit=3)) == 3
+    lapse(domain_db, *ids[:3])
+    assert [tender.id for tender in claimed(domain_db)] == ids[:1]
+    lapse(domain_db, ids[0])
+    again = claimed(domain_db, max_attempts=2)
+    assert [(tender.id, tender.attempts) for tender in again] == [(ids[1], 2)]
+    assert [stored(Tender, tender_id)["status"] for tender_id in ids] == [
+        "error",
+        "processing",
+        "processing",
+        "pending",
+    ]
+    lapse(domain_db, ids[1])
+    assert [tender.id for tender in claimed(domain_db, limit=2, max_attempts=1)] == ids[3:]
+    assert [stored(Tender, tender_id)["status"] for tender_id in ids] == ["error", "error", "error", "processing"]
+
+
+def test_a_tender_that_kills_its_workers_takes_no_other_of_its_batch_along(domain_db: Database, stored: Stored) -> None:
+    ids = pending(domain_db, 6)
+    poison = ids[0]
+    batch = claimed(domain_db, limit=6)
+    while batch:
+        for tender in batch:
+            if tender.id == poison:
+                lapse(domain_db, *(left.id for left in batch))
+                break
+            with domain_db.get_session(organization_id=1) as session:
+                assert TenderRepository(session).update_status(tender.id, TenderStatus.COMPLETE)
+        batch = claimed(domain_db, limit=6)
+    rows = [stored(Tender, tender_id) for tender_id in ids]
+    assert [(row["status"], row["attempts"]) for row in rows] == [("error", 5), *[("complete", 2)] * 5]
+
+
+def again_by_status(tenders: TenderRepository, tender_id: int) -> None:
+    assert tenders.update_status(tender_id, TenderStatus.PENDING)
+
+
+def again_by_group(tenders: TenderRepository, tender_id: int) -> None:
+    tenders.update(tender_id, TenderProgress(status=TenderStatus.PENDING))
+
+
+def again_by_put(tenders: TenderRepository, tender_id: int) -> None:
+    tenders.put(Tender(external_id="poison", title="Again", status=TenderStatus.PENDING))
+
+
+def again_by_upsert_many(tenders: TenderRepository, tender_id: int) -> None:
+    tenders.upsert_many([Tender(external_id="poison", title="Again", status=TenderStatus.PENDING)])
+
+
+def again_by_assignment(tenders: TenderRepository, tender_id: int) -> None:
+    tenders.require(tender_id).status = TenderStatus.PENDING
+
+
+@pytest.mark.parametrize(
+    "again", [again_by_status, again_by_group, again_by_put, again_by_upsert_many, again_by_assignment]
+)
+def test_back_in_pending_a_tender_is_tried_as_often_as_a_new_one(
+    domain_db: Database, stored: Stored, again: Callable[[TenderRepository, int], None]
+) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        tender_id = TenderRepository(session).create(title="Poison", external_id="poison").id
+    for _ in range(2):
+        lost(domain_db, tender_id, 3, max_attempts=3)
+        assert claimed(domain_db, max_attempts=3) == []
+        assert stored(Tender, tender_id)["status"] == TenderStatus.ERROR
+        with domain_db.get_session(organization_id=1) as session:
+            again(TenderRepository(session), tender_id)
+        assert stored(Tender, tender_id)["status"] == TenderStatus.PENDING
+
+
+def test_a_prolonged_lease_is_no_further_attempt(domain_db: Database, stored: Stored) -> None:
+    pending(domain_db, 1)
+    (tender,) = claimed(domain_db)
+    with domain_db.get_session(organization_id=1) as session:
+        assert TenderRepository(session).renew(tender.id, tender.version)
+    assert stored(Tender, tender.id)["attempts"] == 1
+    with domain_db.get_session(organization_id=1) as session:
+        assert TenderRepository(session).update_status(tender.id, TenderStatus.COMPLETE)
+    assert stored(Tender, tender.id)["attempts"] == 1
+
+
+def test_a_rolled_back_claim_gives_nothing_up(domain_db: Database, stored: Stored) -> None:
+    (tender_id,) = pending(domain_db, 1)
+    lost(domain_db, tender_id, 1)
+    with domain_db.get_session(organization_id=1) as session:
+        held = TenderRepository(session).require(tender_id)
+        savepoint = session.begin_nested()
+        assert TenderRepository(session).claim(max_attempts=1) == []
+        assert held.status is TenderStatus.ERROR
+        savepoint.rollback()
+        assert TenderRepository(session).require(tender_id).status is TenderStatus.PROCESSING
+    assert stored(Tender, tender_id)["status"] == TenderStatus.PROCESSING
+
+
+def test_sixteen_workers_give_each_poisoned_tender_up_after_as_many_attempts(
+    domain_db: Database, stored: Stored
+) -> None:
+    ids = pending(domain_db, 48)
+    poisoned = set(ids[::4])
+    taken: list[int] = []
+    together = Barrier(16)
+
+    def work(_: int) -> None:
+        together.wait(30)
+        while mine := claimed(domain_db, limit=2, lease=timedelta(hours=1), max_attempts=3):
+            for tender in mine:
+                taken.append(tender.id)
+                if tender.id in poisoned:
+                    lapse(domain_db, tender.id)
+                    continue
+                with domain_db.get_session(organization_id=1) as session:
+                    assert TenderRepository(session).update_status(
+                        tender.id, TenderStatus.COMPLETE, expected_version=tender.version
+                    )
+
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(work, range(16)))
+    assert claimed(domain_db, limit=200, max_attempts=3) == []  # what lapsed at the very end
+    assert sorted(taken) == sorted([*ids, *poisoned, *poisoned])
+    rows = {tender_id: stored(Tender, tender_id) for tender_id in ids}
+    assert {tender_id for tender_id, row in rows.items() if row["status"] == TenderStatus.ERROR} == poisoned
+    assert all(
+        rows[tender_id]["error_message"] == "given up: no worker finished it, attempts: 3" for tender_id in poisoned
+    )
+    assert all(rows[tender_id]["status"] == TenderStatus.COMPLETE for tender_id in ids if tender_id not in poisoned)
+
+
+@pytest.mark.parametrize("number", [-1, 0, 2**31])
+def test_a_number_of_attempts_is_1_or_more(domain_db: Database, number: int) -> None:
+    with domain_db.get_session(organization_id=1) as session, pytest.raises(ArgumentError, match="max_attempts"):
+        TenderRepository(session).claim(max_attempts=number)
+
+
 @pytest.mark.parametrize("limit", [-1, 0, 201])
 def test_a_limit_outside_of_1_to_200_is_refused(domain_db: Database, limit: int) -> None:
     with domain_db.get_session(organization_id=1) as session, pytest.raises(ArgumentError, match="limit"):
@@ -299,5 +464,7 @@ def test_four_workers_that_are_lost_at_random_do_each_tender_once(domain_db: Dat
     assert sorted(analysed) == [tender_id for tender_id in ids if tender_id not in left]
     assert sum(done) == len(ids) - len(left)
     # What was lost at the very end nobody was left to take: it is there for the next worker.
-    assert sorted(tender.id for tender in claimed(domain_db, limit=200)) == sorted(left)
+    assert len(left) < len(ids)
+    assert sorted(claimed(domain_db)[0].id for _ in left) == sorted(left)
+    assert claimed(domain_db) == []
     assert all(row["leased_until"] is None for row in rows if row["id"] not in left)

@@ -114,7 +114,8 @@ def writes(session: TenantSession, body: TenderContent) -> None:
 def work(session: TenantSession) -> None:
     tenders = TenderRepository(session)
     assert_type(tenders.claim(), Sequence[Tender])
-    claimed = tenders.claim(limit=10, lease=timedelta(minutes=5), org_id=7)
+    claimed = tenders.claim(limit=10, lease=timedelta(minutes=5), max_attempts=3, org_id=7)
+    assert_type(claimed[0].attempts, int)
     assert_type(claimed[0].leased_until, datetime | None)
     assert_type(tenders.renew(1, claimed[0].version), bool)
     assert_type(tenders.renew(tender_id=1, version=2, lease=timedelta(minutes=5), org_id=7), bool)

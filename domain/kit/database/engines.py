@@ -21,7 +21,7 @@ from .translate import translated
 _LOGGING_NAME = "domain"
 # At DEBUG SQLAlchemy logs the rows, whatever ``hide_parameters`` says, and nothing else.
 logging.getLogger(f"sqlalchemy.engine.Engine.{_LOGGING_NAME}").addFilter(lambda record: record.levelno > logging.DEBUG)
-_SECRET_OPTION = re.compile("password|secret|_key$")  # of libpq's
+SECRET_OPTION = re.compile("password|secret|_key$")  # of libpq's
 
 
 class PoolOptions(TypedDict, total=False):
@@ -52,7 +52,7 @@ def make_engine(
         sqlite.configure(engine, limits, scoped=scoped)
         scope_engine(engine)
     else:
-        secrets = {name: value for name, value in url.query.items() if _SECRET_OPTION.search(name)}
+        secrets = {name: value for name, value in url.query.items() if SECRET_OPTION.search(name)}
         engine = create_engine(
             url.difference_update_query(secrets),  # SQLAlchemy hides its password only
             connect_args={

@@ -28,6 +28,7 @@ READ_ONLY = "the database is read-only (a standby, or a file without the right t
 FULL = "every connection of the server is taken: see its max_connections, and pool_size"
 # When a connection is refused, the driver has only the server's words, and no SQLSTATE.
 _REFUSED = re.compile(r"password|authentication|log in|(role|database) .* does not exist|no such|pg_hba")
+_UNTRUSTED = re.compile(r"certificate|does not support SSL")
 _FULL = re.compile(r"too many|connection slots|no more connections")
 _SQLITE_UNIQUE = re.compile(r"UNIQUE constraint failed: (.+)")
 _SQLITE_CHECK = re.compile(r"CHECK constraint failed: (\w+)")
@@ -112,6 +113,10 @@ def _unconnected(said: str) -> DomainError:
     why = said.rpartition(" failed: ")[2].rpartition("FATAL:")[2].strip()
     if _REFUSED.search(why):
         return ConfigurationError(f"the server refuses the login ({why}): see name, password and database in its URL")
+    if _UNTRUSTED.search(why):
+        return ConfigurationError(
+            f"no safe line to the server ({first_line(why)}): see sslmode and sslrootcert in its URL"
+        )
     return UnavailableError(FULL if _FULL.search(why) else "the database can't be reached", retryable=True)
 
 
