@@ -18,9 +18,10 @@ from contextlib import contextmanager
 from sqlalchemy import bindparam, text
 from sqlmodel import col
 
-from domain import Database, DomainModel, DomainSession, Organization, OrganizationRepository, Tender, TenderRepository
+from domain import Database, DomainModel, Organization, OrganizationRepository, Tender, TenderRepository
 from domain.kit.model.tables import organization_column
 from domain.kit.repository.statements import statements
+from domain.kit.session import DomainSession
 from domain.testing import Cluster, build
 from domain.testing.fixtures import prepare
 

@@ -33,7 +33,7 @@ from .kit.model.fields import (
 )
 from .kit.model.tables import live_index, live_unique
 from .kit.model.types import Money, json_list, value_enum
-from .kit.session import DomainSession, SystemSession, TenantSession, including_deleted
+from .kit.session import ReadSession, SystemSession, TenantSession, including_deleted
 from .limits import TimeLimits
 from .models import (
     AnalysisContent,
@@ -118,7 +118,6 @@ __all__ = [
     "Database",
     "DomainError",
     "DomainModel",
-    "DomainSession",
     "DuplicateError",
     "Entity",
     "LowerText",
@@ -134,6 +133,7 @@ __all__ = [
     "Page",
     "Patch",
     "Public",
+    "ReadSession",
     "Repository",
     "StaleVersionError",
     "Stamped",

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -34,6 +35,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
     system_database_url: SecretStr | None = Field(default=None, validation_alias="SYSTEM_DATABASE_URL")
     migration_database_url: SecretStr | None = Field(default=None, validation_alias="MIGRATION_DATABASE_URL")
+    read_database_url: SecretStr | None = Field(default=None, validation_alias="READ_DATABASE_URL")
     env: Literal["development", "test", "production"] = "development"
     pool_size: int = Field(default=20, ge=1, validation_alias="DB_POOL_SIZE")
     max_overflow: int = Field(default=40, ge=0, validation_alias="DB_MAX_OVERFLOW")
@@ -138,6 +140,19 @@ def optional_url(argument: str | None, setting: SecretStr | None, variable: str)
     if argument and bare(argument):
         return parse_url(argument, variable.lower())
     return parse_url(url, variable) if (url := secret(setting)) else None
+
+
+def standby_urls(arguments: Sequence[str] | None, setting: SecretStr | None) -> list[URL]:
+    """The URLs of standbys: the argument's, where it is given, or the environment's one.
+
+    Raises:
+        ConfigurationError: one is wrong, or not PostgreSQL's.
+    """
+    environments = [parse_url(url, "READ_DATABASE_URL")] if (url := secret(setting)) else []
+    urls = environments if arguments is None else [parse_url(url, "read_urls") for url in arguments]
+    if any(url.get_backend_name() == "sqlite" for url in urls):
+        raise ConfigurationError("a URL to read from names a standby of PostgreSQL: SQLite has none")
+    return urls
 
 
 def migration_url(argument: str | None = None) -> URL:

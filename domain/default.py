@@ -1,6 +1,6 @@
 """The process's default database: ``init_db`` once at the start, ``get_db`` everywhere."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Unpack
 
@@ -19,6 +19,8 @@ class DatabaseOptions(PoolOptions, total=False):
 
     system_database_url: str | None
     migration_database_url: str | None
+    read_urls: Sequence[str] | None
+    max_read_lag_seconds: float
     time_limits: TimeLimits | None
     system_time_limits: TimeLimits | None
     migration_time_limits: TimeLimits | None

@@ -12,6 +12,7 @@ DomainError
 ├── OrganizationDeletedError the session's organization is deleted
 ├── UnguardedStatementError  the session can't be certain that a statement stays in its organization
 ├── HardDeletionError        rows are marked as deleted, not removed
+├── ReadOnlySessionError     a read session was asked to write
 ├── ConstraintError          the database refuses a value, or can't hold it
 ├── ArgumentError            an argument outside its range (also a ValueError)
 │   └── InvalidRowsError     rows of a bulk write that are not valid, by their positions
@@ -144,6 +145,13 @@ class HardDeletionError(DomainError):
             f"{entity}: rows are not removed, so that they can come back; call the repository's soft_delete(id)"
             " (and purge, where they have to go for good)"
         )
+
+
+class ReadOnlySessionError(DomainError):
+    """A repository or a statement would write, or lock rows, in a session that only reads."""
+
+    def __init__(self) -> None:
+        super().__init__("a read session writes and locks nothing: do it in tenant.session(); nothing was written")
 
 
 class UnguardedStatementError(DomainError):

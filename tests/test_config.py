@@ -15,9 +15,11 @@ from sqlmodel import select
 
 from domain import ConfigurationError, Database, Tender, UnavailableError, init_db
 from domain.config import Settings, application_url, environment, migration_url, optional_url, parse_url, secret
+from domain.testing import Cluster
+from tests.support.databases import superuser_url
 
 SECRET = "hunter2"
-URLS = ("DATABASE_URL", "SYSTEM_DATABASE_URL", "MIGRATION_DATABASE_URL")
+URLS = ("DATABASE_URL", "SYSTEM_DATABASE_URL", "MIGRATION_DATABASE_URL", "READ_DATABASE_URL")
 NAMES = (*URLS, "DOMAIN_ENV", "DB_POOL_SIZE", "DB_MAX_OVERFLOW", "PGAPPNAME")
 
 
@@ -92,6 +94,54 @@ def test_migrations_run_as_the_owner_where_one_is_named(monkeypatch: pytest.Monk
     monkeypatch.setenv("MIGRATION_DATABASE_URL", "postgres://owner@db/domain")
     assert migration_url().username == "owner"
     assert migration_url("sqlite:///argument.db").database == "argument.db"
+
+
+def test_standbys_come_from_the_argument_or_with_the_first_url_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://app@db/domain")
+    monkeypatch.setenv("READ_DATABASE_URL", "postgres://app@/domain?host=standby1:5433&host=standby2:5434")
+    with Database() as database:
+        (engine,) = database.read_engines
+        assert engine.url.query["host"] == ("standby1:5433", "standby2:5434")
+    with Database("postgresql://app@elsewhere/domain") as database:
+        assert database.read_engines == ()
+    with Database(read_urls=[]) as database:
+        assert database.read_engines == ()
+    urls = [f"postgresql://app:{SECRET}@one/domain", "postgresql://app@two/domain?connect_timeout=9"]
+    with Database(read_urls=urls) as database:
+        assert [engine.url.host for engine in database.read_engines] == ["one", "two"]
+        assert [engine.url.query["connect_timeout"] for engine in database.read_engines] == ["2", "9"]
+        assert SECRET not in f"{database!r}{database.read_engines!r}"
+
+
+@pytest.mark.parametrize("url", ["sqlite:///copy.db", "mysql://db/domain", f"//ann:{SECRET}@db"])
+def test_a_standby_that_is_not_of_postgresql_is_refused(url: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"SQLite has none|not supported in read_urls|read_urls is no"
+    ) as caught:
+        Database("postgresql://app@db/domain", read_urls=[url])
+    assert SECRET not in str(caught.value)
+
+
+def test_sqlite_has_no_standbys(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match="SQLite has no standbys to read from"):
+        Database("sqlite://", read_urls=["postgresql://app@db/domain"])
+    monkeypatch.setenv("READ_DATABASE_URL", "postgresql://app@db/domain")
+    with pytest.raises(ConfigurationError, match="leave out read_urls and READ_DATABASE_URL"):
+        Database()
+
+
+def test_in_production_a_login_that_row_level_security_does_not_hold_is_refused_on_a_standby_too(
+    monkeypatch: pytest.MonkeyPatch, domain_cluster: Cluster
+) -> None:
+    monkeypatch.setenv("DOMAIN_ENV", "production")
+    superuser = superuser_url(domain_cluster, "postgres").render_as_string(hide_password=False)
+    with (
+        Database("postgresql://app@127.0.0.1:1/domain", read_urls=[superuser]) as database,
+        pytest.raises(ConfigurationError, match="is a superuser or has BYPASSRLS"),
+    ):
+        database.read_engines[0].connect()
 
 
 def test_no_dotenv_file_is_read(tmp_path: Path) -> None:

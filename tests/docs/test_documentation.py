@@ -12,7 +12,8 @@ from tests.docs.blocks import DOCUMENTS, ROOT, blocks, module_name, write_file
 from tests.docs.diagram import diagram
 from tests.docs.run_document import run
 
-SETTINGS = ("DATABASE_URL", "SYSTEM_DATABASE_URL", "MIGRATION_DATABASE_URL", "TEST_DATABASE_URL", "DOMAIN_ENV")
+URLS = ("DATABASE_URL", "SYSTEM_DATABASE_URL", "MIGRATION_DATABASE_URL", "READ_DATABASE_URL", "TEST_DATABASE_URL")
+SETTINGS = (*URLS, "DOMAIN_ENV")
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ ERRORS: dict[str, DomainError] = {
     "TenantScopeError": errors.TenantScopeError(bound=1, asked=2),
     "OrganizationDeletedError": errors.OrganizationDeletedError(1),
     "HardDeletionError": errors.HardDeletionError("Tender"),
+    "ReadOnlySessionError": errors.ReadOnlySessionError(),
     "SessionClosedError": errors.SessionClosedError(),
     "ConstraintError": errors.ConstraintError("constraint"),
     "UnguardedStatementError": errors.UnguardedStatementError("text"),

@@ -16,7 +16,6 @@ from domain import (
     ArgumentError,
     BidDocument,
     Database,
-    DomainSession,
     StaleVersionError,
     Tender,
     TenderRepository,
@@ -26,7 +25,7 @@ from domain import (
 )
 from domain.errors import HardDeletionError
 from domain.kit.records import SystemAccess
-from domain.kit.session import PURGING
+from domain.kit.session import PURGING, DomainSession
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
 Make = Callable[..., Any]

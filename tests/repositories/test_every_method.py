@@ -3,8 +3,9 @@
 What a method shows of another organization, the attack looks into: ``tests/attack``.
 """
 
+import re
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from inspect import signature
 from typing import Any
 
@@ -16,7 +17,6 @@ from domain import (
     ArgumentError,
     ConstraintError,
     Database,
-    DomainSession,
     NotFoundError,
     Organization,
     OrganizationRepository,
@@ -27,7 +27,8 @@ from domain import (
     TenderRepository,
     including_deleted,
 )
-from domain.errors import SessionClosedError
+from domain.errors import ReadOnlySessionError, SessionClosedError
+from domain.kit.session import DomainSession
 from domain.testing import build
 from domain.testing.attack.discovery import references
 from tests.support.calls import (
@@ -56,6 +57,7 @@ BEFORE_AN_ORGANIZATION = {
     "OrganizationRepository.get_by_slug",
     "UserRepository.get_by_email",
 }
+WRITES = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM|FOR (KEY )?SHARE)\b")
 NAMING = [(kind, name) for kind, name in METHODS if organization_parameter(kind, name)]
 
 
@@ -156,6 +158,20 @@ def test_a_closed_session_is_of_no_use_to_it(filled: Database, kind: Kind, name:
     assert statements == []
     assert not session.in_transaction()
     assert "checked out connections: 0" in filled.engine.pool.status().lower()
+
+
+@of(*METHODS)
+def test_in_a_read_session_it_reads_or_is_refused(filled: Database, kind: Kind, name: str, call: Call) -> None:
+    with TenantSession(filled.engine, organization_id=1) as session:
+        same = given(session, kind, name, first_row(session, kind.model))
+        session.commit()
+        with recorded(filled.engine) as statements:
+            same(kind(session))
+        driver: Any = session._connection and session._connection.connection.dbapi_connection  # pyright: ignore[reportPrivateUsage]
+        is_write = driver.in_transaction if filled.is_sqlite else any(map(WRITES.search, statements))
+    refused = pytest.raises(ReadOnlySessionError) if is_write else nullcontext()
+    with refused, filled.tenant(1).read_session() as reading:
+        call(kind(reading))
 
 
 def elsewhere(filled: Database, kind: Kind, name: str, state: str, *, gone: Kind) -> tuple[TenantSession, Call]:

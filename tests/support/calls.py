@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlmodel import select
 
-from domain import DomainSession, Organization, OrganizationRepository, Repository, TenantRepository, repositories
+from domain import Organization, OrganizationRepository, Repository, TenantRepository, repositories
 from domain.kit.model.managed import managed_fields
 from domain.kit.model.tables import ORGANIZATION_ID
+from domain.kit.session import DomainSession
 from domain.testing import build
 from domain.testing.attack.discovery import public_methods, references
 from domain.testing.attack.entities import changes

@@ -1,7 +1,7 @@
 """``Database``: engines, and the sessions that commit."""
 
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Self, TypeVar, Unpack
@@ -9,12 +9,12 @@ from typing import Self, TypeVar, Unpack
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from ...config import Settings, application_url, bare, environment, named, optional_url
+from ...config import Settings, application_url, bare, environment, named, optional_url, standby_urls
 from ...errors import ArgumentError, ConfigurationError, DomainError
 from ...limits import APPLICATION, NO_LIMITS, SYSTEM, TimeLimits
 from ..model import DomainModel, TenantEntity
 from ..records import SystemAccess
-from ..session import SystemSession, TenantSession, checked
+from ..session import DomainSession, ReadSession, SystemSession, TenantSession, checked
 from . import sqlite
 from .arguments import Actor, Names, OrganizationId, UnitOptions
 from .boundary import committing
@@ -22,6 +22,7 @@ from .engines import PoolOptions, make_engine
 from .handle import TenantHandle
 from .postgresql import KEEPS_LIMITS
 from .readiness import Readiness, readiness, refuse_unheld_login
+from .replicas import Replicas, quick_to_give_up
 from .units import Threads, UnitObserver, repeated
 
 ResultT = TypeVar("ResultT")
@@ -31,8 +32,11 @@ TenantT = TypeVar("TenantT", bound=TenantEntity)
 class Database:
     """The database, with up to three logins: the application's, the system's and the owner's (migrations).
 
-    URLs not given come from DATABASE_URL, SYSTEM_DATABASE_URL and MIGRATION_DATABASE_URL. Nothing is
-    connected until it is used. A context manager: leaving it closes every connection.
+    URLs not given come from DATABASE_URL, SYSTEM_DATABASE_URL, MIGRATION_DATABASE_URL and READ_DATABASE_URL. Nothing
+    is connected until it is used. A context manager: leaving it closes every connection.
+
+    ``read_urls`` are those of standbys, by the application's login, for ``read_session``; one that is more than
+    ``max_read_lag_seconds`` behind is passed over.
 
     Where ``pool_size`` and ``max_overflow`` are not given, DB_POOL_SIZE and DB_MAX_OVERFLOW count, then 20 and 40.
     ``time_limits`` are the application's, over those of DOMAIN_LOCK_TIMEOUT_SECONDS, DOMAIN_STATEMENT_TIMEOUT_SECONDS
@@ -49,6 +53,8 @@ class Database:
         *,
         system_database_url: str | None = None,
         migration_database_url: str | None = None,
+        read_urls: Sequence[str] | None = None,
+        max_read_lag_seconds: float = 10.0,
         pool_size: int | None = None,
         max_overflow: int | None = None,
         pool_pre_ping: bool = True,
@@ -83,7 +89,10 @@ class Database:
         given = Settings.model_construct() if database_url else settings
         system_url = optional_url(system_database_url, given.system_database_url, "SYSTEM_DATABASE_URL")
         owner_url = optional_url(migration_database_url, given.migration_database_url, "MIGRATION_DATABASE_URL")
+        standbys = standby_urls(read_urls, given.read_database_url)
         is_sqlite = url.get_backend_name() == "sqlite"
+        if is_sqlite and standbys:
+            raise ConfigurationError("SQLite has no standbys to read from: leave out read_urls and READ_DATABASE_URL")
         if is_sqlite:
             url, remove = sqlite.private_file(url, self)
             if remove is not None:
@@ -91,8 +100,15 @@ class Database:
         default = NO_LIMITS if is_sqlite else APPLICATION
         limits = (time_limits or NO_LIMITS).over(settings.time_limits()).over(default)
         self.engine: Engine = self._engine("application", make_engine(url, limits, scoped=True, **options))
+        self.read_engines: tuple[Engine, ...] = tuple(
+            self._engine(f"read {number}", make_engine(quick_to_give_up(standby), limits, scoped=True, **options))
+            for number, standby in enumerate(standbys, start=1)
+        )
+        """Those of the standbys; ``read_session`` decides which of them may be read from."""
+        self._replicas = Replicas(self.read_engines, max_read_lag_seconds)
         if settings.env == "production" and not self.is_sqlite:
-            refuse_unheld_login(self.engine)
+            for engine in (self.engine, *self.read_engines):
+                refuse_unheld_login(engine)
         limits = (system_time_limits or NO_LIMITS).over(settings.time_limits(login="system_")).over(SYSTEM)
         self.system_engine: Engine | None = (
             self._engine("system", make_engine(system_url, limits, scoped=True, **options)) if system_url else None
@@ -146,8 +162,30 @@ class Database:
             time_limits=time_limits,
             **names,
         )
+        self._note_commits(session)
         with committing(session, self.observer):
             yield session
+
+    @contextmanager
+    def read_session(self, *, organization_id: OrganizationId, **names: Unpack[Names]) -> Generator[ReadSession]:
+        """A session that only reads: from a standby, where there are ``read_urls``, or from the primary.
+
+        It shows whatever this process has committed for the organization: a standby that has not got so far yet, is
+        too far behind or can't be reached, is passed over. On SQLite it reads from the same file.
+
+        Raises:
+            ReadOnlySessionError: in the session, by what would write or lock.
+        """
+        standby = self._replicas.connect(organization_id)
+        with standby or nullcontext():
+            bind = self.engine if standby is None else standby
+            session = TenantSession(bind, organization_id=organization_id, reads_only=True, **names)
+            with committing(session, self.observer):
+                yield ReadSession(session)
+
+    def _note_commits(self, session: DomainSession) -> None:
+        if self.read_engines:
+            session.on_commit = self._replicas.note
 
     def tenant(
         self, organization_id: OrganizationId, /, *, actor: str | None = None, request_id: str | None = None
@@ -249,6 +287,7 @@ class Database:
         with committing(SystemSession(engine, actor=actor)) as record:
             record.add(SystemAccess(actor=actor, reason=reason))
         session = SystemSession(engine, actor=actor, request_id=request_id, time_limits=time_limits)
+        self._note_commits(session)
         with committing(session, self.observer):
             yield session
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from ..session import TenantSession
+from ..session import ReadSession, TenantSession
 from .arguments import Names
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ class TenantHandle:
     def session(self) -> AbstractContextManager[TenantSession]:
         """Open a session for the organization: it commits on success, rolls back on error, and closes."""
         return self.database.get_session(organization_id=self.organization_id, **self._names)
+
+    def read_session(self) -> AbstractContextManager[ReadSession]:
+        """Open a session that only reads, from a standby where one has caught up; see ``Database.read_session``."""
+        return self.database.read_session(organization_id=self.organization_id, **self._names)
 
     def run(self, unit: Callable[[TenantSession], ResultT], *, attempts: int = 3) -> ResultT:
         """Run a unit of work as ``Database.run`` does."""

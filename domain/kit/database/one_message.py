@@ -13,7 +13,7 @@ from math import inf
 from time import monotonic
 from typing import Any
 
-from psycopg2 import errors, extensions
+from psycopg2 import Error, errors, extensions
 
 from ...limits import REST_LIMIT
 from .forking import CONNECTIONS, inherited
@@ -24,6 +24,7 @@ _STRICTER: dict[int | None, str] = {
     extensions.ISOLATION_LEVEL_REPEATABLE_READ: " ISOLATION LEVEL REPEATABLE READ",
     extensions.ISOLATION_LEVEL_SERIALIZABLE: " ISOLATION LEVEL SERIALIZABLE",
 }
+_POSITION = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
 SHORTEST_REST_SECONDS = 0.1  # shorter ones are ignored
 
 
@@ -47,6 +48,7 @@ class OneMessageConnection(extensions.connection):
         self._settings: dict[str, str] = {}
         self._unsent: dict[str, str] = {}
         self._questions: list[tuple[str, Callable[[], object]]] = []
+        self._report: Callable[[float], object] | None = None
         self.is_stricter = False  # than READ COMMITTED by the server's default: then reads need a transaction
         CONNECTIONS.add(self)
 
@@ -76,6 +78,10 @@ class OneMessageConnection(extensions.connection):
     def run_before_next_statement(self, question: str, sent: Callable[[], object]) -> None:
         """Send a SELECT without parameters before the next statement; ``sent`` is called as it goes out."""
         self._questions.append((question, sent))
+
+    def report_commit(self, report: Callable[[float], object]) -> None:
+        """Report the position in the server's log once this transaction has committed, or may have."""
+        self._report = report
 
     def cursor(self, name: Any = None, cursor_factory: Any = None, *args: Any, **options: Any) -> Any:
         """Open a cursor that sends the settings, whatever its class."""
@@ -150,7 +156,15 @@ class OneMessageConnection(extensions.connection):
         if self.get_transaction_status() == _FAILED:
             self.rollback()
             raise errors.InFailedSqlTransaction
-        self._end("COMMIT", super().commit)
+        report = None if self.get_transaction_status() == _IDLE else self._report
+        try:
+            self._end("COMMIT", super().commit)
+        except Error:
+            if report is not None:
+                report(inf)
+            raise
+        if report is not None:
+            report(self._position())
 
     def rollback(self) -> None:
         if not self.is_inherited:
@@ -168,7 +182,7 @@ class OneMessageConnection(extensions.connection):
 
     def _end(self, command: str, by_driver: Callable[[], None]) -> None:
         self._note_rest()
-        self._settings, self._unsent, self._questions = self.starts_with.copy(), {}, []
+        self._settings, self._unsent, self._questions, self._report = self.starts_with.copy(), {}, [], None
         self.commit_sent = False
         if not self.autocommit:
             self.commit_sent = command == "COMMIT"
@@ -180,6 +194,15 @@ class OneMessageConnection(extensions.connection):
             self._run(command)
         self.commit_sent = False
         self.used_at = monotonic()
+
+    def _position(self) -> float:
+        """The end of the server's log; infinite if it can't be had."""
+        try:
+            with extensions.cursor(self) as cursor:
+                cursor.execute(_POSITION)
+                return int(cursor.fetchall()[0][0])
+        except Error:  # what was committed stays so
+            return inf
 
     def _run(self, command: str) -> None:
         with extensions.cursor(self) as cursor:

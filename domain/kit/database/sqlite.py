@@ -11,10 +11,11 @@ from weakref import finalize
 from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ...errors import ReadOnlySessionError
 from ...limits import TimeLimits
 from ..private import is_locking
 from ..schema.audit_sqlite import CONTEXT
-from ..session import actor_of, forget_actor
+from ..session import READ_ONLY_SETTING, actor_of, forget_actor
 from .embedded import EmbeddedConnection, ScopedCompiler
 
 BUSY_TIMEOUT_MS, _FOR_EVER = 30_000, 2**31 - 1
@@ -79,6 +80,8 @@ def configure(engine: Engine, limits: TimeLimits, *, scoped: bool) -> None:
         # that turned into a writing one would fail at once if another wrote in between: IMMEDIATE waits.
         is_read = statement.lstrip().upper().startswith(_NO_WRITES) or _is_select(context)
         if not is_read or _takes_lock(context):
+            if READ_ONLY_SETTING in cursor.connection.settings:
+                raise ReadOnlySessionError
             cursor.execute("BEGIN IMMEDIATE")
             for name in waiting:
                 cursor.execute(f"SAVEPOINT {name}")

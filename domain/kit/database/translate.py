@@ -12,16 +12,19 @@ from ...errors import (
     ConstraintError,
     DomainError,
     OutcomeUnknownError,
+    ReadOnlySessionError,
     UnavailableError,
 )
 from ...limits import REST_WAS_TOO_LONG, exceeded
 from ..schema.scope_sqlite import REFUSED
+from ..session import is_read_only
 from ..session.deleted_organizations import refused
 from . import rules
 
 _RETRYABLE = {"40001", "40P01", "53300", "57P03"}  # serialization, deadlock, full, starting
 _UNAVAILABLE = {"57P01", "57P02", "53100", "53200", "53400"}
 _UNDEFINED = {"3F000", "42P01", "42703"}  # schema, table, column
+_READ_ONLY = "25006"
 LOST = "the connection to the database was lost"
 FAILED = "an earlier statement of this transaction failed, so nothing of it can be committed; roll back"
 READ_ONLY = "the database is read-only (a standby, or a file without the right to write): nothing was written"
@@ -68,6 +71,8 @@ def translated(context: ExceptionContext) -> DomainError | None:
         return ConflictError(FAILED)
     if error.pgcode is None and isinstance(error, dbapi.OperationalError):
         return _unconnected(str(error))
+    if error.pgcode == _READ_ONLY and is_read_only(context.connection):
+        return ReadOnlySessionError()
     return _from_postgresql(error)
 
 
@@ -130,7 +135,7 @@ def _from_postgresql(error: Any) -> DomainError | None:
         return rules.broken(told.constraint_name, told.table_name, told.column_name)
     if limit := exceeded(code):
         return limit
-    if code == "25006":
+    if code == _READ_ONLY:
         return UnavailableError(READ_ONLY, retryable=False)
     if code in _RETRYABLE or code in _UNAVAILABLE:
         return UnavailableError(

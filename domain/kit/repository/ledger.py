@@ -9,7 +9,7 @@ from sqlmodel import select
 from ...errors import TenantRequiredError
 from ..model import OwnedByOrganization
 from ..model.tables import of_organization
-from ..session import DomainSession, TenantSession, own
+from ..session import DomainSession, ReadSession, TenantSession, own, underlying
 from .cursor import Cursors, Place
 from .order import Order
 from .page import Page, keyset_page
@@ -23,8 +23,8 @@ class LedgerRepository(Generic[LedgerT]):
 
     model: type[LedgerT]
 
-    def __init__(self, session: DomainSession) -> None:
-        self.session = session
+    def __init__(self, session: DomainSession | ReadSession) -> None:
+        self.session: DomainSession = underlying(session)
 
     def _page(
         self, conditions: Sequence[Any], *, after: str | None, before: str | None, limit: int, org_id: int | None

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from ...errors import ArgumentError, NotFoundError
 from ..model import DomainModel, FieldGroup, Patch, TenantEntity
-from ..session import DomainSession, TenantSession
+from ..session import DomainSession, ReadSession, TenantSession, underlying
 from . import bulk, paging, writing
 from .bulk import RowOutcome, Upserted
 from .bulk_rows import Content
@@ -42,14 +42,14 @@ class Repository(Generic[ModelT]):
 
     Deleted rows stay out unless ``include_deleted`` asks for them; unknown and foreign ids are not found. Writes are
     flushed at once, so that an error is raised where it is made; the session's boundary commits. ``org_id`` names the
-    organization, and binds an unbound session to it.
+    organization, and binds an unbound session to it. In a read session what would write raises ReadOnlySessionError.
     """
 
     model: type[ModelT]
 
-    def __init__(self, session: DomainSession) -> None:
-        self.session = session
-        self._scope = Scope(session, self.model)
+    def __init__(self, session: DomainSession | ReadSession) -> None:
+        self.session: DomainSession = underlying(session)
+        self._scope = Scope(self.session, self.model)
 
     # Reading
 
@@ -365,5 +365,5 @@ class TenantRepository(Repository[TenantT]):
     The organization is the session's; ``org_id`` names it where the session is bound to none yet.
     """
 
-    def __init__(self, session: TenantSession) -> None:
+    def __init__(self, session: TenantSession | ReadSession) -> None:
         super().__init__(session)

@@ -4,11 +4,12 @@ from . import executing, guard
 from .actors import actor_of, checked
 from .actors import forget as forget_actor
 from .deleted_organizations import forget_live
-from .executing import scope_engine
+from .executing import is_read_only, scope_engine
 from .options import ADMITS_DELETED, INCLUDE_DELETED, OWN, PURGING, READS, including_deleted, own, own_options
+from .read_sessions import ReadSession, underlying
 from .savepoints import expire_on_savepoint_rollback
 from .sessions import DomainSession
-from .setting import refuse_unstorable
+from .setting import READ_ONLY_SETTING, refuse_unstorable
 from .system_sessions import SystemSession
 from .tenant_sessions import TenantSession
 
@@ -18,7 +19,9 @@ __all__ = [
     "OWN",
     "PURGING",
     "READS",
+    "READ_ONLY_SETTING",
     "DomainSession",
+    "ReadSession",
     "SystemSession",
     "TenantSession",
     "actor_of",
@@ -27,10 +30,12 @@ __all__ = [
     "forget_actor",
     "forget_live",
     "guard",
+    "is_read_only",
     "including_deleted",
     "expire_on_savepoint_rollback",
     "own",
     "own_options",
     "refuse_unstorable",
     "scope_engine",
+    "underlying",
 ]

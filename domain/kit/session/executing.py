@@ -90,6 +90,12 @@ def session_of(connection: Connection) -> "TenantSession":
     return session
 
 
+def is_read_only(connection: Connection | None) -> bool:
+    """True if a session that only reads uses the connection."""
+    session: Any = connection and connection.get_execution_options().get(_SESSION)
+    return session is not None and session().reads_only
+
+
 def dialect_for_organizations(dialect: Any) -> Any:
     """The dialect's twin, which shares its state: SQLAlchemy caches by the dialect, so that the two never mix."""
     twin = vars(dialect).get(_DIALECT)

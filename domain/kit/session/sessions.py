@@ -1,6 +1,6 @@
 """The base of sessions of an organization and of the system."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -21,7 +21,7 @@ from .deleted_organizations import note_live
 from .expired import load_expired
 from .in_place import flag_changed, note_json
 from .options import ADMITS_DELETED, INCLUDE_DELETED, READS, Marked, Wanted, own
-from .setting import set_local
+from .setting import READ_ONLY_SETTING, report_commit, set_local
 from .staleness import seen_versions, stale
 
 EntityT = TypeVar("EntityT", bound=Entity)
@@ -39,6 +39,8 @@ class DomainSession(Session):
     _organization_id: int | None = None
     is_closed: bool = False
     has_committed = False  # something of its work is stored, and would be done twice if it were repeated
+    on_commit: Callable[[int | None, float], object] | None = None
+    """Takes the organization, and the position in PostgreSQL's log, after each commit."""
 
     def __init__(
         self,
@@ -47,9 +49,11 @@ class DomainSession(Session):
         actor: str | None = None,
         request_id: str | None = None,
         time_limits: TimeLimits | None = None,
+        reads_only: bool = False,
         **options: Any,
     ) -> None:
         self.actor = actor
+        self.reads_only = reads_only
         self._time_limits = time_limits or NO_LIMITS
         self.request_id: str | None = checked("request_id", request_id)
         self._connection: Connection | None = None  # that of the transaction
@@ -139,7 +143,15 @@ class DomainSession(Session):
         """Tell the connection, at the begin of its transaction, whose work it is."""
         for name, milliseconds in self._time_limits.settings.items():
             set_local(connection, name, milliseconds)
+        if self.reads_only:
+            set_local(connection, READ_ONLY_SETTING, "on")
+        if self.on_commit is not None:
+            report_commit(connection, self._report_commit)
         act_as(connection, self.actor, self.request_id)
+
+    def _report_commit(self, position: float) -> None:
+        if self.on_commit is not None:
+            self.on_commit(self.bound_organization_id, position)
 
     def _conceal(self, setting: str) -> None:
         """Have row level security forget the setting, in the message of the next statement."""

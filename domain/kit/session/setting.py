@@ -15,6 +15,7 @@ from ..model.fields import storable
 from ..schema.scope import SYSTEM_SETTING
 
 _INT64_MAX = 2**63 - 1
+READ_ONLY_SETTING = "transaction_read_only"  # PostgreSQL's; SQLite's connections keep it as they do the others
 
 
 class _SettingConnection(Protocol):
@@ -23,6 +24,8 @@ class _SettingConnection(Protocol):
     def set_local(self, name: str, value: int | str) -> None: ...
 
     def run_before_next_statement(self, question: str, sent: Callable[[], object]) -> None: ...
+
+    def report_commit(self, report: Callable[[float], object]) -> None: ...
 
 
 def refuse_unstorable(value: object) -> None:
@@ -54,3 +57,8 @@ def run_before_next_statement(connection: Connection, question: str, sent: Calla
     ``sent`` is called as it goes out.
     """
     cast(_SettingConnection, connection.connection.dbapi_connection).run_before_next_statement(question, sent)
+
+
+def report_commit(connection: Connection, report: Callable[[float], object]) -> None:
+    """Have PostgreSQL's connection report the position in the server's log after it has committed."""
+    cast(_SettingConnection, connection.connection.dbapi_connection).report_commit(report)
