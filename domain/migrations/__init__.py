@@ -5,5 +5,17 @@ from .commands import check, current, downgrade, head, upgrade
 from .env import run_env
 from .replaceable import ReplaceOp
 from .transaction import MigrationError
+from .written_on_sqlite import WrittenOnSQLite
 
-__all__ = ["DatabaseTime", "MigrationError", "ReplaceOp", "check", "current", "downgrade", "head", "run_env", "upgrade"]
+__all__ = [
+    "DatabaseTime",
+    "MigrationError",
+    "ReplaceOp",
+    "WrittenOnSQLite",
+    "check",
+    "current",
+    "downgrade",
+    "head",
+    "run_env",
+    "upgrade",
+]

@@ -30,6 +30,7 @@ from .transaction import (
     sqlite_transaction,
 )
 from .trees import ObjectFilter, Tree, application_tree, domain_tree
+from .written_on_sqlite import refuse_lacking
 
 ENGINE = "engine"  # the attribute of Alembic's Config that takes the place of the settings
 
@@ -111,6 +112,8 @@ def _is_migrated(connection: Connection) -> bool:
             return False
         with owner_let_through(context.get_context()) if _has_work() else nullcontext():
             context.run_migrations()
+        if set(context.get_context().get_current_heads()) == set(to_tuple(context.get_head_revisions(), default=())):
+            refuse_lacking(context.get_context())
         return True
 
 

@@ -19,7 +19,7 @@ GAPS: dict[str, set[str]] = {
     "mypy": set(),
     "pyright": set(),
     "ty": set(),
-    # To it, what a field specifier of pydantic's classes is given by position is a default; tenant_key(target=...) has none.
+    # What a field specifier of pydantic's is given by position is a default to it: tenant_key(target=...) has none.
     "pyrefly": {"ByPosition()", "Invoice(amount_cents=5)", "invoices.create(amount_cents=5)"},
 }
 """Marked lines that a checker accepts, until it learns: ``limits.txt`` shows why with no code of ours."""
