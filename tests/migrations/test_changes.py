@@ -59,7 +59,8 @@ def models(*columns: Column[Any], name: str = "u_parts", **info: Any) -> MetaDat
             Column("id", BigId, Identity(), primary_key=True),
         ]
         table = Table(name, metadata, *keys, *columns, info={"audited": True, **info})
-        for column in info.get("lookups", {}):
+        looked_up: list[str] = [*info.get("lookups", ())]
+        for column in looked_up:
             Index(f"uq_{name}_{column}", table.c[column], unique=True)  # as lookup_field makes it
     attach(metadata)
     return metadata
