@@ -80,7 +80,7 @@ class AnalysisCost(DomainModel):
 class AnalysisContent(AnalysisFilter, AnalysisRating, AnalysisCost):
     """Fields that a worker writes."""
 
-    tender_id: int = tenant_key(Tender)
+    tender_id: int = tenant_key(target=Tender)
 
 
 class AnalysisResult(AnalysisContent, TenantEntity, table=True):

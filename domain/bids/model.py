@@ -59,7 +59,7 @@ class BidCost(DomainModel):
 class BidDocumentContent(BidContent, BidCost):
     """Fields that a worker writes."""
 
-    tender_id: int = tenant_key(Tender)
+    tender_id: int = tenant_key(target=Tender)
 
 
 class BidDocument(BidDocumentContent, TenantEntity, table=True):

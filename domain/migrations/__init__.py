@@ -8,6 +8,7 @@ from .indexes import repair
 from .lint import Refusal, lint
 from .replaceable import ReplaceOp
 from .transaction import MigrationBusyError, MigrationError
+from .written_on_sqlite import WrittenOnSQLite
 
 __all__ = [
     "DatabaseTime",
@@ -15,6 +16,7 @@ __all__ = [
     "MigrationError",
     "Refusal",
     "ReplaceOp",
+    "WrittenOnSQLite",
     "backfill",
     "check",
     "current",

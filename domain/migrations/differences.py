@@ -4,13 +4,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 
-def described(differences: Iterable[tuple[Any, ...] | list[tuple[Any, ...]]]) -> Iterator[str]:
-    """A line for each difference; Alembic gives tuples, and lists of them for one column."""
+def each(differences: Iterable[tuple[Any, ...] | list[tuple[Any, ...]]]) -> Iterator[tuple[Any, ...]]:
+    """Differences one by one; Alembic gives tuples, and lists of them for one column."""
     for difference in differences:
-        if isinstance(difference, list):
-            yield from described(difference)
-        else:
-            yield _line(*difference)
+        yield from difference if isinstance(difference, list) else [difference]
+
+
+def described(differences: Iterable[tuple[Any, ...] | list[tuple[Any, ...]]]) -> Iterator[str]:
+    """A line for each difference."""
+    return (_line(*difference) for difference in each(differences))
 
 
 def _line(kind: str, *facts: Any) -> str:

@@ -11,22 +11,24 @@ from alembic.operations.ops import (
     CreateIndexOp,
     CreateTableOp,
     DowngradeOps,
-    DropTableOp,
     ModifyTableOps,
     OpContainer,
     UpgradeOps,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import SchemaItem
+from sqlalchemy.sql.elements import conv
 from sqlalchemy.types import TypeDecorator
 
 from ..kit.model.clock import DatabaseTime
 from ..kit.model.fields import BigId
-from ..kit.model.tables import LIVE, LIVE_SQLITE
+from ..kit.model.tables import LIVE, LIVE_SQLITE, ORGANIZATION_ID
 from ..kit.model.types import JSONOf, Money
 from .added_columns import filled
-from .changed_columns import NoteOp, noted
+from .changed_columns import noted
 from .checks import portable, rendered_check
+from .imports import import_name
+from .written_on_sqlite import marked
 
 _JSONB = "sa.JSON().with_variant(postgresql.JSONB(), 'postgresql')"
 # As databases show it, SQLite in brackets.
@@ -52,15 +54,6 @@ def render_item(kind: str, item: object, context: AutogenContext) -> str | Liter
             return rendered or False
         case _:
             return False
-
-
-def import_name(context: AutogenContext, name: str) -> None:
-    """Have the revision import a name of ``domain.migrations``: in one line, as linters want it."""
-    start = "from domain.migrations import "
-    line = next((line for line in context.imports if line.startswith(start)), "")
-    names = {name, *filter(None, line.removeprefix(start).split(", "))}
-    context.imports -= {line}
-    context.imports.add(start + ", ".join(sorted(names)))
 
 
 def _time(context: AutogenContext) -> str:
@@ -110,10 +103,6 @@ def _money(precision: int, scale: int) -> str:
 
 
 rewriter: Rewriter = Rewriter()
-_ON_SQLITE = (
-    "Written on SQLite, which shows no look-ups, comments or decimals of the tables that are there:"
-    " run `alembic check` on PostgreSQL, too, after it and after its downgrade"
-)
 
 
 @rewriter.rewrites(CreateIndexOp)
@@ -139,21 +128,35 @@ def _for_tables_with_rows(
 @rewriter.rewrites(UpgradeOps)
 @rewriter.rewrites(DowngradeOps)
 def _with_notes(context: MigrationContext, _revision: object, operations: OpContainer) -> OpContainer:
-    changes_tables = any(isinstance(operation, (ModifyTableOps, DropTableOp)) for operation in operations.ops)
+    if context.dialect.name == "sqlite":
+        marked(operations)
     operations.ops = list(noted(operations))
-    if context.dialect.name == "sqlite" and changes_tables:
-        operations.ops.insert(0, NoteOp(_ON_SQLITE))
     return operations
 
 
 @rewriter.rewrites(CreateTableOp)
 def _as_models_say(context: MigrationContext, _revision: object, operation: CreateTableOp) -> CreateTableOp:
+    if context.dialect.name == "sqlite":
+        _restore_key(operation)
     for column in operation.columns:
         _widen(column, context)
         # As PostgreSQL shows an identity; SQLite refuses it in a composite key, and needs it nowhere.
         if isinstance(column, sa.Column) and column.autoincrement is True:
             column.autoincrement = "auto"
     return operation
+
+
+def _restore_key(operation: CreateTableOp) -> None:
+    """Write the key of an organization's table as its model has it: SQLite shows ``id``, and a unique pair."""
+    key, items = [ORGANIZATION_ID, "id"], operation.columns
+    if any(isinstance(item, sa.UniqueConstraint) and item.columns.keys() == key for item in items):
+        primary = sa.PrimaryKeyConstraint(*key, name=conv(f"pk_{operation.table_name}"))
+        rest = (item for item in items if not isinstance(item, sa.UniqueConstraint | sa.PrimaryKeyConstraint))
+        operation.columns = [*rest, primary]
+        for item in operation.columns:
+            if isinstance(item, sa.Column) and item.name in key:
+                item.primary_key = True
+                item.server_default = sa.Identity() if item.name == "id" else None
 
 
 def _widen(item: SchemaItem, context: MigrationContext) -> None:

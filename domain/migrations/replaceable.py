@@ -15,11 +15,13 @@ from alembic.operations import MigrateOperation, Operations
 from alembic.operations.ops import AlterColumnOp, CreateTableOp, DropTableOp, ModifyTableOps, UpgradeOps
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import Column, Connection, MetaData, Table, inspect
+from sqlalchemy.engine.interfaces import ReflectedIndex
 
+from ..kit.model.tables import lookup_setting
 from ..kit.schema.beside import REPLACEABLES
 from ..kit.schema.policies import ISOLATION, quoted
 from ..kit.schema.replaceable import NOTHING, Found, Replaceable, State
-from .rendering import import_name
+from .imports import import_name
 from .transaction import OWNER_LET_THROUGH, MigrationError
 
 _PENDING = "domain_replaceable"  # in Connection.info, on SQLite: what each table has at the end of the run
@@ -141,9 +143,19 @@ def _present(
 def _by_columns(context: AutogenContext, name: str, model: Table | None) -> Table:
     columns = {column["name"]: column["type"] for column in context.inspector.get_columns(name)}
     info = {} if model is None else dict(model.info)
-    for key in info.keys() & {"lookups", "creations"}:
-        info[key] = {column: setting for column, setting in info[key].items() if column in columns}
+    # What an organization's table is looked up by is unique by itself.
+    unique = {str(index["column_names"][0]) for index in context.inspector.get_indexes(name) if _is_of_one(index)}
+    indexes = () if model is None else model.indexes
+    of_model = {column.name for index in indexes if index.unique for column in index.columns if len(index.columns) == 1}
+    given = info.get("lookups", {})
+    info["lookups"] = {column: setting for column, setting in given.items() if column in unique}
+    info["lookups"] |= {column: lookup_setting(name, column) for column in unique - of_model}
+    info["creations"] = {column: setting for column, setting in info.get("creations", {}).items() if column in columns}
     return Table(name, MetaData(), *(Column(*column) for column in columns.items()), info=info)
+
+
+def _is_of_one(index: ReflectedIndex) -> bool:
+    return bool(index["unique"]) and len(index["column_names"]) == 1
 
 
 def _execute(connection: Connection, statements: Iterable[str]) -> None:

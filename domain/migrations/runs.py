@@ -26,6 +26,7 @@ from .transaction import (
     MigrationError,
     refusing_commits,
 )
+from .written_on_sqlite import refuse_lacking
 
 LOG = logging.getLogger("domain.migrations")
 Plan: TypeAlias = Callable[[tuple[str, ...], MigrationContext], Iterable[MigrationStep]]
@@ -152,6 +153,8 @@ class Run:
                 LOG.info("%s", _name(step))
                 with nullcontext() if migration.dialect.name == "sqlite" else self._transaction(migration):
                     run(**given)
+                if self._pending == [step]:
+                    refuse_lacking(step, migration)
 
             step.migration_fn = migration_fn
         return step

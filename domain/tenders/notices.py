@@ -19,7 +19,7 @@ from .model import Tender
 class TenderNoticeContent(DomainModel):
     """Fields that an import writes."""
 
-    tender_id: int = tenant_key(Tender)
+    tender_id: int = tenant_key(target=Tender)
     release_id: Text | None = Field(
         default=None,
         max_length=1000,

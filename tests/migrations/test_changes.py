@@ -21,6 +21,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
+    Index,
     Integer,
     MetaData,
     String,
@@ -34,7 +35,7 @@ from sqlalchemy import (
 from domain import DomainModel, Organization, Tender
 from domain.kit.model.fields import BigId
 from domain.kit.model.names import NAMING
-from domain.kit.model.tables import ORGANIZATION_ID
+from domain.kit.model.tables import ORGANIZATION_ID, lookup_setting
 from domain.kit.model.types import JSONOf, Money
 from domain.kit.schema.beside import attach
 from domain.migrations import upgrade
@@ -57,7 +58,10 @@ def models(*columns: Column[Any], name: str = "u_parts", **info: Any) -> MetaDat
             Column(ORGANIZATION_ID, BigId, ForeignKey("organizations.id"), primary_key=True),
             Column("id", BigId, Identity(), primary_key=True),
         ]
-        Table(name, metadata, *keys, *columns, info={"audited": True, **info})
+        table = Table(name, metadata, *keys, *columns, info={"audited": True, **info})
+        looked_up: list[str] = [*info.get("lookups", ())]
+        for column in looked_up:
+            Index(f"uq_{name}_{column}", table.c[column], unique=True)  # as lookup_field makes it
     attach(metadata)
     return metadata
 
@@ -207,7 +211,9 @@ def test_a_change_of_type_runs_on_rows_both_ways(
 
 
 def test_a_column_that_a_policy_names_changes_its_type(application: Application) -> None:
-    before, after = (models(Column("code", String(size)), lookups={"code": "app.part"}) for size in (20, 50))
+    before, after = (
+        models(Column("code", String(size)), lookups={"code": lookup_setting("u_parts", "code")}) for size in (20, 50)
+    )
     application.start(before, code="7-a")
     application.generate(after)
     application.upgrade()
@@ -261,10 +267,25 @@ def test_a_required_column_with_a_default_comes_to_a_table_with_rows(
     assert application.is_as_created(after)
 
 
+@pytest.mark.parametrize("info", [{}, {"audited": False}], ids=["audited", "not audited"])
+def test_a_dropped_table_comes_back(info: Any, application: Application) -> None:
+    before = models(Column("code", String(20), index=True), Column("size", Integer()), **info)
+    application.start(before, code="7-a")
+    application.generate(models())
+    application.upgrade()
+    application.downgrade()
+    assert application.is_as_created(before)
+
+
 @pytest.mark.parametrize("application", ["postgresql"], indirect=True)
 @pytest.mark.parametrize(
     "info",
-    [{}, {"audited": False}, {"lookups": {"code": "app.part"}}, {"lookups": {"code": "app.part"}, "audited": False}],
+    [
+        {},
+        {"audited": False},
+        {"lookups": {"code": lookup_setting("u_parts", "code")}},
+        {"lookups": {"code": lookup_setting("u_parts", "code")}, "audited": False},
+    ],
     ids=["audited", "not audited", "a look-up", "a look-up, not audited"],
 )
 def test_a_dropped_table_comes_back_with_all_that_stood_beside_it(info: Any, application: Application) -> None:

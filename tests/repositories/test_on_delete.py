@@ -1,6 +1,6 @@
 """What becomes of rows when the row that they refer to is deleted: they go, they stay, or they hold it."""
 
-import os
+from collections import defaultdict
 from collections.abc import Iterator
 from random import Random
 from typing import Any
@@ -25,7 +25,6 @@ from domain.kit.model.tables import AWAITED, refuse_awaited
 from domain.repositories import Deletion
 from domain.retention import purge
 
-ROWS = int(os.environ.get("DOMAIN_TEST_TREE", "300"))
 LEVELS = 5
 
 
@@ -87,16 +86,19 @@ class Plain:
         self.deleted: dict[Key, int] = {}
         self.count = 0
 
-    def below(self, key: Key) -> Iterator[Key]:
+    def below(self, key: Key, children: dict[Key | None, list[Key]]) -> Iterator[Key]:
         yield key
-        for child, parent in self.parent.items():
-            if parent == key and child[0] in {"Folder", "File"} and child not in self.deleted:
-                yield from self.below(child)
+        for child in children[key]:
+            if child[0] in {"Folder", "File"} and child not in self.deleted:
+                yield from self.below(child, children)
 
     def delete(self, *keys: Key) -> bool | None:
         """None: refused."""
+        children: dict[Key | None, list[Key]] = defaultdict(list)
+        for child, parent in self.parent.items():
+            children[parent].append(child)
         keys = tuple(key for key in keys if key not in self.deleted)
-        going = {one for key in keys for one in self.below(key)}
+        going = {one for key in keys for one in self.below(key, children)}
         if any(k[0] == "Lock" and k not in self.deleted and p in going for k, p in self.parent.items()):
             return None
         self.count += bool(keys)
@@ -116,7 +118,8 @@ class Plain:
         back = {key for key, of in self.deleted.items() if of == number and key[0] in below}
         if not any(key[0] == kind for key in back):
             return False
-        if any(self.parent[key] in self.deleted.keys() - back for key in back if key[0] != "Link"):
+        stays = self.deleted.keys() - back
+        if any(self.parent[key] in stays for key in back if key[0] != "Link"):
             return None
         self.deleted = {key: of for key, of in self.deleted.items() if key not in back}
         return True
@@ -127,15 +130,15 @@ class Plain:
         self.deleted = {}
 
 
-def planted(session: TenantSession, random: Random) -> Plain:
+def planted(session: TenantSession, random: Random, rows: int) -> Plain:
     plain, levels = Plain(), [[*Folders(session).create_many([Folder() for _ in range(3)])]]
     for _ in range(LEVELS - 1):
-        under = [random.choice(levels[-1]) for _ in range(ROWS // (4 * LEVELS))]
+        under = [random.choice(levels[-1]) for _ in range(rows // (4 * LEVELS))]
         levels.append([*Folders(session).create_many([Folder(parent_id=parent.id) for parent in under])])
     folders = [folder for level in levels for folder in level]
-    files = Files(session).create_many([File(folder_id=random.choice(folders).id) for _ in range(ROWS // 3)])
-    links = Links(session).create_many([Link(file_id=random.choice(files).id) for _ in range(ROWS // 3)])
-    locks = Locks(session).create_many([Lock(file_id=random.choice(files).id) for _ in range(ROWS // 12)])
+    files = Files(session).create_many([File(folder_id=random.choice(folders).id) for _ in range(rows // 3)])
+    links = Links(session).create_many([Link(file_id=random.choice(files).id) for _ in range(rows // 3)])
+    locks = Locks(session).create_many([Lock(file_id=random.choice(files).id) for _ in range(rows // 12)])
     for folder in folders:
         plain.parent["Folder", folder.id] = ("Folder", folder.parent_id) if folder.parent_id else None
     plain.parent |= {("File", file.id): ("Folder", file.folder_id) for file in files}
@@ -150,45 +153,86 @@ def stored(session: TenantSession) -> tuple[set[Key], dict[int, int | None]]:
     return live, dict(links)
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_deletions_restorings_and_purges_agree_with_a_plain_model(domain_db: Database, seed: int) -> None:
-    random = Random(seed)
-    with domain_db.get_session(organization_id=1) as session:
-        plain = planted(session, random)
-    deletions: dict[int, UUID] = {}
-    for number in range(80):
-        kind, row_id = key = random.choice(list(plain.parent))
-        method = random.choice(["soft_delete", "soft_delete", "soft_delete_where", "restore", "restore_deletion"])
-        with domain_db.get_session(organization_id=1) as session:
+class Tree:
+    """Rows and the plain model of them, which are compared after each step."""
+
+    def __init__(self, database: Database, random: Random, rows: int) -> None:
+        self.database = database
+        with database.get_session(organization_id=1) as session:
+            self.plain = planted(session, random, rows)
+        self.deletions: dict[int, UUID] = {}
+
+    def step(self, method: str, kind: str, given: Any, wanted: bool | None) -> None:
+        """Call the method, which is to answer as wanted; None: to refuse."""
+        with self.database.get_session(organization_id=1) as session:
             repository: Any = REPOSITORIES[kind](session)
-            given: Any
-            if method == "soft_delete_where":
-                ids = [k[1] for k in random.sample(list(plain.parent), 6) if k[0] == kind]
-                wanted, given = plain.delete(*((kind, n) for n in ids)), col(repository.model.id).in_(ids)
-            elif method == "soft_delete":
-                wanted, given = plain.delete(key), row_id
-            elif method == "restore":
-                wanted, given = plain.restore(key), row_id
-            else:
-                of = random.choice([*deletions, 0])
-                wanted, given = plain.restore_deletion(kind, of), deletions.get(of, uuid4())
             if wanted is None:
                 with pytest.raises(ConflictError):
                     getattr(repository, method)(given)
             else:
                 answer = getattr(repository, method)(given)
-                assert bool(answer) is wanted, (number, method, key)
+                assert bool(answer) is wanted, (method, kind)
                 if isinstance(answer, Deletion) and answer:
-                    deletions[plain.count] = answer.deletion_id
-        with domain_db.get_session(organization_id=1) as session:
-            assert stored(session)[0] == plain.parent.keys() - plain.deleted.keys(), (number, method, key)
-    assert deletions
-    plain.purge()
-    purge(domain_db, actor="test", older_than_days=0)
-    with domain_db.get_session(organization_id=1) as session:
-        live, links = stored(session)
-        assert live == plain.parent.keys()
-        assert links == {k[1]: parent and parent[1] for k, parent in plain.parent.items() if k[0] == "Link"}
+                    self.deletions[self.plain.count] = answer.deletion_id
+        with self.database.get_session(organization_id=1) as session:
+            assert stored(session)[0] == self.plain.parent.keys() - self.plain.deleted.keys(), (method, kind)
+
+    def any_step(self, random: Random) -> None:
+        plain, (kind, row_id) = self.plain, random.choice(list(self.plain.parent))
+        method = random.choice(["soft_delete", "soft_delete", "soft_delete_where", "restore", "restore_deletion"])
+        if method == "soft_delete_where":
+            ids = [k[1] for k in random.sample(list(plain.parent), len(plain.parent) // 50) if k[0] == kind]
+            wanted = plain.delete(*((kind, n) for n in ids))
+            self.step(method, kind, col(MODELS[KINDS.index(kind)].id).in_(ids), wanted)
+        elif method == "soft_delete":
+            self.step(method, kind, row_id, plain.delete((kind, row_id)))
+        elif method == "restore":
+            kind, row_id = random.choice([*plain.deleted, (kind, row_id)])
+            self.step(method, kind, row_id, plain.restore((kind, row_id)))
+        else:
+            of = random.choice([*self.deletions, 0])
+            self.step(method, kind, self.deletions.get(of, uuid4()), plain.restore_deletion(kind, of))
+
+    def purge(self) -> None:
+        self.plain.purge()
+        purge(self.database, actor="test", older_than_days=0)
+        with self.database.get_session(organization_id=1) as session:
+            live, links = stored(session)
+        assert live == self.plain.parent.keys()
+        assert links == {k[1]: parent and parent[1] for k, parent in self.plain.parent.items() if k[0] == "Link"}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_deletions_restorings_and_purges_agree_with_a_plain_model(domain_db: Database, seed: int) -> None:
+    random = Random(seed)
+    tree = Tree(domain_db, random, 300)
+    for _ in range(80):
+        tree.any_step(random)
+    assert tree.deletions
+    tree.purge()
+
+
+@pytest.mark.slow
+def test_a_tree_of_ten_thousand_rows_agrees_with_a_plain_model(domain_db: Database) -> None:
+    random = Random(0)
+    tree = Tree(domain_db, random, 10_600)
+    plain = tree.plain
+    assert len(plain.parent) >= 10_000
+    roots = [key for key, parent in plain.parent.items() if key[0] == "Folder" and parent is None]
+    tree.step("soft_delete", *roots[0], plain.delete(roots[0]))  # a lock holds it
+    assert not plain.deleted
+    for _ in range(15):
+        tree.any_step(random)
+    locks = [key for key in plain.parent if key[0] == "Lock"]
+    tree.step("soft_delete_where", "Lock", col(Lock.id) > 0, plain.delete(*locks))
+    for root in roots:
+        tree.step("soft_delete", *root, plain.delete(root))
+    assert len(plain.deleted) > 6_000
+    for root in roots:
+        tree.step("restore", *root, plain.restore(root))
+    tree.step("soft_delete", *roots[0], plain.delete(roots[0]))
+    tree.purge()
+    assert 0 < len(plain.parent) < 9_000
 
 
 def test_nothing_new_refers_to_a_deleted_row_by_whatever_rule(domain_db: Database) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from copy import copy
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, dataclass_transform
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
@@ -11,8 +11,9 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 from sqlalchemy import Table, inspect
 from sqlalchemy.orm import class_mapper
 from sqlalchemy.orm.attributes import set_attribute
-from sqlmodel import SQLModel
+from sqlmodel import Field, SQLModel
 
+from .fields import library_field, lookup_field, managed_field, personal_field, relation, tenant_key
 from .managed import managed_fields, managed_reason, refuse_managed
 from .registry import REGISTRY, DomainMeta
 from .tables import ORGANIZATION_ID
@@ -20,6 +21,11 @@ from .tables import ORGANIZATION_ID
 MYPY = TYPE_CHECKING_WITH_PYREFLY = False  # each is True to the checker of its name
 
 
+# The metaclass's declaration once more: of a class of pydantic's, pyrefly reads its base's.
+@dataclass_transform(
+    kw_only_default=True,
+    field_specifiers=(Field, library_field, lookup_field, managed_field, personal_field, relation, tenant_key),
+)
 class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
     """The base of every table, request, patch and response class.
 

@@ -96,8 +96,17 @@ def example(value: object, **schema: object) -> dict[str, Any]:
     return {"examples": [value], **schema}
 
 
+# Says ``init=False`` to pyrefly, which heeds that for no class of pydantic's: a keyword that nobody can write.
+NoKeyword = Literal["<managed>"]
+
+
 def managed_field(
-    *, init: Literal[False] = False, audited: bool = True, by_library: bool = False, **options: Any
+    *,
+    init: Literal[False] = False,
+    validation_alias: NoKeyword = "<managed>",
+    audited: bool = True,
+    by_library: bool = False,
+    **options: Any,
 ) -> Any:
     """A column that code fills in, not a client: readable and typed, no constructor keyword, in no update.
 
@@ -108,7 +117,7 @@ def managed_field(
     return Field(sa_column_kwargs={**column, "info": info}, **options)
 
 
-def library_field(*, init: Literal[False] = False, **options: Any) -> Any:
+def library_field(*, init: Literal[False] = False, validation_alias: NoKeyword = "<managed>", **options: Any) -> Any:
     """A managed column that only the library fills in: assignments and hand-written statements are refused."""
     return managed_field(by_library=True, **options)
 
@@ -129,7 +138,14 @@ def lookup_field(**options: Any) -> Any:
     return Field(exclude=True, repr=False, sa_column_kwargs={**column, "info": {"looked_up": True}}, **options)
 
 
-def relation(owner: str, target: str, column: str, *, init: Literal[False] = False) -> Any:
+def relation(
+    owner: str,
+    target: str,
+    column: str,
+    *,
+    init: Literal[False] = False,
+    validation_alias: NoKeyword = "<managed>",
+) -> Any:
     """A read-only relationship to the live row of ``target`` whose ``column`` refers to the owner.
 
     Name both with their modules: applications may have classes of the same names. ``lazy="raise"``: only methods that

@@ -141,10 +141,14 @@ def rank_column(of: str) -> Column[float]:
     return Column(f"{of}{RANK}", Float(), Computed(f"CAST({of} AS FLOAT)", persisted=True), info=info)
 
 
+def lookup_setting(table: str, column: str) -> str:
+    """The setting that holds the value by which ``find_by_secret`` looks a row up."""
+    return "app.find_" + re.sub(r"\W", "_", f"{table}_{column}", flags=re.ASCII)
+
+
 def _add_lookup(column: Column[Any], table: Table) -> None:
     _live_unique((column.name,), column)
-    setting = "app.find_" + re.sub(r"\W", "_", f"{table.name}_{column.name}", flags=re.ASCII)
-    lookups = {**table.info.get("lookups", {}), column.name: setting}
+    lookups = {**table.info.get("lookups", {}), column.name: lookup_setting(table.name, column.name)}
     table.info.update(lookups=lookups, goes_with_organization=True)
 
 

@@ -243,8 +243,8 @@ class Repository(Generic[ModelT]):
     ) -> ModelT:
         """Write the fields that were set on ``changes``: a patch, or a group of the model's fields.
 
-        Or write keywords, those of the class that the repository names (``patch = InvoicePatch``). Returns the row as
-        it is now.
+        Or write keywords, those of the class that the repository names (``patch = InvoicePatch``): typed by it alone,
+        they take neither ``expected_version`` nor ``org_id``, which go with a patch. Returns the row as it is now.
 
         Raises:
             NotFoundError: no live row of this organization has the id.

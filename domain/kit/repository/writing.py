@@ -49,7 +49,8 @@ def patch_of(repository: object, fields: dict[str, object], *alone: object) -> D
             f"{kind} takes no fields in update: name the patch in its class, as in patch = InvoicePatch"
         )
     if any(value is not None for value in alone):
-        raise ArgumentError(f"expected_version and org_id go with a patch: update(id, {patch.__name__}(...), ...)")
+        given = ", ".join(f"{name}=..." for name in fields)
+        raise ArgumentError(f"expected_version and org_id go with a patch: update(id, {patch.__name__}({given}), ...)")
     changes: DomainModel = patch(**fields)
     return changes
 

@@ -104,6 +104,11 @@ class RowLevelSecurity(Replaceable):
         return plain(words)
 
 
+def finding(column: str) -> str:
+    """The name of the policy that admits the row that a look-up names."""
+    return fitted(f"find_by_{column}")
+
+
 def _policy(rule: Rule) -> tuple[str, str]:
     """A policy's name, and the words of CREATE POLICY after the table's."""
     if rule.in_trigger:
@@ -114,5 +119,5 @@ def _policy(rule: Rule) -> tuple[str, str]:
             return "append_only", f"FOR INSERT WITH CHECK ({column} = {setting}::bigint)"
         return ISOLATION, f"FOR {rule.command} USING ({column} = {setting}::bigint)"
     if rule.command is Command.SELECT:
-        return fitted(f"find_by_{rule.column}"), f"FOR SELECT USING ({column} = {setting})"
+        return finding(rule.column), f"FOR SELECT USING ({column} = {setting})"
     return fitted(f"create_by_{rule.column}"), f"FOR INSERT WITH CHECK ({column} = {setting})"
