@@ -41,7 +41,7 @@ class Replicas:
     """
 
     def __init__(self, engines: Sequence[Engine], max_lag_seconds: float) -> None:
-        self.engines = tuple(engines)
+        self.engines: tuple[Engine, ...] = tuple(engines)
         self._max_lag_seconds = max_lag_seconds
         self._written: dict[int | None, float] = {}  # None: by sessions that are bound to no organization
         self._locks: dict[int, Lock] = {}  # by the process: a child could not release its parent's
