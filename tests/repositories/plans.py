@@ -24,8 +24,11 @@ FROM generate_series(3, 1200) n;
 INSERT INTO users (organization_id, email, hashed_password, full_name, role, is_active, is_verified)
 SELECT o, 'user-' || n || '@org-' || o || '.example', 'hash', 'Ann', 'member', true, true
 FROM generate_series(1, 1000) o, generate_series(1, 5) n;
-INSERT INTO tenders (organization_id, created_at, status, external_id, title, description, categories)
-SELECT o, timestamptz '2026-01-01' + n * interval '1 minute', 'pending', 'ocds-' || n, 'Bridge', repeat('x', 500), '[]'
+INSERT INTO tenders (organization_id, created_at, deadline, estimated_value, status, external_id, title, description,
+                     categories)
+SELECT o, timestamptz '2026-01-01' + n * interval '1 minute',
+       CASE WHEN mod(n, 2) = 0 THEN timestamptz '2027-01-01' + n * interval '1 hour' END,
+       CASE WHEN mod(n, 2) = 0 THEN n * 100.25 END, 'pending', 'ocds-' || n, 'Bridge', repeat('x', 500), '[]'
 FROM generate_series(1, 301) o, LATERAL generate_series(1, CASE o WHEN 1 THEN 800 ELSE 20 END) n;
 INSERT INTO analysis_results (organization_id, tender_id, is_relevant, confidence, overall_score, filter_categories,
                               strengths, risks, requirements)

@@ -12,6 +12,7 @@ from domain import (
     TenantSession,
     Tender,
     TenderNotice,
+    TenderOrder,
     TenderRepository,
     TenderStatus,
     UserRepository,
@@ -41,6 +42,7 @@ MORE: dict[str, Call] = {
     "a second page": second_page,
     "a page with the total": lambda s: TenderRepository(s).page(with_total=True).items,
     # ILIKE is not leakproof, so no index could serve it: it filters what an index on the organization finds.
+    "another order, far behind": lambda s: TenderRepository(s).find(order_by=TenderOrder.HIGHEST_VALUE, offset=500),
     "a search": lambda s: TenderRepository(s).page(status=TenderStatus.PENDING, search="bridge").items,
     "deleted rows": lambda s: TenderRepository(s).find(include_deleted=True),
     "a count of some": lambda s: TenderRepository(s).count(col(Tender.title) == "Bridge", include_deleted=True),
@@ -173,3 +175,23 @@ def test_the_newest_are_read_in_the_order_of_an_index(filled: Database) -> None:
         kinds = {node["Node Type"] for _, plan in plans for node in nodes(plan)}
         assert "Index Scan" in kinds, name
         assert "Sort" not in kinds, name
+
+
+@pytest.mark.parametrize("order", TenderOrder)
+def test_a_page_of_any_order_begins_in_its_index_where_its_cursor_is(filled: Database, order: TenderOrder) -> None:
+    """Else each page would read all pages before it: those among the rows without a value as well."""
+
+    def pages(session: TenantSession) -> None:
+        page = TenderRepository(session).page(order_by=order, limit=200)
+        while page.next_cursor is not None:
+            page = TenderRepository(session).page(order_by=order, limit=200, after=page.next_cursor)
+
+    plans = plans_of(filled, pages, organization_id=1, settings=OWN)
+    assert len(plans) >= 4
+    for text, plan in plans:
+        *above, scan = nodes(plan)
+        assert {node["Node Type"] for node in above} <= {"Limit", "Result"}, text
+        assert scan["Node Type"] == "Index Scan", text
+        has_cursor = " < (" in text or " > (" in text or "tenders.id <" in text or "tenders.id >" in text
+        assert ("ROW(" in scan["Index Cond"] or "id" in scan["Index Cond"].replace("organization_id", "")) is has_cursor
+        assert "id" not in scan.get("Filter", "").replace("organization_id", ""), scan["Filter"]
