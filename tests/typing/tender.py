@@ -15,7 +15,10 @@ from domain import (
     Tender,
     TenderContent,
     TenderDB,
+    TenderFilter,
+    TenderOrder,
     TenderPatch,
+    TenderPublic,
     TenderRepository,
     TenderStatus,
     Upserted,
@@ -52,6 +55,14 @@ def reads(session: TenantSession) -> None:
     assert_type(page.next_cursor, str | None)
     assert_type(page.previous_cursor, str | None)
     assert_type(page.total, int | None)
+    wanted = TenderFilter(status=[TenderStatus.PENDING], min_value=Decimal(10), has_analysis=True)
+    assert_type(tenders.page(wanted, order_by=TenderOrder.DEADLINE, as_=TenderPublic), Page[TenderPublic])
+    assert_type(tenders.find(wanted, order_by=col(Tender.deadline).desc(), as_=TenderPublic), Sequence[TenderPublic])
+    assert_type(tenders.find(wanted, col(Tender.id) > 5, order_by=col(Tender.deadline)), Sequence[Tender])
+    assert_type(tenders.get(5, as_=TenderPublic), TenderPublic | None)
+    assert_type(tenders.search("bridge", as_=TenderPublic, order_by="-estimated_value"), Sequence[TenderPublic])
+    assert_type(tenders.count(wanted), int)
+    assert_type(tenders.soft_delete_where(wanted).rows, int)
 
 
 def writes(session: TenantSession, body: TenderContent) -> None:
