@@ -6,12 +6,13 @@ from .django_orm import DjangoOrm
 from .floor import Floor
 from .floor_copy import FloorCopy
 from .naive_sqlmodel import NaiveSQLModel
-from .ours import Ours, OursAudited
+from .ours import Ours, OursAsSchema, OursAudited
 from .sqlalchemy_orm import SQLAlchemyOrm
 
 CONTENDERS: tuple[type[Contender], ...] = (
     Floor,
     Ours,
+    OursAsSchema,
     OursAudited,
     SQLAlchemyOrm,
     NaiveSQLModel,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from domain import Database, OrganizationRepository, Tender, TenderRepository, TenderStatus
+from domain import Database, OrganizationRepository, Tender, TenderPublic, TenderRepository, TenderStatus
 
 from ..operations import DEPTH, PAGE
 from .contender import Contender, Content
@@ -74,6 +74,30 @@ class Ours(Contender):
     def upsert_many(self, organization_id: int, rows: list[Content]) -> Any:
         with self.database.get_session(organization_id=organization_id) as session:
             return TenderRepository(session).upsert_many(rows)
+
+
+class Answer(TenderPublic):
+    """What an API answers, and whose it is, for the check."""
+
+    organization_id: int
+
+
+class OursAsSchema(Ours):
+    """The same, but that rows are read straight into what an API answers."""
+
+    name = "ours, as_=TenderPublic"
+
+    def get(self, organization_id: int, tender_id: int) -> Any:
+        with self.database.get_session(organization_id=organization_id) as session:
+            return TenderRepository(session).get(tender_id, as_=Answer)
+
+    def list_newest(self, organization_id: int, offset: int = 0) -> Sequence[Any]:
+        with self.database.get_session(organization_id=organization_id) as session:
+            return TenderRepository(session).find(limit=PAGE, offset=offset, as_=Answer)
+
+    def page_by_keyset(self, organization_id: int, cursor: Any) -> Sequence[Any]:
+        with self.database.get_session(organization_id=organization_id) as session:
+            return TenderRepository(session).page(after=cursor, limit=PAGE, as_=Answer).items
 
 
 class OursAudited(Ours):
