@@ -1,6 +1,5 @@
 """The filter and the orders of a list of tenders, as an API takes them."""
 
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,7 +8,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Mapped
 from sqlmodel import col
 
-from ..kit.model.fields import Text, UtcDatetime, relationship_of
+from ..kit.model.fields import Amount, Text, UtcDatetime, relationship_of
 from ..kit.repository.filters import Filter, Matches
 from .model import CurrencyCode, Tender, TenderStatus
 from .searching import has_words
@@ -47,10 +46,10 @@ class TenderFilter(Filter):
     location: Annotated[Text | None, Matches(lambda given: _has(col(Tender.location), given))] = Field(
         default=None, description="A part of the place."
     )
-    min_value: Annotated[Decimal | None, Matches(lambda given: col(Tender.estimated_value) >= given)] = Field(
+    min_value: Annotated[Amount | None, Matches(lambda given: col(Tender.estimated_value) >= given)] = Field(
         default=None, ge=0, description="The least value, in its currency."
     )
-    max_value: Annotated[Decimal | None, Matches(lambda given: col(Tender.estimated_value) <= given)] = Field(
+    max_value: Annotated[Amount | None, Matches(lambda given: col(Tender.estimated_value) <= given)] = Field(
         default=None, ge=0, description="The largest value, in its currency."
     )
     deadline_from: Annotated[UtcDatetime | None, Matches(lambda given: col(Tender.deadline) >= given)] = Field(

@@ -45,6 +45,8 @@ FOUND: list[tuple[dict[str, Any], set[str]]] = [
     ({"min_value": Decimal("9.5")}, {"bridge", "tunnel"}),
     ({"min_value": Decimal("9.5001")}, {"tunnel"}),
     ({"max_value": Decimal("9.5")}, {"bridge"}),
+    ({"min_value": Decimal("9.50001")}, {"bridge", "tunnel"}),  # rounded as an amount is
+    ({"max_value": Decimal("9.49999")}, {"bridge"}),
     ({"max_value": 0}, set()),
     ({"deadline_from": NOON}, {"bridge", "tunnel"}),
     ({"deadline_from": NOON, "deadline_before": NOON + timedelta(1)}, {"bridge"}),
@@ -153,6 +155,7 @@ class TitleFilter(Filter):
 
     starts_with: Annotated[Text | None, Matches(lambda start: col(Tender.title).startswith(start))] = None
     ids: Annotated[list[int], Matches(lambda ids: col(Tender.id).in_(ids))] = Field(default=[])
+    sources: Annotated[frozenset[str], Matches(lambda these: col(Tender.source).in_(these))] = frozenset()
 
 
 @pytest.mark.usefixtures("tenders")
@@ -163,3 +166,15 @@ def test_an_application_writes_filters_of_its_own(domain_db: Database) -> None:
         ids = [row.id for row in repository.find()]
         both = repository.find(TitleFilter(ids=ids[:2]), TenderFilter(min_value=Decimal(1)), col(Tender.id) > 0)
         assert [row.title for row in both] == ["Tunnel"]
+
+
+def test_a_field_that_would_be_passed_over_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"Inside\.title is no condition: write title: Annotated"):
+
+        class Inside(Filter):
+            title: Annotated[Text, Matches(lambda title: col(Tender.title) == title)] | None = None
+
+    with pytest.raises(TypeError, match=r"Bare\.title is no condition"):
+
+        class Bare(TenderFilter):
+            title: str | None = None

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from enum import Enum
+from itertools import islice
 from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Index, column, event
 from sqlmodel import Field, col
 
 from domain import (
@@ -49,12 +52,15 @@ class Parcel(TenantEntity, table=True):
         live_index("is_heavy", "id"),
         rank_column("price"),
         live_index("price_rank", "id"),
+        live_index("size", "id"),
+        Index(None, "organization_id", "note", "id", postgresql_where=column("note") != ""),
     )
     label: Text | None = None
     weight: int | None = None
     is_heavy: bool = False
     price: Decimal = Field(sa_type=Money(12, 2))
     note: Text = ""
+    size: int = Field(default=0, nullable=True)
 
 
 class ParcelRepository(TenantRepository[Parcel]):
@@ -164,6 +170,59 @@ def test_rows_that_stay_are_seen_once_while_others_come_and_go(domain_db: Databa
             seen += [row.id for row in page.items]
         assert len(seen) == len(set(seen))
         assert stay <= set(seen)
+
+
+def test_a_row_that_others_move_is_read_where_it_stands_now(domain_db: Database) -> None:
+    rows = with_parcels(domain_db, ({"weight": n, "price": 1} for n in range(6)))
+    with domain_db.get_session(organization_id=1) as session:
+        parcels = ParcelRepository(session)
+        held = parcels.require(rows[0].id)
+        with domain_db.get_session(organization_id=1) as other:
+            ParcelRepository(other).require(held.id).weight = 4
+        expected = [rows[n].id for n in (1, 2, 3, 0, 4, 5)]
+        assert [row.id for row in islice(parcels.stream(order_by="weight", batch_size=1), 10)] == expected
+        assert walked(parcels, 1, order_by="weight") == (expected, expected)
+        assert held.weight == 0  # it is as the session read it: a change of it is a stale one
+
+
+def test_rows_that_come_between_two_statements_of_a_slice_are_no_error(domain_postgresql: Database) -> None:
+    with_parcels(domain_postgresql, [{"weight": 1, "price": 1}])
+    came: list[Parcel] = []
+
+    @event.listens_for(domain_postgresql.engine, "before_cursor_execute")
+    def _add(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "count(" in statement and not came:
+            came.append(Parcel(price=Decimal(1)))
+            came.extend(with_parcels(domain_postgresql, ({"weight": n, "price": 1} for n in range(3))))
+
+    with domain_postgresql.get_session(organization_id=1) as session:
+        assert ParcelRepository(session).find(order_by="weight", offset=2) == []
+    event.remove(domain_postgresql.engine, "before_cursor_execute", _add)
+    assert len(came) == 4
+
+
+@pytest.mark.parametrize("by", ["size", "-size"])
+def test_an_empty_column_of_a_field_that_is_never_empty_is_walked(domain_db: Database, by: str) -> None:
+    rows = with_parcels(domain_db, ({"size": n, "price": 1} for n in range(4)))
+    table = Parcel.__table__
+    with domain_db.migration_engine.begin() as connection:
+        connection.execute(table.update().where(table.c.id.in_([rows[0].id, rows[2].id])).values(size=None))
+    expected = [rows[n].id for n in ((1, 3, 0, 2) if by == "size" else (3, 1, 2, 0))]
+    with domain_db.get_session(organization_id=1) as session:
+        assert walked(ParcelRepository(session), 1, order_by=by) == (expected, expected)
+
+
+class ParcelOrder(str, Enum):  # noqa: UP042  # it is what is tried
+    """As applications wrote enums of texts before Python had StrEnum."""
+
+    HEAVIEST = "-weight"
+
+
+def test_an_order_is_the_value_of_an_enum_of_texts(domain_db: Database) -> None:
+    with_parcels(domain_db, ({"weight": n, "price": 1} for n in (1, 3, 2)))
+    with domain_db.get_session(organization_id=1) as session:
+        found = ParcelRepository(session).find(order_by=ParcelOrder.HEAVIEST)
+        assert [row.weight for row in found] == [3, 2, 1]
 
 
 def test_a_cursor_is_bound_to_its_order(domain_db: Database, make: Make) -> None:

@@ -1,13 +1,17 @@
 """Rows that are read straight into a schema: equal to the model's, related rows in one statement, no object kept."""
 
+import gc
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated, Any
+from weakref import ref
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from pydantic import AfterValidator, BaseModel, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from sqlmodel import Field as Column
+from sqlmodel import Relationship, col
 
 from domain import (
     AnalysisRepository,
@@ -18,13 +22,22 @@ from domain import (
     OrganizationPublic,
     OrganizationRepository,
     Page,
+    TenantEntity,
+    TenantRepository,
     Tender,
     TenderFilter,
     TenderPublic,
     TenderRepository,
+    Text,
+    User,
     UserPublic,
     UserRepository,
+    tenant_key,
 )
+from domain.kit.model.types import json_list
+from domain.kit.repository.listing import listing
+from domain.kit.repository.schemas import REMEMBERED, schema_of
+from domain.kit.repository.statements import statements
 from domain.testing import build
 from tests.support.statements import recorded
 
@@ -162,3 +175,144 @@ def test_a_page_is_served_as_it_is(domain_db: Database, make: Make, monkeypatch:
     assert "organization_id" not in body["items"][0]
     with domain_db.get_session(organization_id=1) as session:
         assert type(TenderRepository(session).page(as_=TenderPublic)) is Page[TenderPublic]
+
+
+class Leak(BaseModel):
+    """With a secret."""
+
+    email: str
+    hashed_password: str
+
+
+def test_a_secret_is_read_into_no_schema_that_shows_it(domain_db: Database, make: Make) -> None:
+    make(User)
+    with domain_db.get_session(organization_id=1) as session:
+        users = UserRepository(session)
+        with pytest.raises(ArgumentError, match=r"Leak\.hashed_password is secret"):
+            users.find(as_=Leak)
+        kept = create_model("Kept", email=str, hashed_password=(str, Field(exclude=True)))
+        assert users.find(as_=kept)[0].model_dump().keys() == {"email"}
+
+
+def test_a_table_is_no_schema(domain_db: Database) -> None:
+    with (
+        domain_db.get_session(organization_id=1) as session,
+        pytest.raises(ArgumentError, match="as_ takes a schema, not the table class Tender"),
+    ):
+        TenderRepository(session).find(as_=Tender)
+
+
+class Slot(BaseModel):
+    """A part of a crate, as the column has it."""
+
+    name: str
+    weight: float = 1
+
+
+class Depot(TenantEntity, table=True):
+    """Of an application's own, with crates."""
+
+    __tablename__ = "test_depots"
+    name: Text
+
+
+class Crate(TenantEntity, table=True):
+    """Of an application's own, with a relationship as SQLModel writes it."""
+
+    __tablename__ = "test_crates"
+    label: Text
+    slots: list[Slot] = Column(default_factory=list, sa_type=json_list(Slot))
+    depot_id: int | None = tenant_key(Depot, default=None)
+    depot: Depot | None = Relationship(sa_relationship_kwargs={"lazy": "raise", "viewonly": True})
+
+
+class CrateRepository(TenantRepository[Crate]):
+    """The crates of one organization."""
+
+    model = Crate
+
+
+class DepotRepository(TenantRepository[Depot]):
+    """The depots of one organization."""
+
+    model = Depot
+
+
+class DepotName(BaseModel):
+    """A part of a depot."""
+
+    name: str
+
+
+class CratePlace(BaseModel):
+    """A crate, and where it is."""
+
+    label: Text
+    depot: DepotName | None
+
+
+class CrateAtDepot(BaseModel):
+    """A crate that is at a depot."""
+
+    label: Text
+    depot: DepotName
+
+
+class SlotName(BaseModel):
+    """A part of a slot."""
+
+    name: str
+
+
+class Listed(BaseModel):
+    """By other names, and with less of what a JSON column holds."""
+
+    label: Text = Field(alias="slots")
+    slots: list[SlotName] = Field(alias="theSlots")
+
+
+class Loud(BaseModel):
+    """Whose configuration changes texts."""
+
+    model_config = ConfigDict(str_to_upper=True)
+    label: Text
+
+
+def test_a_related_row_that_is_deleted_is_not_there(domain_db: Database) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        crates, depots = CrateRepository(session), DepotRepository(session)
+        depot = depots.add(Depot(name="North"))
+        crate = crates.add(Crate(label="a", depot_id=depot.id))
+        at_north = CratePlace(label="a", depot=DepotName(name="North"))
+        assert crates.get(crate.id, as_=CratePlace) == at_north
+        assert crates.find(col(Crate.id) > 0, as_=CratePlace) == [at_north]
+        depots.soft_delete(depot.id)
+        nowhere = CratePlace(label="a", depot=None)
+        for include_deleted in (False, True):
+            assert crates.get(crate.id, as_=CratePlace, include_deleted=include_deleted) == nowhere
+            for where in ((), (col(Crate.id) > 0,)):
+                assert crates.find(*where, as_=CratePlace, include_deleted=include_deleted) == [nowhere]
+        with pytest.raises(ValidationError, match="depot"):
+            crates.find(as_=CrateAtDepot)
+
+
+def test_a_schema_has_names_and_parts_of_its_own(domain_db: Database) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        crates = CrateRepository(session)
+        crates.add(Crate(label="a", slots=[Slot(name="left")]))
+        (found,) = crates.find(as_=Listed)
+        assert (found.label, found.slots) == ("a", [SlotName(name="left")])
+        assert crates.find(as_=Loud)[0].label == "A"
+
+
+def test_readers_of_schemas_that_an_application_makes_as_it_runs_are_let_go() -> None:
+    def use(number: int) -> ref[object]:
+        reader = schema_of(Tender, create_model(f"Made{number}", title=str))
+        listing(Tender, statements(Tender, scoped=True), schema=reader)
+        return ref(reader)
+
+    first = use(0)
+    for number in range(1, REMEMBERED + 1):
+        use(number)
+    gc.collect()
+    assert first() is None

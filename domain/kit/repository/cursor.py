@@ -1,10 +1,12 @@
 """Cursors: places in a listing, as opaque texts that fit into a URL."""
 
 import base64
+from collections.abc import Hashable
 from typing import Annotated, Any, TypeAlias
 from zlib import crc32
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
+from sqlalchemy import inspect
 
 from ...errors import ArgumentError
 from .order import Order
@@ -62,4 +64,6 @@ class Cursors:
 
 def _type_of(model: type[Any], field: str) -> Any:
     given = model.model_fields[field]
-    return Annotated[given.annotation, *given.metadata] if given.metadata else given.annotation
+    metadata = [part for part in given.metadata if isinstance(part, Hashable)]  # not SQLModel's, of the column
+    kind: Any = Annotated[given.annotation, *metadata] if metadata else given.annotation
+    return kind | None if inspect(model).columns[field].nullable else kind

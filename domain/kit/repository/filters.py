@@ -33,6 +33,15 @@ class Filter(BaseModel):
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        """Refuse a field that would be passed over."""
+        super().__pydantic_init_subclass__(**options)
+        for name, field in cls.model_fields.items():
+            if not any(isinstance(part, Matches) for part in field.metadata):
+                line = f"{name}: Annotated[... | None, Matches(...)] = None"
+                raise TypeError(f"{cls.__name__}.{name} is no condition: write {line}")
+
     def conditions(self) -> list[ColumnElement[bool]]:
         """The conditions of the fields that are given: not None, and no empty list."""
         given = {name: getattr(self, name) for name in type(self).model_fields}
@@ -40,7 +49,7 @@ class Filter(BaseModel):
             part.condition(given[name])
             for name, field in type(self).model_fields.items()
             for part in field.metadata
-            if isinstance(part, Matches) and given[name] not in (None, [], ())
+            if isinstance(part, Matches) and given[name] not in (None, [], (), set())
         ]
 
 

@@ -1,7 +1,7 @@
 """The statements of one listing: its pages by keyset, its slices, and its count."""
 
 from collections.abc import Callable, Hashable, Iterator
-from functools import cache
+from functools import lru_cache
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, TypeAlias, cast
 
@@ -13,7 +13,7 @@ from ..model.types import Money, Rank
 from ..session import INCLUDE_DELETED, READS, own
 from .cursor import Cursors, Place
 from .order import NEWEST, Order, indexed_name
-from .schemas import Schema
+from .schemas import REMEMBERED, Schema
 from .statements import LIMIT, OFFSET, Statements
 
 VALUE, PLACE_VALUE, PLACE_ID = "listed_value", "place_value", "place_id"
@@ -60,10 +60,16 @@ class Listing:
         place = getattr(model, order.field), col(model.id)
         # With a caller's condition a statement is not ``own`` any more, and deleted rows would be left out.
         options = {INCLUDE_DELETED: include_deleted}
-        rows = sql.every(model) if schema is None else schema.rows(sql, *place)
+        self.read: Callable[[Any], Any] | None = schema.read if schema else None
+        self.place_of: Callable[[Any], Place] = itemgetter(-2, -1)
+        if schema is not None:
+            rows = schema.rows(sql, *place)
+        elif order.field == NEWEST.field:
+            rows, self.place_of = sql.every(model), attrgetter(order.field, "id")
+        else:  # the place is the row's: an object that the session holds may be older, and stand elsewhere
+            rows, self.read = sql.every(model, *place), itemgetter(0)
         rows = rows.where(*of_model).execution_options(**options)
         self.cursors: Cursors = Cursors(model, order)
-        self.place_of: Callable[[Any], Place] = attrgetter(order.field, "id") if schema is None else itemgetter(-2, -1)
         self.one: Rows = rows.where(sql.by_key)
         self.count: SelectOfScalar[int] = sql.count.where(*of_model).execution_options(**options)
         self.total: SelectOfScalar[int] = sql.total.where(*of_table)  # without a caller's conditions
@@ -94,7 +100,7 @@ def _parts(rows: Rows, count: SelectOfScalar[int], model: Any, order: Order) -> 
         yield Part(is_empty, count.where(half), ends[0].offset(_OFFSET), *ends)
 
 
-@cache
+@lru_cache(REMEMBERED)
 def _built(model: Any, sql: Any, column: str | None, order: Order, schema: Any, include_deleted: bool) -> Listing:
     return Listing(model, sql, column, order, schema, include_deleted)
 

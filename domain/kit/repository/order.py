@@ -36,7 +36,7 @@ def order_of(model: Any, by: OrderBy | None) -> Order:
     """The order that a caller asks for. Raises ArgumentError where no index serves it."""
     if by is None:
         return NEWEST
-    return _named(model, str(by)) if isinstance(by, str) else _written(model, by)
+    return _named(model, str.__str__(by)) if isinstance(by, str) else _written(model, by)  # of an enum, its value
 
 
 def _written(model: Any, by: SQLColumnExpression[object]) -> Order:
@@ -71,4 +71,5 @@ def indexed_name(model: type[Entity], field: str) -> str:
 
 def _serves(index: Index, table: Table, name: str) -> bool:
     columns = [column.name for column in index.columns if column.name != ORGANIZATION_ID]
-    return columns == [name, table.c.id.name] and index.dialect_kwargs.get("postgresql_where") in (None, LIVE)
+    where = index.dialect_kwargs.get("postgresql_where")
+    return columns == [name, table.c.id.name] and (where is None or where is LIVE)

@@ -51,12 +51,13 @@ class Listed(Generic[ModelT]):
             found += self._rows(part.slice, {LIMIT: limit - len(found), OFFSET: offset})
             if len(found) == limit or part is self._sql.parts[-1]:
                 break
-            offset = 0 if found else offset - self._one(part.total)
+            offset = 0 if found else max(0, offset - self._one(part.total))
         return self._read(found)
 
     def page(self, *, after: str | None, before: str | None, limit: int, with_total: bool) -> Page[Any]:
         """A page. Raises as ``keyset_page``."""
         page = keyset_page(self._sql.cursors, self._beyond, self._sql.place_of, after, before, limit)
+        page.items = list(self._read(page.items))
         if self._schema is not None:
             page = self._schema.page(page)
         if with_total:
@@ -102,7 +103,7 @@ class Listed(Generic[ModelT]):
         return statement.where(*self._where) if self._where else statement
 
     def _read(self, rows: Sequence[Any]) -> Sequence[Any]:
-        return rows if self._schema is None else [self._schema.read(row) for row in rows]
+        return rows if self._sql.read is None else [self._sql.read(row) for row in rows]
 
 
 def newest_with(scope: Scope[ModelT], column: str, value: object, *, org_id: int | None) -> ModelT | None:

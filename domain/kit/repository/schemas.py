@@ -1,10 +1,10 @@
 """Rows read straight into a schema: no object of the model, no identity map, no second validation."""
 
-from collections.abc import Callable, Hashable, Sequence
-from functools import cache
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 from sqlalchemy import Select, inspect
 from sqlalchemy.orm import aliased
@@ -16,6 +16,7 @@ from .statements import Statements
 
 SchemaT = TypeVar("SchemaT", bound=BaseModel)
 Read = Callable[[Sequence[Any]], Any]
+REMEMBERED = 500  # schemas: an application may make more of them as it runs
 
 
 class Schema(Generic[SchemaT]):
@@ -38,18 +39,20 @@ class Schema(Generic[SchemaT]):
         return rows
 
     def page(self, page: Page[Any]) -> Page[SchemaT]:
-        """A page of rows as one of this schema, which FastAPI serializes as it is."""
-        fields: dict[str, Any] = {**vars(page), "items": [self.read(row) for row in page.items]}
-        return self._page.model_construct(**fields)
+        """The page as one of this schema, which FastAPI serializes as it is."""
+        return self._page.model_construct(**vars(page))
 
     def _reader(self, model: Any, entity: Any, schema: type[SchemaT]) -> Callable[[Sequence[Any]], SchemaT]:
         mapper: Any = inspect(model)
         fields = schema.model_fields
         names = [name for name in fields if name in mapper.columns]
+        for name in names:
+            if mapper.columns[name].info.get("secret") and not fields[name].exclude:
+                raise ArgumentError(f"{schema.__name__}.{name} is secret: read it by the model")
         start, end = len(self._columns), len(self._columns) + len(names)
         self._columns += [getattr(entity, name) for name in names]
         nested = {name: self._related(model, entity, schema, name) for name in fields if name not in names}
-        make = _maker(model, schema, names)
+        make = _maker(model, schema, names, nested)
 
         def read(row: Sequence[Any]) -> SchemaT:
             values = dict(zip(names, row[start:end], strict=True))
@@ -66,7 +69,8 @@ class Schema(Generic[SchemaT]):
             said = f"{schema.__name__}.{name} is no column of {model.__name__}, nor a related row's schema"
             raise ArgumentError(said)
         other: Any = aliased(relation.mapper.class_)
-        self._joins.append(getattr(entity, name).of_type(other))
+        is_live = [~other.is_deleted] if "is_deleted" in relation.mapper.columns else []
+        self._joins.append(getattr(entity, name).of_type(other).and_(*is_live))
         at = len(self._columns)
         self._columns.append(other.id)
         read = self._reader(relation.mapper.class_, other, of)
@@ -81,22 +85,29 @@ def _is_schema(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
-def _maker(model: type[Any], schema: type[SchemaT], names: Sequence[str]) -> Callable[[dict[str, Any]], SchemaT]:
+def _maker(
+    model: type[Any], schema: type[SchemaT], names: Sequence[str], nested: Iterable[str]
+) -> Callable[[dict[str, Any]], SchemaT]:
     own: dict[str, FieldInfo] = model.model_fields
     given = schema.model_fields
     is_same = all((own[n].annotation, own[n].metadata) == (given[n].annotation, given[n].metadata) for n in names)
+    may_be_missing = all(type(None) in _kinds(given[name]) for name in nested)
+    is_same = is_same and may_be_missing and not any(option.startswith("str_") for option in schema.model_config)
     decorators = schema.__pydantic_decorators__
     validators = decorators.validators or decorators.field_validators or decorators.model_validators
     if is_same and not validators and not schema.__pydantic_post_init__:
         return lambda values: made(schema, values)
-    return schema.model_validate
+    validate = TypeAdapter(schema).validate_python
+    return lambda values: validate(values, from_attributes=True, by_alias=False, by_name=True)
 
 
-@cache
+@lru_cache(REMEMBERED)
 def _built(model: Any, schema: Any) -> Schema[Any]:
     return Schema(model, schema)
 
 
 def schema_of(model: type[Any], schema: type[SchemaT]) -> Schema[SchemaT]:
     """The schema's reader. Raises ArgumentError where a field is neither a column nor a related row's schema."""
+    if inspect(schema, raiseerr=False) is not None:
+        raise ArgumentError(f"as_ takes a schema, not the table class {schema.__name__}")
     return _built(cast(Hashable, model), schema)
