@@ -206,7 +206,7 @@ def test_a_statement_built_once_without_its_organization_is_found(
 def test_listings_without_their_organization_are_found(
     domain_sqlite: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def of_every(self: Any, *what: Any) -> Any:
+    def of_every(self: Any, *what: Any, of_table: bool = False) -> Any:
         build: Any = select
         return build(*what).where(ANYONE)
 

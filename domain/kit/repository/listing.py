@@ -14,7 +14,7 @@ from ..session import INCLUDE_DELETED, READS, own
 from .cursor import Cursors, Place
 from .order import NEWEST, Order, indexed_name
 from .schemas import REMEMBERED, Schema
-from .statements import LIMIT, OFFSET, Statements
+from .statements import KEY, LIMIT, OFFSET, Statements
 
 VALUE, PLACE_VALUE, PLACE_ID = "listed_value", "place_value", "place_id"
 _LIMIT, _OFFSET = bindparam(LIMIT, type_=BigInteger()), bindparam(OFFSET, type_=BigInteger())
@@ -57,7 +57,9 @@ class Listing:
             value = bindparam(VALUE, type_=sql.table.c[column].type)
             of_model.append(getattr(model, column) == value)
             of_table.append(sql.table.c[column] == value)
-        place = getattr(model, order.field), col(model.id)
+        is_flat = schema is not None and schema.is_flat
+        columns: Any = inspect(model).columns
+        place = (columns[order.field], columns.id) if is_flat else (getattr(model, order.field), col(model.id))
         # With a caller's condition a statement is not ``own`` any more, and deleted rows would be left out.
         options = {INCLUDE_DELETED: include_deleted}
         self.read: Callable[[Any], Any] | None = schema.read if schema else None
@@ -68,23 +70,19 @@ class Listing:
             rows, self.place_of = sql.every(model), attrgetter(order.field, "id")
         else:  # the place is the row's: an object that the session holds may be older, and stand elsewhere
             rows, self.read = sql.every(model, *place), itemgetter(0)
-        rows = rows.where(*of_model).execution_options(**options)
+        rows = rows.where(*(of_table if is_flat else of_model)).execution_options(**options)
         self.cursors: Cursors = Cursors(model, order)
-        self.one: Rows = rows.where(sql.by_key)
+        self.one: Rows = rows.where(place[1] == bindparam(KEY, type_=BigInteger()))
         self.count: SelectOfScalar[int] = sql.count.where(*of_model).execution_options(**options)
         self.total: SelectOfScalar[int] = sql.total.where(*of_table)  # without a caller's conditions
-        self.parts: tuple[Part, ...] = tuple(_parts(rows, self.count, model, order))
+        self.parts: tuple[Part, ...] = tuple(_parts(rows, self.count, model, order, *place))
         for statement in (self.one, self.count, self.total, *(one for part in self.parts for one in part[1:])):
             own(statement, **{READS: True})
 
 
-def _parts(rows: Rows, count: SelectOfScalar[int], model: Any, order: Order) -> Iterator[Part]:
-    column, row_id, place_id = (
-        inspect(model).columns[order.field],
-        col(model.id),
-        bindparam(PLACE_ID, type_=BigInteger()),
-    )
-    key, kind = getattr(model, order.field), column.type
+def _parts(rows: Rows, count: SelectOfScalar[int], model: Any, order: Order, key: Any, row_id: Any) -> Iterator[Part]:
+    column, place_id = inspect(model).columns[order.field], bindparam(PLACE_ID, type_=BigInteger())
+    kind = column.type
     if isinstance(kind, Money):
         key, kind = model.__table__.c[indexed_name(model, order.field)], Rank(kind)
     valued = tuple_(key, row_id), tuple_(bindparam(PLACE_VALUE, type_=kind), place_id)

@@ -31,9 +31,14 @@ class Schema(Generic[SchemaT]):
         self._page = Page[schema]  # type: ignore[valid-type]  # the class is known when this runs
         self.read: Callable[[Sequence[Any]], SchemaT] = self._reader(model, model, schema)
 
+    @property
+    def is_flat(self) -> bool:
+        """True where all fields are the table's columns: no ORM is needed."""
+        return not self._joins
+
     def rows(self, sql: Statements[Any], *places: Any) -> Select[Any]:
         """Every row's columns, and then ``places``."""
-        rows: Select[Any] = sql.every(*self._columns, *places)
+        rows: Select[Any] = sql.every(*self._columns, *places, of_table=self.is_flat)
         for related in self._joins:
             rows = rows.outerjoin(related)
         return rows
@@ -50,7 +55,8 @@ class Schema(Generic[SchemaT]):
             if mapper.columns[name].info.get("secret") and not fields[name].exclude:
                 raise ArgumentError(f"{schema.__name__}.{name} is secret: read it by the model")
         start, end = len(self._columns), len(self._columns) + len(names)
-        self._columns += [getattr(entity, name) for name in names]
+        is_flat = entity is model and len(names) == len(fields)
+        self._columns += [mapper.columns[name] if is_flat else getattr(entity, name) for name in names]
         nested = {name: self._related(model, entity, schema, name) for name in fields if name not in names}
         make = _maker(model, schema, names, nested)
 

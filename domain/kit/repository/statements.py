@@ -65,10 +65,11 @@ class Statements(Generic[ModelT]):
         for statement in (self.get, self.get_live, self.count, self.total, self.exists, self.exists_live):
             own(statement, **{READS: True})
 
-    def every(self, *what: Any) -> Any:
-        """A SELECT of this from the organization's rows."""
+    def every(self, *what: Any, of_table: bool = False) -> Any:
+        """A SELECT of this from the organization's rows; ``of_table``, past the ORM, of the table's columns."""
         build: Any = select
-        return build(*what).where(self.organization).execution_options(**self._options)
+        organization = self.table_organization if of_table else self.organization
+        return build(*what).where(organization).execution_options(**self._options)
 
 
 @cache
