@@ -114,7 +114,7 @@ def test_an_application_has_tables_repositories_and_migrations_of_its_own(
     assert {"domain_version", "workshop_version"} < set(inspect(empty).get_table_names())
     python("-c", OPEN + USE, str(wheel), url_of(empty), cwd=application, path=(wheel,))
     assert check(empty) == []
-    with pytest.raises(MigrationError, match="the database is at 0001: cannot drop table tenders|nothing was changed"):
+    with pytest.raises(MigrationError, match=r"the database is at 0001: cannot drop table tenders|nothing was changed"):
         downgrade(empty, "base")  # under the application's tables
     assert current(empty) == head()
     alembic(application, (empty, "downgrade", "base"), path=(wheel,))
