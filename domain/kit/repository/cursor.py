@@ -66,4 +66,5 @@ def _type_of(model: type[Any], field: str) -> Any:
     given = model.model_fields[field]
     metadata = [part for part in given.metadata if isinstance(part, Hashable)]  # not SQLModel's, of the column
     kind: Any = Annotated[given.annotation, *metadata] if metadata else given.annotation
-    return kind | None if inspect(model).columns[field].nullable else kind
+    mapper: Any = inspect(model)
+    return kind | None if mapper.columns[field].nullable else kind
