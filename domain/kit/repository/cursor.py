@@ -62,9 +62,8 @@ class Cursors:
         return (value, first), (value, last)
 
 
-def _type_of(model: type[Any], field: str) -> Any:
+def _type_of(model: Any, field: str) -> Any:
     given = model.model_fields[field]
     metadata = [part for part in given.metadata if isinstance(part, Hashable)]  # not SQLModel's, of the column
     kind: Any = Annotated[given.annotation, *metadata] if metadata else given.annotation
-    mapper: Any = inspect(model)
-    return kind | None if mapper.columns[field].nullable else kind
+    return kind | None if inspect(model).columns[field].nullable else kind
