@@ -171,10 +171,10 @@ def test_an_application_writes_filters_of_its_own(domain_db: Database) -> None:
 def test_a_field_that_would_be_passed_over_is_refused() -> None:
     with pytest.raises(TypeError, match=r"Inside\.title is no condition: write title: Annotated"):
 
-        class Inside(Filter):
+        class Inside(Filter):  # pyright: ignore[reportUnusedClass]
             title: Annotated[Text, Matches(lambda title: col(Tender.title) == title)] | None = None
 
     with pytest.raises(TypeError, match=r"Bare\.title is no condition"):
 
-        class Bare(TenderFilter):
+        class Bare(TenderFilter):  # pyright: ignore[reportUnusedClass]
             title: str | None = None

@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 from weakref import ref
 
 import pytest
@@ -34,6 +34,7 @@ from domain import (
     UserRepository,
     tenant_key,
 )
+from domain.kit.model.fields import relation
 from domain.kit.model.types import json_list
 from domain.kit.repository.listing import listing
 from domain.kit.repository.schemas import REMEMBERED, schema_of
@@ -214,6 +215,7 @@ class Depot(TenantEntity, table=True):
 
     __tablename__ = "test_depots"
     name: Text
+    crate: Optional["Crate"] = relation(f"{__name__}.Depot", f"{__name__}.Crate", "depot_id")
 
 
 class Crate(TenantEntity, table=True):
@@ -256,6 +258,21 @@ class CrateAtDepot(BaseModel):
 
     label: Text
     depot: DepotName
+
+
+class DepotCrate(BaseModel):
+    """A depot, and one of its crates."""
+
+    name: str
+    crate: CratePlace | None
+
+
+def test_one_of_several_related_rows_is_refused(domain_db: Database) -> None:
+    with (
+        domain_db.get_session(organization_id=1) as session,
+        pytest.raises(ArgumentError, match="several Crate may refer to one Depot"),
+    ):
+        DepotRepository(session).find(as_=DepotCrate)
 
 
 class SlotName(BaseModel):

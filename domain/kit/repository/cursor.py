@@ -62,7 +62,7 @@ class Cursors:
         return (value, first), (value, last)
 
 
-def _type_of(model: type[Any], field: str) -> Any:
+def _type_of(model: Any, field: str) -> Any:
     given = model.model_fields[field]
     metadata = [part for part in given.metadata if isinstance(part, Hashable)]  # not SQLModel's, of the column
     kind: Any = Annotated[given.annotation, *metadata] if metadata else given.annotation

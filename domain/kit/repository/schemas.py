@@ -7,9 +7,10 @@ from typing import Any, Generic, TypeVar, cast, get_args
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 from sqlalchemy import Select, inspect
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import RelationshipDirection, aliased
 
 from ...errors import ArgumentError
+from ..model.tables import live_unique_indexes
 from ..private import made
 from .page import Page
 from .statements import Statements
@@ -48,6 +49,8 @@ class Schema(Generic[SchemaT]):
         return self._page.model_construct(**vars(page))
 
     def _reader(self, model: Any, entity: Any, schema: type[SchemaT]) -> Callable[[Sequence[Any]], SchemaT]:
+        if inspect(schema, raiseerr=False) is not None:
+            raise ArgumentError(f"as_ takes a schema, not the table class {schema.__name__}")
         mapper: Any = inspect(model)
         fields = schema.model_fields
         names = [name for name in fields if name in mapper.columns]
@@ -74,6 +77,13 @@ class Schema(Generic[SchemaT]):
         if relation is None or relation.uselist or of is None:
             said = f"{schema.__name__}.{name} is no column of {model.__name__}, nor a related row's schema"
             raise ArgumentError(said)
+        keys = {column.name for column in relation.remote_side}
+        unique = (set(index.info["live_unique"]) for index in live_unique_indexes(relation.mapper.local_table))
+        if relation.direction is RelationshipDirection.ONETOMANY and not any(names <= keys for names in unique):
+            several = f"several {relation.mapper.class_.__name__} may refer to one {model.__name__}"
+            raise ArgumentError(
+                f"{schema.__name__}.{name}: {several}; a live_unique of the reference says that one does"
+            )
         other: Any = aliased(relation.mapper.class_)
         is_live = [~other.is_deleted] if "is_deleted" in relation.mapper.columns else []
         self._joins.append(getattr(entity, name).of_type(other).and_(*is_live))
@@ -114,6 +124,4 @@ def _built(model: Any, schema: Any) -> Schema[Any]:
 
 def schema_of(model: type[Any], schema: type[SchemaT]) -> Schema[SchemaT]:
     """The schema's reader. Raises ArgumentError where a field is neither a column nor a related row's schema."""
-    if inspect(schema, raiseerr=False) is not None:
-        raise ArgumentError(f"as_ takes a schema, not the table class {schema.__name__}")
     return _built(cast(Hashable, model), schema)
