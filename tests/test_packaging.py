@@ -28,8 +28,9 @@ def python(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_lowest_versions_that_are_tested_are_the_lowest_that_are_allowed() -> None:
     extras = PROJECT["optional-dependencies"]
-    required = [*PROJECT["dependencies"], *extras["cli"], *extras["fastapi"], *extras["metrics"], *extras["testing"]]
-    allowed = dict(re.findall(r"^([\w-]+)[>=]=([\d.]+)", "\n".join(required), re.MULTILINE))
+    names = ("cli", "fastapi", "metrics", "passwords", "testing")
+    required = [*PROJECT["dependencies"], *(each for name in names for each in extras[name])]
+    allowed = dict(re.findall(r"^([\w-]+)(?:\[\w+\])?[>=]=([\d.]+)", "\n".join(required), re.MULTILINE))
     assert len(allowed) == len(required)
     assert allowed.items() <= pins("constraints-lowest.txt").items()
     assert allowed.keys() <= pins("constraints.txt").keys()

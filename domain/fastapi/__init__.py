@@ -7,21 +7,33 @@ An application knows its users, so it writes the dependency itself; a handle hol
 
     Tenant = Annotated[TenantHandle, Depends(tenant)]
 
-    @app.get("/tenders/{tender_id}", response_model=TenderPublic)
-    def read_tender(tender_id: int, tenant: Tenant) -> Tender:
+    @app.get("/tenders")
+    def list_tenders(tenant: Tenant, page: PageParams, wanted: Annotated[TenderFilter, Query()]) -> Page[TenderPublic]:
         with tenant.session() as session:
-            return TenderRepository(session).require(tender_id)
+            return TenderRepository(session).page(wanted, as_=TenderPublic, **page)
 
-    @app.post("/tenders", response_model=TenderPublic, status_code=201)
-    async def create_tender(body: TenderContent, tenant: Tenant) -> Tender:
-        return await tenant.arun(lambda session: TenderRepository(session).add(Tender.model_validate(body)))
+    @app.patch("/tenders/{tender_id}", response_model=TenderPublic)
+    async def patch_tender(tender_id: int, body: TenderPatch, version: IfMatch, tenant: Tenant) -> Tender:
+        return await tenant.arun(lambda s: TenderRepository(s).update(tender_id, body, expected_version=version))
 
 So a session commits, and gives its connection back, before the answer is validated and sent. As a ``yield``
 dependency it would keep both while its answer waits for a thread: it locks up under a burst.
 """
 
 from .dependencies import CurrentDatabase, RequestId
+from .etags import IfMatch, with_etag
 from .handlers import install_errors
+from .health import health_routes
+from .pages import PageParams
 from .problems import Problem
 
-__all__ = ["CurrentDatabase", "Problem", "RequestId", "install_errors"]
+__all__ = [
+    "CurrentDatabase",
+    "IfMatch",
+    "PageParams",
+    "Problem",
+    "RequestId",
+    "health_routes",
+    "install_errors",
+    "with_etag",
+]

@@ -1,6 +1,7 @@
 """Handlers that answer, and log, an error of an endpoint."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -10,10 +11,11 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from ..errors import DomainError, UnavailableError
+from ..errors import DomainError, StaleVersionError, UnavailableError
 from ..kit.model import DomainModel
 from ..kit.model.entity import Public
-from .problems import MEDIA_TYPE, answer, document, problem
+from .etags import PreconditionError
+from .problems import MEDIA_TYPE, answer, document, problem, problem_of
 from .reporting import report
 
 _FASTAPIS_OWN = (None, http_exception_handler, request_validation_exception_handler)
@@ -22,6 +24,7 @@ _FASTAPIS_OWN = (None, http_exception_handler, request_validation_exception_hand
 def install_errors(app: FastAPI) -> None:
     """Answer errors with problem details (RFC 9457), and list these in the OpenAPI document.
 
+    A stale version is a 412 to a request with If-Match, else a 409.
     What is no client's fault shows no detail, and is logged by ``domain.fastapi``: its cause and the request's id,
     without values. A body that is not valid, or a model that an endpoint makes of it, is a 422 in FastAPI's own shape,
     without the input. Handlers that the application has given before, or gives afterwards, stay.
@@ -38,6 +41,8 @@ def install_errors(app: FastAPI) -> None:
 
 async def _answer(request: Request, error: Exception) -> Response:
     body = problem(error)
+    if isinstance(error, StaleVersionError) and "if-match" in request.headers:
+        body |= {"status": 412, "title": HTTPStatus(412).phrase}
     headers: dict[str, str] = {}
     if body["status"] >= 500:
         body["request_id"] = await report(request, body["status"], error)
@@ -58,6 +63,9 @@ async def _answer_request(_request: Request, error: RequestValidationError) -> R
 
 
 async def _answer_http(request: Request, error: HTTPException) -> Response:
+    if isinstance(error, PreconditionError):
+        body = problem_of(error.status_code, HTTPStatus(error.status_code).phrase, detail=error.detail)
+        return answer(body, error.status_code, MEDIA_TYPE)
     if error.status_code >= 500:
         await report(request, error.status_code, error)
     return await http_exception_handler(request, error)

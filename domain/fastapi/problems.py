@@ -22,6 +22,7 @@ _STATUS: dict[type[errors.DomainError], tuple[int, str]] = {
     errors.OutcomeUnknownError: (500, "Outcome unknown"),  # not 503, after which proxies and clients repeat
     errors.UnavailableError: (503, "Database unavailable"),
 }
+_OF_IF_MATCH = {412, 428}
 _CONTENT = {"schema": {"$ref": "#/components/schemas/Problem"}}
 
 
@@ -46,11 +47,13 @@ class Problem(BaseModel):
 def problem(error: Exception) -> dict[str, Any]:
     """The body for an error; what is no client's fault shows no detail."""
     status, title = next((found for kind, found in _STATUS.items() if isinstance(error, kind)), (500, "Server error"))
-    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
-    if status < 500:
-        facts = {name: value for name, value in vars(error).items() if name in Problem.model_fields}
-        body |= {"detail": str(error), **facts}
-    return body
+    facts = {name: value for name, value in vars(error).items() if name in Problem.model_fields}
+    return problem_of(status, title, **({"detail": str(error), **facts} if status < 500 else {}))
+
+
+def problem_of(status: int, title: str, **members: object) -> dict[str, Any]:
+    """The body with these members."""
+    return {"type": "about:blank", "title": title, "status": status, **members}
 
 
 def answer(body: object, status: int, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -61,13 +64,15 @@ def answer(body: object, status: int, media_type: str, headers: Mapping[str, str
 def document(app: FastAPI) -> None:
     """List the problems with every operation, those added later included: any of them may meet the database."""
     generate = app.openapi
+    statuses = {status for status, _ in _STATUS.values()}
 
     def openapi() -> dict[str, Any]:
         made = generate()
         made.setdefault("components", {}).setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
         for path in made["paths"].values():
             for operation in path.values():
-                for status in sorted({status for status, _ in _STATUS.values()}):
+                has_condition = any(one["name"] == "If-Match" for one in operation.get("parameters", ()))
+                for status in sorted(statuses | _OF_IF_MATCH if has_condition else statuses):
                     response = operation["responses"].setdefault(
                         str(status), {"description": HTTPStatus(status).phrase}
                     )

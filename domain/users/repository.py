@@ -1,14 +1,45 @@
 """Users: logins and the people of an organization."""
 
 from collections.abc import Sequence
+from typing import overload
 
 from sqlmodel import update
 
+from ..errors import ArgumentError
 from ..kit.model.fields import utcnow
 from ..kit.repository import TenantRepository, constructor
 from ..kit.repository.paging import newest_with
 from ..kit.session import TenantSession
-from .model import User, UserPatch
+from ..passwords import hash_password
+from .model import User, UserPatch, UserRole
+
+
+def _new_user(
+    *,
+    email: str,
+    full_name: str,
+    password: str | None = None,
+    hashed_password: str | None = None,
+    organization_id: int | None = None,
+    role: UserRole = UserRole.MEMBER,
+    is_active: bool = True,
+    is_verified: bool = False,
+) -> User:
+    if password is not None and hashed_password is None:
+        hashed_password = hash_password(password)
+    elif password is not None or hashed_password is None:
+        raise ArgumentError("a user is created with a password or with its hash: give one of the two")
+    user = User(
+        email=email,
+        full_name=full_name,
+        hashed_password=hashed_password,
+        role=role,
+        is_active=is_active,
+        is_verified=is_verified,
+    )
+    if organization_id is not None:
+        user.organization_id = organization_id
+    return user
 
 
 class UserRepository(TenantRepository[User]):
@@ -17,9 +48,41 @@ class UserRepository(TenantRepository[User]):
     model = User
     patch = UserPatch
 
-    @constructor(User)
+    @overload
+    def create(
+        self,
+        /,
+        *,
+        email: str,
+        full_name: str,
+        password: str,
+        organization_id: int = ...,
+        role: UserRole = UserRole.MEMBER,
+        is_active: bool = True,
+        is_verified: bool = False,
+    ) -> User: ...
+    @overload
+    def create(
+        self,
+        /,
+        *,
+        email: str,
+        full_name: str,
+        hashed_password: str,
+        organization_id: int = ...,
+        role: UserRole = UserRole.MEMBER,
+        is_active: bool = True,
+        is_verified: bool = False,
+    ) -> User: ...
+    @constructor(_new_user)
     def create(self, entity: User) -> User:
-        """Insert a new user. Raises DuplicateError where a live user of any organization has the email."""
+        """Insert a new user with a password, of which the argon2 hash is stored, or with a hash.
+
+        Raises:
+            DuplicateError: a live user of any organization has the email.
+            ArgumentError: both are given, or none, or the password is empty.
+            ConfigurationError: a password is given, and the extra ``passwords`` is not installed.
+        """
         return self.add(entity)
 
     def get_by_id(self, user_id: int, org_id: int | None = None) -> User | None:

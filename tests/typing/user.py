@@ -22,6 +22,7 @@ def reads(session: TenantSession, db: Database) -> None:
     assert_type(users.count(), int)
     assert_type(users.exists(org_id=7), bool)
     assert_type(db.find_login("ann@example.org"), User | None)
+    assert_type(db.verify_login("ann@example.org", "secret"), User | None)
 
 
 def writes(session: TenantSession) -> None:
@@ -36,6 +37,7 @@ def writes(session: TenantSession) -> None:
     assert_type(user.last_login_at, datetime | None)
     assert_type(user.organization_id, int)
     assert_type(users.create(email="ann@example.org", hashed_password="...", full_name="Ann"), User)
+    assert_type(users.create(organization_id=7, email="ann@example.org", password="...", full_name="Ann"), User)
     assert_type(users.add(user, org_id=7), User)
     assert_type(users.put(user), User)
     assert_type(users.create_many([user]), Sequence[User])
