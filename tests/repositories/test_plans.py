@@ -40,7 +40,6 @@ def second_page(session: TenantSession) -> Sequence[Tender]:
 MORE: dict[str, Call] = {
     "a second page": second_page,
     "a page with the total": lambda s: TenderRepository(s).page(with_total=True).items,
-    # ILIKE is not leakproof, so no index could serve it: it filters what an index on the organization finds.
     "a search": lambda s: TenderRepository(s).page(status=TenderStatus.PENDING, search="bridge").items,
     "deleted rows": lambda s: TenderRepository(s).find(include_deleted=True),
     "a count of some": lambda s: TenderRepository(s).count(col(Tender.title) == "Bridge", include_deleted=True),
