@@ -68,7 +68,10 @@ class _Function(NamedTuple):
 
 
 class SearchIndex(Replaceable):
-    """The state of a table is the columns that are searched, in their order; SQLite reads them without an index."""
+    """The state of a table is the columns that are searched, in their order; SQLite reads them without an index.
+
+    SQLite keeps nothing of it, so that a revision that changes the columns is to be generated on PostgreSQL.
+    """
 
     name: ClassVar[str] = "search"
 
