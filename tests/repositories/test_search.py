@@ -11,6 +11,7 @@ from sqlmodel import select
 
 from domain import Database, DomainError, Tender, TenderFilter, TenderRepository, TenderStatus
 from domain.deployment import examine
+from domain.deployment.doctor import examine_application
 from domain.kit.model.searching import has_words_in, words_of
 from domain.kit.schema.search_index import search_index
 from domain.migrations import check
@@ -34,7 +35,7 @@ WORDS = [
     "МОСТ",  # noqa: RUF001  # Cyrillic is meant
     "мост",
 ]
-WORDS += [
+MORE_WORDS = [
     "İstanbul",
     "ﬁnal",
     "x²",
@@ -82,7 +83,7 @@ def rows(database: Database) -> dict[int, list[str | None]]:
         return {t.id: [t.title, t.description, t.organization_name, t.location] for t in tenders}
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(wanted=texts)
 def test_a_search_finds_what_a_plain_reading_finds(
     database: Database, rows: dict[int, list[str | None]], wanted: str
@@ -93,7 +94,7 @@ def test_a_search_finds_what_a_plain_reading_finds(
         assert {tender.id for tender in TenderRepository(session).search(wanted[:1000], limit=100)} == expected
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(content=texts)
 def test_both_databases_see_the_same_words(domain_cluster: Cluster, folding: Any, content: str) -> None:
     assert set(folding(content)) == {f"1:{word}" for word in words_of(content)}
@@ -253,3 +254,13 @@ def test_a_search_that_was_altered_is_noticed(domain_cluster: Cluster, broken: s
         assert "the search of tenders is not what the models say" in check(made.migration_engine)
         said = [finding for finding in map(str, examine(made)) if "the search of tenders is not its model's" in finding]
         assert len(said) == 1
+
+
+def test_the_doctor_says_that_one_login_searches_without_the_index(domain_cluster: Cluster) -> None:
+    with postgresql_database(domain_cluster) as made:
+        with made.migration_engine.connect() as owner:
+            said = [str(finding) for finding in examine_application(owner)]
+        assert any("owns" in one and "no index serves a search" in one for one in said)
+        with made.engine.connect() as application:
+            said = [str(finding) for finding in examine_application(application)]
+        assert not any("search" in one for one in said)

@@ -7,7 +7,7 @@ organization: no search reads, or takes longer for, what others have.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import ClassVar, NamedTuple
 
 from sqlalchemy import Connection, Table, text
@@ -191,7 +191,14 @@ END
 
 
 _LETTERS = {letter: LETTERS.get(small, small) for letter, small in CAPITALS.items()} | LETTERS
-_LIGATURES = " ".join(f"folded := replace(folded, '{one}', '{two}');" for one, two in LIGATURES.items())
+
+
+def _literal(letters: Iterable[str]) -> str:
+    """Letters in ASCII, which a database of any encoding stores."""
+    return f"('{json.dumps(''.join(letters))}'::json #>> '{{}}')"
+
+
+_LIGATURES = " ".join(f"folded := replace(folded, {_literal(one)}, '{two}');" for one, two in LIGATURES.items())
 # As words_of does it, without the locale of the database; most texts need no more than the first branch.
 _FOLDING = f"""DECLARE
   folded text := array_to_string(texts, ' ');
@@ -200,7 +207,7 @@ BEGIN
     folded := lower(folded COLLATE "C");
   ELSE
     folded := lower(regexp_replace(normalize(folded, NFKD), '[{MARKS}]+', '', 'g') COLLATE "C");
-    folded := translate(folded, '{"".join(_LETTERS)}', '{"".join(_LETTERS.values())}');
+    folded := translate(folded, {_literal(_LETTERS)}, {_literal(_LETTERS.values())});
     {_LIGATURES}
   END IF;
   folded := regexp_replace(left(folded, {MOST_TEXT}), '[{BETWEEN_WORDS}]+', ' ', 'g');
