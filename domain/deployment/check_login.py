@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from ..kit.model import DomainModel
+from ..kit.model.searching import SEARCHED
 from ..kit.schema.policies import quoted
 from ..kit.schema.scope import scope
 from .findings import Finding, error, some, warning
@@ -39,12 +40,19 @@ def check_login(connection: Connection) -> Iterator[Finding]:
             f"the application's login {role.name} is a member of {membership}: injected SQL may SET ROLE to it",
             f"REVOKE {membership} FROM {quoted(role.name)}, or run `domain db roles`",
         )
+    known = DomainModel.metadata.tables
     if owned := connection.scalars(_OWNED).all():
         yield warning(
             f"the application's login {role.name} owns {some(owned)}: injected SQL may drop their policies",
             "let MIGRATION_DATABASE_URL name the owner, and DATABASE_URL a login that owns nothing;"
             " then run `domain db roles`",
         )
+        if searched := [name for name in owned if name in known and known[name].info.get(SEARCHED)]:
+            yield warning(
+                f"{role.name} owns {some(searched)}: no index serves a search there, which reads all of an"
+                " organization's rows",
+                "let MIGRATION_DATABASE_URL name the owner; then run `domain db roles`",
+            )
     for name in sorted({rule.setting for table in DomainModel.metadata.tables.values() for rule in scope(table) or ()}):
         connection.execute(text(f"SET LOCAL {name} TO DEFAULT"))  # not what our own BEGIN has set
         if connection.scalar(_SETTING, {"name": name}) is not None:

@@ -12,6 +12,7 @@ from sqlalchemy.schema import SchemaItem
 from ..kit.model import DomainModel
 from ..kit.model.registry import REGISTRY
 from ..kit.schema.audit_sqlite import CONTEXT
+from ..kit.schema.search_index import search_index
 from ..version import VERSION_TABLE
 from .checks import compare_checks
 from .rendering import render_item, rewriter
@@ -57,7 +58,9 @@ def _tree(
     owns: Callable[[str], bool],
     include_object: ObjectFilter | None = None,
 ) -> Tree:
-    def includes_name(name: str | None, kind: NameFilterType, _parents: NameFilterParentNames) -> bool:
+    def includes_name(name: str | None, kind: NameFilterType, parents: NameFilterParentNames) -> bool:
+        if kind == "index" and name == search_index(str(parents.get("table_name"))):
+            return False  # compared with what stands beside the table
         return kind != "table" or name is None or owns(name)
 
     def includes_object(

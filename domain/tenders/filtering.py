@@ -71,7 +71,7 @@ class TenderFilter(Filter):
         default=None, ge=0, le=10, description="The least overall score of its analysis."
     )
     text: Annotated[Text | None, Matches(has_words)] = Field(
-        default=None, max_length=1000, description="Words, each in title, description, buyer or place."
+        default=None, max_length=1000, description="Words, each beginning one of title, description, buyer or place."
     )
 
 

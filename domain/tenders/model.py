@@ -10,6 +10,7 @@ from sqlmodel import Field
 from ..kit.model.base import DomainModel
 from ..kit.model.entity import OMITTED, Patch, Public, Stamped, TenantEntity
 from ..kit.model.fields import Amount, Text, UtcDatetime, example, library_field, relation
+from ..kit.model.searching import SEARCHED
 from ..kit.model.tables import live_index, live_unique, rank_column
 from ..kit.model.types import UTC_DATETIME, Money, json_list, value_enum
 
@@ -177,6 +178,7 @@ class Tender(TenderContent, TenderProgress, TenderLease, TenantEntity, table=Tru
         ),
         CheckConstraint("currency IS NULL OR estimated_value IS NOT NULL", name="currency_needs_value"),
         CheckConstraint("trim(currency, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') = ''", name="currency_capitals"),
+        {"info": {SEARCHED: ("title", "description", "organization_name", "location")}},
     )
 
     analysis: Optional["AnalysisResult"] = relation(_TENDER, "domain.analyses.model.AnalysisResult", "tender_id")

@@ -162,9 +162,11 @@ class TenderRepository(TenderClaims):
         as_: type[SchemaT] | None = None,
         order_by: OrderBy | None = None,
     ) -> Sequence[Tender] | Sequence[SchemaT]:
-        """Live tenders that have every word of ``text`` in title, description, buyer or place; otherwise as ``find``.
+        """Live tenders where each word of ``text`` begins one of title, description, buyer or place; otherwise as
+        ``find``.
 
-        Case does not matter (on SQLite for ASCII letters only); at most 20 words and 1000 characters.
+        Case, accents and what stands between words do not matter; at most 20 words and 1000 characters. A text
+        without a word finds all.
         """
         listed = Listed(self._scope, has_words(text), as_=as_, order_by=order_by, org_id=org_id)
         return listed.slice(limit=limit, offset=offset)

@@ -1,9 +1,9 @@
 """Search: the condition that a tender has every word of a text."""
 
-from sqlalchemy import ColumnElement, and_, or_
-from sqlmodel import col
+from sqlalchemy import ColumnElement, true
 
 from ..errors import ArgumentError
+from ..kit.model.searching import HasWords, words_of
 from .model import Tender
 
 MAX_WORDS = 20
@@ -11,15 +11,14 @@ MAX_TEXT = 1000
 
 
 def has_words(text: str) -> ColumnElement[bool]:
-    """Every word stands in title, description, buyer or place.
+    """Every word of ``text`` begins a word of title, description, buyer or place, case and accents aside.
 
     Raises:
         ArgumentError: more than 20 words, or 1000 characters.
     """
-    words = text.split()
-    if len(words) > MAX_WORDS:
-        raise ArgumentError(f"search takes at most {MAX_WORDS} words, not {len(words)}")
     if len(text) > MAX_TEXT:
         raise ArgumentError(f"search takes at most {MAX_TEXT} characters, not {len(text)}")
-    columns = (col(Tender.title), col(Tender.description), col(Tender.organization_name), col(Tender.location))
-    return and_(True, *(or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in words))
+    words = words_of(text)
+    if len(words) > MAX_WORDS:
+        raise ArgumentError(f"search takes at most {MAX_WORDS} words, not {len(words)}")
+    return HasWords(Tender, words) if words else true()

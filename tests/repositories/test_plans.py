@@ -41,7 +41,6 @@ def second_page(session: TenantSession) -> Sequence[Tender]:
 MORE: dict[str, Call] = {
     "a second page": second_page,
     "a page with the total": lambda s: TenderRepository(s).page(with_total=True).items,
-    # ILIKE is not leakproof, so no index could serve it: it filters what an index on the organization finds.
     "another order, far behind": lambda s: TenderRepository(s).find(order_by=TenderOrder.HIGHEST_VALUE, offset=500),
     "a search": lambda s: TenderRepository(s).page(status=TenderStatus.PENDING, search="bridge").items,
     "deleted rows": lambda s: TenderRepository(s).find(include_deleted=True),

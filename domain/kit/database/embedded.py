@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Table
 
 from ..model import DomainModel
+from ..model.searching import has_words_in
 from ..model.tables import ORGANIZATION_ID, ORGANIZATIONS
 from ..schema.scope import scope
 from ..schema.scope_sqlite import TABLES, created, dropped, scoped
@@ -21,6 +22,7 @@ class EmbeddedConnection(InheritableConnection):
         self._version: tuple[int, int] | None = None
         self._held: list[str] = []
         self.create_function("current_setting", 1, self.settings.get, deterministic=True)  # for one statement
+        self.create_function("has_words_in", -1, has_words_in, deterministic=True)
 
     def set_local(self, name: str, value: int | str) -> None:
         """Keep the setting until the transaction ends; an empty value removes it."""

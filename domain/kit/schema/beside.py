@@ -9,8 +9,9 @@ from ..model.tables import refuse_awaited
 from .audit_trail import AuditTrail
 from .policies import RowLevelSecurity
 from .replaceable import Replaceable
+from .search_index import SearchIndex
 
-REPLACEABLES: dict[str, Replaceable] = {kind.name: kind for kind in (RowLevelSecurity(), AuditTrail())}
+REPLACEABLES: dict[str, Replaceable] = {kind.name: kind for kind in (RowLevelSecurity(), AuditTrail(), SearchIndex())}
 
 
 def attach(metadata: MetaData) -> None:
