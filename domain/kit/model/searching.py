@@ -85,7 +85,7 @@ class HasWords(FunctionElement[bool]):
     inherit_cache: bool | None = True
 
     def __init__(self, model: Model, words: list[str]) -> None:
-        self.function = search_function(model.__tablename__)
+        self.function: str = search_function(model.__tablename__)
         columns: list[ColumnElement[Any]] = [getattr(model, name) for name in model.__table__.info[SEARCHED]]
         super().__init__(model.id, literal(" ".join(words), Text()), *columns)
 
