@@ -32,7 +32,7 @@ from .kit.model.fields import (
     utcnow,
 )
 from .kit.model.tables import live_index, live_unique
-from .kit.model.types import Money, json_list, value_enum
+from .kit.model.types import Money, json_list, json_model, value_enum
 from .kit.session import ReadSession, SystemSession, TenantSession, including_deleted
 from .limits import TimeLimits
 from .models import (
@@ -45,7 +45,6 @@ from .models import (
     AuditEntryPublic,
     BidContent,
     BidDocument,
-    BidDocumentContent,
     BidPatch,
     BidPublic,
     CostContent,
@@ -105,7 +104,6 @@ __all__ = [
     "AuditRepository",
     "BidContent",
     "BidDocument",
-    "BidDocumentContent",
     "BidDocumentRepository",
     "BidPatch",
     "BidPublic",
@@ -175,6 +173,7 @@ __all__ = [
     "including_deleted",
     "init_db",
     "json_list",
+    "json_model",
     "live_index",
     "live_unique",
     "managed_field",

@@ -18,7 +18,7 @@ from .costs.model import CostContent, CostEntry, CostEntryPublic, CostReservatio
 from .kit.model import DomainModel, Entity, OwnedByOrganization, Patch, Public, Stamped, TenantEntity
 from .kit.model.fields import lookup_field
 from .kit.model.tables import rank_column
-from .kit.model.types import json_dict, json_model
+from .kit.model.types import json_dict
 from .kit.records import (
     AuditAction,
     AuditEntry,
@@ -97,7 +97,6 @@ __all__ = [
     "UserPublic",
     "UserRole",
     "json_dict",
-    "json_model",
     "lookup_field",
     "rank_column",
 ]

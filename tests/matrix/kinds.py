@@ -60,11 +60,12 @@ from domain import (
     Text,
     UtcDatetime,
     json_list,
+    json_model,
     live_unique,
     managed_field,
     value_enum,
 )
-from domain.models import json_dict, json_model
+from domain.models import json_dict
 
 
 class Colour(Enum):
