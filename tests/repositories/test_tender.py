@@ -151,7 +151,7 @@ def test_a_list_with_related_shows_what_was_written_since_the_last(domain_db: Da
         ("100%", {"percent"}),
         ("snak case", {"snake"}),
         ("nake", set[str]()),
-        ("a_b", {"snake"}),
+        ("a_b", {"snake", "percent", "slash"}),
         ("\\", {"bridge", "percent", "snake", "backslash", "slash", "accent"}),
         ("backs C:\\x", {"backslash"}),
         ("a/b slash", {"slash"}),
