@@ -204,75 +204,75 @@ def test_a_table_is_no_schema(domain_db: Database) -> None:
 
 
 class Slot(BaseModel):
-    """A part of a crate, as the column has it."""
+    """A part of a barrel, as the column has it."""
 
     name: str
     weight: float = 1
 
 
-class Depot(TenantEntity, table=True):
-    """Of an application's own, with crates."""
+class Wharf(TenantEntity, table=True):
+    """Of an application's own, with barrels."""
 
     __tablename__ = "test_depots"
     name: Text
-    crate: Optional["Crate"] = relation(f"{__name__}.Depot", f"{__name__}.Crate", "depot_id")
+    barrel: Optional["Barrel"] = relation(f"{__name__}.Wharf", f"{__name__}.Barrel", "depot_id")
 
 
-class Crate(TenantEntity, table=True):
+class Barrel(TenantEntity, table=True):
     """Of an application's own, with a relationship as SQLModel writes it."""
 
-    __tablename__ = "test_crates"
+    __tablename__ = "test_barrels"
     label: Text
     slots: list[Slot] = Column(default_factory=list, sa_type=json_list(Slot))
-    depot_id: int | None = tenant_key(Depot, default=None)
-    depot: Depot | None = Relationship(sa_relationship_kwargs={"lazy": "raise", "viewonly": True})
+    depot_id: int | None = tenant_key(Wharf, default=None)
+    depot: Wharf | None = Relationship(sa_relationship_kwargs={"lazy": "raise", "viewonly": True})
 
 
-class CrateRepository(TenantRepository[Crate]):
-    """The crates of one organization."""
+class BarrelRepository(TenantRepository[Barrel]):
+    """The barrels of one organization."""
 
-    model = Crate
+    model = Barrel
 
 
-class DepotRepository(TenantRepository[Depot]):
+class WharfRepository(TenantRepository[Wharf]):
     """The depots of one organization."""
 
-    model = Depot
+    model = Wharf
 
 
-class DepotName(BaseModel):
+class WharfName(BaseModel):
     """A part of a depot."""
 
     name: str
 
 
-class CratePlace(BaseModel):
-    """A crate, and where it is."""
+class BarrelPlace(BaseModel):
+    """A barrel, and where it is."""
 
     label: Text
-    depot: DepotName | None
+    depot: WharfName | None
 
 
-class CrateAtDepot(BaseModel):
-    """A crate that is at a depot."""
+class BarrelAtDepot(BaseModel):
+    """A barrel that is at a depot."""
 
     label: Text
-    depot: DepotName
+    depot: WharfName
 
 
-class DepotCrate(BaseModel):
-    """A depot, and one of its crates."""
+class DepotBarrel(BaseModel):
+    """A depot, and one of its barrels."""
 
     name: str
-    crate: CratePlace | None
+    barrel: BarrelPlace | None
 
 
 def test_one_of_several_related_rows_is_refused(domain_db: Database) -> None:
     with (
         domain_db.get_session(organization_id=1) as session,
-        pytest.raises(ArgumentError, match="several Crate may refer to one Depot"),
+        pytest.raises(ArgumentError, match="several Barrel may refer to one Wharf"),
     ):
-        DepotRepository(session).find(as_=DepotCrate)
+        WharfRepository(session).find(as_=DepotBarrel)
 
 
 class SlotName(BaseModel):
@@ -297,29 +297,29 @@ class Loud(BaseModel):
 
 def test_a_related_row_that_is_deleted_is_not_there(domain_db: Database) -> None:
     with domain_db.get_session(organization_id=1) as session:
-        crates, depots = CrateRepository(session), DepotRepository(session)
-        depot = depots.add(Depot(name="North"))
-        crate = crates.add(Crate(label="a", depot_id=depot.id))
-        at_north = CratePlace(label="a", depot=DepotName(name="North"))
-        assert crates.get(crate.id, as_=CratePlace) == at_north
-        assert crates.find(col(Crate.id) > 0, as_=CratePlace) == [at_north]
+        barrels, depots = BarrelRepository(session), WharfRepository(session)
+        depot = depots.add(Wharf(name="North"))
+        barrel = barrels.add(Barrel(label="a", depot_id=depot.id))
+        at_north = BarrelPlace(label="a", depot=WharfName(name="North"))
+        assert barrels.get(barrel.id, as_=BarrelPlace) == at_north
+        assert barrels.find(col(Barrel.id) > 0, as_=BarrelPlace) == [at_north]
         depots.soft_delete(depot.id)
-        nowhere = CratePlace(label="a", depot=None)
+        nowhere = BarrelPlace(label="a", depot=None)
         for include_deleted in (False, True):
-            assert crates.get(crate.id, as_=CratePlace, include_deleted=include_deleted) == nowhere
-            for where in ((), (col(Crate.id) > 0,)):
-                assert crates.find(*where, as_=CratePlace, include_deleted=include_deleted) == [nowhere]
+            assert barrels.get(barrel.id, as_=BarrelPlace, include_deleted=include_deleted) == nowhere
+            for where in ((), (col(Barrel.id) > 0,)):
+                assert barrels.find(*where, as_=BarrelPlace, include_deleted=include_deleted) == [nowhere]
         with pytest.raises(ValidationError, match="depot"):
-            crates.find(as_=CrateAtDepot)
+            barrels.find(as_=BarrelAtDepot)
 
 
 def test_a_schema_has_names_and_parts_of_its_own(domain_db: Database) -> None:
     with domain_db.get_session(organization_id=1) as session:
-        crates = CrateRepository(session)
-        crates.add(Crate(label="a", slots=[Slot(name="left")]))
-        (found,) = crates.find(as_=Listed)
+        barrels = BarrelRepository(session)
+        barrels.add(Barrel(label="a", slots=[Slot(name="left")]))
+        (found,) = barrels.find(as_=Listed)
         assert (found.label, found.slots) == ("a", [SlotName(name="left")])
-        assert crates.find(as_=Loud)[0].label == "A"
+        assert barrels.find(as_=Loud)[0].label == "A"
 
 
 def test_readers_of_schemas_that_an_application_makes_as_it_runs_are_let_go() -> None:
