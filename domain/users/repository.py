@@ -1,7 +1,7 @@
 """Users: logins and the people of an organization."""
 
 from collections.abc import Sequence
-from typing import overload
+from typing import Any, overload
 
 from sqlmodel import update
 
@@ -24,6 +24,7 @@ def _new_user(
     role: UserRole = UserRole.MEMBER,
     is_active: bool = True,
     is_verified: bool = False,
+    **others: Any,  # which the model refuses in its own words
 ) -> User:
     if password is not None and hashed_password is None:
         hashed_password = hash_password(password)
@@ -36,6 +37,7 @@ def _new_user(
         role=role,
         is_active=is_active,
         is_verified=is_verified,
+        **others,
     )
     if organization_id is not None:
         user.organization_id = organization_id
