@@ -49,7 +49,7 @@ def put_by(
         }
     entity = build(model, **fields, **deleted)
     table = model.__table__
-    values = {column.key: getattr(entity, column.key) for column in table.c}
+    values = {column.key: getattr(entity, column.key) for column in table.c if column.computed is None}
     statement = insert(table).values({name: value for name, value in values.items() if value is not None})
     return dict(connection.execute(statement.returning(*table.c)).mappings().one())
 
