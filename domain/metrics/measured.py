@@ -33,7 +33,7 @@ class MeasuredEngine:
         for name, listener in self._listeners.items():
             event.listen(engine, name, listener)
         # The pool has no event for the begin of a wait.
-        engine.raw_connection = _waiting(engine, waited, failed)  # type: ignore[method-assign]
+        engine.raw_connection = _waiting(engine, waited, failed)  # type: ignore[method-assign]  # of this engine alone
 
     def release(self) -> None:
         """Take off every listener."""

@@ -4,6 +4,8 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from logging import LogRecord
+from logging.handlers import QueueHandler
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -44,11 +46,10 @@ def migrated(empty: Engine) -> Engine:
 
 
 @pytest.fixture
-def said() -> Iterator["SimpleQueue[str]"]:
+def said() -> Iterator["SimpleQueue[LogRecord]"]:
     """What a run says while it goes on."""
-    lines: SimpleQueue[str] = SimpleQueue()
-    handler = logging.Handler()
-    handler.emit = lambda record: lines.put(record.getMessage())  # type: ignore[method-assign]
+    lines: SimpleQueue[LogRecord] = SimpleQueue()
+    handler = QueueHandler(lines)
     log = logging.getLogger("domain.migrations")
     log.addHandler(handler)
     log.setLevel(logging.INFO)
@@ -57,8 +58,8 @@ def said() -> Iterator["SimpleQueue[str]"]:
     log.setLevel(logging.NOTSET)
 
 
-def wait_for(lines: "SimpleQueue[str]", words: str) -> str:
-    while words not in (line := lines.get(timeout=30)):
+def wait_for(lines: "SimpleQueue[LogRecord]", words: str) -> str:
+    while words not in (line := lines.get(timeout=30).getMessage()):
         pass
     return line
 
@@ -75,7 +76,7 @@ def two_more(project: Path) -> Config:
 
 @postgresql_only
 def test_a_revision_that_waits_for_a_lock_lets_others_through_and_is_tried_again(
-    migrated: Engine, project: Path, said: "SimpleQueue[str]"
+    migrated: Engine, project: Path, said: "SimpleQueue[LogRecord]"
 ) -> None:
     config = two_more(project)
     with ThreadPoolExecutor() as deployer, migrated.connect() as reader:
@@ -96,7 +97,7 @@ def test_a_revision_that_waits_for_a_lock_lets_others_through_and_is_tried_again
 
 @postgresql_only
 def test_a_relative_revision_is_counted_from_where_the_run_began(
-    migrated: Engine, project: Path, said: "SimpleQueue[str]"
+    migrated: Engine, project: Path, said: "SimpleQueue[LogRecord]"
 ) -> None:
     config = two_more(project)
     (project / "alembic/versions/999999_next.py").write_text(
@@ -210,7 +211,7 @@ def test_a_run_that_is_stopped_ends_between_two_statements_and_keeps_nothing_of_
 
 @postgresql_only
 def test_a_run_that_waits_for_another_or_for_a_lock_is_stopped_too(
-    migrated: Engine, project: Path, said: "SimpleQueue[str]"
+    migrated: Engine, project: Path, said: "SimpleQueue[LogRecord]"
 ) -> None:
     for blocking, words in (
         (f"SELECT pg_advisory_xact_lock({int.from_bytes(b'domain')})", "another run is under way"),

@@ -15,7 +15,7 @@ from ..model.types import Money
 from ..private import annotations_of
 
 OrderBy: TypeAlias = str | SQLColumnExpression[object]
-"""A field's name, or with ``-`` before it the largest first; or a column, ``col(Tender.deadline).desc()``."""
+"""A field's name, or with ``-`` before it the largest first; or a column, ``col(Invoice.due).desc()``."""
 
 
 @dataclass(frozen=True)

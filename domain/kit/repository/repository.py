@@ -114,9 +114,9 @@ class Repository(Generic[ModelT]):
     ) -> Sequence[ModelT] | Sequence[SchemaT]:
         """Rows that meet every condition and filter, newest first, or in another order that an index serves.
 
-        ``order_by``: a column, ``col(Tender.deadline).desc()``, or its name, ``"-deadline"``. Rows without a value come
+        ``order_by``: a column, ``col(Invoice.due).desc()``, or its name, ``"-due"``. Rows without a value come
         last. ``as_``: rows are read straight into this schema, without objects of the model; a field of it that is the
-        schema of a related row (``analysis``) is read in the same statement. ``limit``: 1 to 200.
+        schema of a related row (``customer``) is read in the same statement. ``limit``: 1 to 200.
 
         Raises:
             ArgumentError: ``limit`` or ``offset`` is out of range, no index serves the order, or a field of ``as_`` is
