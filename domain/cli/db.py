@@ -1,4 +1,4 @@
-"""``domain db``: the schema, and dumps of the database."""
+"""``domain db``: the schema."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from ..config import migration_url, named
 from ..kit.database.engines import opened
+from .backups import dump, restore
 from .deploying import (
     GIVE_UP_AFTER_SECONDS,
     LOCK_TIMEOUT_SECONDS,
@@ -24,7 +25,8 @@ from .roles import roles
 from .screen import counted, print_json, safe
 
 app: typer.Typer = typer.Typer(no_args_is_help=True, epilog=EXIT_CODES)
-app.command("roles", epilog=EXIT_CODES)(roles)
+for command in (dump, restore, roles):
+    app.command(epilog=EXIT_CODES)(command)
 
 
 @app.callback()
@@ -209,51 +211,6 @@ def _report(engine: Engine, before: str | None, after: str | None, done: list[st
         typer.echo(f"{_name(engine)} went from {_revision(before)} to {_revision(after)}")
     else:
         typer.echo(f"{_name(engine)} was at {_revision(after)} already")
-
-
-@app.command(epilog=EXIT_CODES)
-def dump(
-    file: Annotated[Path, typer.Argument(help="A new file, which nobody else may read.")],
-    database_url: MigrationUrl = None,
-) -> None:
-    """Write the whole database to a file, while it is used.
-
-    Holds every row as of one moment, or fails: it can't be empty in silence.
-    On PostgreSQL it is SQL for psql, and needs the program pg_dump; a login
-    that row level security keeps from rows (one login for everything) locks
-    each table while it is copied. On SQLite it is a copy of the file.
-
-    Example
-
-      domain db dump backup.sql
-    """
-    from ..deployment import dump
-
-    with opened(migration_url(database_url)) as engine:
-        rows = dump(engine, file)
-    tables = counted(len(rows), "table")
-    typer.echo(f"{_name(engine)}: {counted(sum(rows.values()), 'row')} of {tables} are in {safe(str(file))}")
-
-
-@app.command(epilog=EXIT_CODES)
-def restore(
-    file: Annotated[Path, typer.Argument(help="What `domain db dump` has written.")], database_url: MigrationUrl = None
-) -> None:
-    """Fill an empty database from a dump: all of it, or nothing.
-
-    The logins that had rights in it must be there: run `domain db roles`
-    before. The login for migrations owns the tables then.
-
-    Examples
-
-      domain db restore backup.sql
-      domain doctor
-    """
-    from ..deployment import restore
-
-    with opened(migration_url(database_url)) as engine:
-        restore(engine, file)
-    typer.echo(f"{_name(engine)} is restored; `domain doctor` looks at the result")
 
 
 def _name(engine: Engine) -> str:

@@ -22,7 +22,7 @@ from domain import (
 )
 from domain.errors import ReadOnlySessionError
 from domain.testing import make_organization
-from tests.faults.proxy import Cut, is_commit, proxy
+from tests.faults.proxy import Cut, Proxy, is_commit, proxy
 from tests.replicas.standby import Pair, pair, replicas_of
 
 PAIRS = 1000
@@ -222,7 +222,9 @@ def test_what_writes_is_refused_on_the_standby_in_words(database: Database, tena
         create(naive)
 
 
-def test_a_commit_whose_outcome_is_unknown_is_looked_for_on_the_primary(servers: Pair) -> None:
+@contextmanager
+def behind_a_line(servers: Pair) -> Generator[tuple[Proxy, TenantHandle]]:
+    """A line to the primary that can be cut, and a tenant over it whose standby has all, and gets no more."""
     with proxy(make_url(servers.primary.url(user="postgres", database=servers.name))) as line:
         url = make_url(servers.url(servers.primary)).set(query={}, host="127.0.0.1", port=line.port)
         reading = [servers.url(servers.standby)]
@@ -230,25 +232,24 @@ def test_a_commit_whose_outcome_is_unknown_is_looked_for_on_the_primary(servers:
             tenant = database.tenant(make_organization(database).id)
             until(lambda: caught_up(database, tenant.organization_id))
             with paused(servers):
-                line.once(is_commit, Cut.AFTER)
-                with pytest.raises(OutcomeUnknownError):
-                    tenant.run(create)
-                assert count(tenant) == 1
+                yield line, tenant
+
+
+def test_a_commit_whose_outcome_is_unknown_is_looked_for_on_the_primary(servers: Pair) -> None:
+    with behind_a_line(servers) as (line, tenant):
+        line.once(is_commit, Cut.AFTER)
+        with pytest.raises(OutcomeUnknownError):
+            tenant.run(create)
+        assert count(tenant) == 1
 
 
 def test_a_commit_whose_position_is_unknown_has_committed_and_is_read_from_the_primary(servers: Pair) -> None:
-    with proxy(make_url(servers.primary.url(user="postgres", database=servers.name))) as line:
-        url = make_url(servers.url(servers.primary)).set(query={}, host="127.0.0.1", port=line.port)
-        reading = [servers.url(servers.standby)]
-        with Database(url.render_as_string(hide_password=False), read_urls=reading) as database:
-            tenant = database.tenant(make_organization(database).id)
-            until(lambda: caught_up(database, tenant.organization_id))
-            with paused(servers):
-                line.once(lambda message: b"pg_current_wal_insert_lsn" in message, Cut.BEFORE)
-                tenant.run(create)
-                assert count(tenant) == 1
-                tenant.run(create)
-                assert count(tenant) == 2
+    with behind_a_line(servers) as (line, tenant):
+        line.once(lambda message: b"pg_current_wal_insert_lsn" in message, Cut.BEFORE)
+        tenant.run(create)
+        assert count(tenant) == 1
+        tenant.run(create)
+        assert count(tenant) == 2
 
 
 def test_reads_fall_back_while_a_standby_is_gone_and_return_to_it(

@@ -32,16 +32,15 @@ def managed_reason(names: Iterable[str]) -> str:
 def managed_fields(model: type[object], *, by_library: bool = False) -> frozenset[str]:
     """The managed columns of a table class, or only those that the library fills in; other classes have none."""
     table: Table | None = getattr(model, "__table__", None)
-    if table is None:
-        return frozenset()
-    return managed_columns(table, by_library=by_library) - {c.key for c in table.c if c.info.get("unmapped")}
+    return frozenset() if table is None else managed_columns(table, by_library=by_library, mapped=True)
 
 
 @lru_cache(maxsize=4096)
-def managed_columns(table: Table, *, by_library: bool = False) -> frozenset[str]:
-    """The same by the table."""
+def managed_columns(table: Table, *, by_library: bool = False, mapped: bool = False) -> frozenset[str]:
+    """The same by the table; ``mapped``: those that the class has."""
     mark = "by_library" if by_library else "managed"
-    return frozenset(column.key for column in table.c if column.info.get(mark) or column.computed is not None)
+    columns = [column for column in table.c if not (mapped and column.info.get("unmapped"))]
+    return frozenset(column.key for column in columns if column.info.get(mark) or column.computed is not None)
 
 
 def refuse_managed(model: type[BaseModel], given: Set[str]) -> None:
