@@ -111,8 +111,13 @@ def look(domain_cluster: Cluster, superuser: Superuser) -> Callable[[Database], 
     return rows
 
 
-def migrated(database: Database, cluster: Cluster) -> None:
+def upgraded(database: Database) -> None:
     upgrade(database.migration_engine)
+    database.create_all()  # other tests' tables, which a deletion looks into
+
+
+def migrated(database: Database, cluster: Cluster) -> None:
+    upgraded(database)
     if database.system_engine is not None and not database.is_sqlite:
         cluster.grant(name_of(database))
 
@@ -191,7 +196,7 @@ def test_what_is_restored_is_what_was_dumped(
 
 def test_by_one_login_pg_dump_leaves_every_row_out_and_succeeds_and_the_doctor_says_so(one_login: Open) -> None:
     with one_login() as database:
-        upgrade(database.migration_engine)
+        upgraded(database)
         fill(database)
         assert "would be affected by row-level security" in program("pg_dump", database).stderr
         done = program("pg_dump", database, "--enable-row-security")
@@ -262,7 +267,7 @@ def test_a_superuser_s_dump_has_every_row_and_locks_no_table(
     one_login: Open, superuser: Superuser, tmp_path: Path
 ) -> None:
     with one_login() as database, superuser(name_of(database)) as engine:
-        upgrade(database.migration_engine)
+        upgraded(database)
         first, _ = fill(database)
         with database.get_session(organization_id=first) as session:
             TenderRepository(session).create(title="not committed")
@@ -273,7 +278,7 @@ def test_the_rows_of_an_application_s_own_tables_are_there(
     one_login: Open, superuser: Superuser, look: Callable[[Database], Rows], tmp_path: Path
 ) -> None:
     with one_login() as database, one_login() as restored:
-        upgrade(database.migration_engine)
+        upgraded(database)
         with database.migration_engine.begin() as connection:
             for statement in (
                 'CREATE SCHEMA "odd schema"',
@@ -345,7 +350,7 @@ def test_a_dump_is_of_one_moment_while_others_write(
 def test_a_locked_table_is_waited_for_so_long(one_login: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backups, "_SETTINGS", "SET LOCAL lock_timeout = '50ms'")
     with one_login() as database:
-        upgrade(database.migration_engine)
+        upgraded(database)
         (first, _) = fill(database)
         with database.get_session(organization_id=first) as session:
             TenderRepository(session).create(title="not committed")
@@ -377,7 +382,7 @@ def test_a_dump_that_is_killed_leaves_protection_on_and_no_file(
 ) -> None:
     held = text("SELECT count(*) FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity")
     with one_login() as database, superuser(name_of(database)) as engine:
-        upgrade(database.migration_engine)
+        upgraded(database)
         (first, _) = fill(database)
         with database.get_session(organization_id=first) as session:
             TenderRepository(session).create(title="not committed")
@@ -413,7 +418,7 @@ def test_of_a_damaged_dump_nothing_is_restored(
     one_login: Open, look: Callable[[Database], Rows], tmp_path: Path
 ) -> None:
     with one_login() as database, one_login() as restored:
-        upgrade(database.migration_engine)
+        upgraded(database)
         fill(database)
         dump(database.migration_engine, tmp_path / "backup")
         whole = (tmp_path / "backup").read_text(encoding="utf-8")
@@ -461,7 +466,7 @@ def test_what_is_no_dump_is_not_restored(opened: Open, tmp_path: Path) -> None:
 
 def test_a_damaged_copy_of_sqlite_is_not_restored(tmp_path: Path) -> None:
     with Database(f"sqlite:///{tmp_path / 'a.db'}") as database:
-        upgrade(database.migration_engine)
+        upgraded(database)
         fill(database)
         dump(database.migration_engine, tmp_path / "backup")
     whole = (tmp_path / "backup").read_bytes()

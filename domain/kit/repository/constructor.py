@@ -26,7 +26,8 @@ def constructor(
             return method(self, model(*args, **fields))
 
         me = Parameter("self", Parameter.POSITIONAL_ONLY)
-        create.__signature__ = Signature([me, *signature(model).parameters.values()])  # type: ignore[attr-defined]  # inspect reads it
+        named = (one for one in signature(model).parameters.values() if one.kind is not Parameter.VAR_KEYWORD)
+        create.__signature__ = Signature([me, *named])  # type: ignore[attr-defined]  # inspect reads it
         return create
 
     return decorate
