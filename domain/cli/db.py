@@ -25,8 +25,9 @@ from .roles import roles
 from .screen import counted, print_json, safe
 
 app: typer.Typer = typer.Typer(no_args_is_help=True, epilog=EXIT_CODES)
-for command in (dump, restore, roles):
-    app.command(epilog=EXIT_CODES)(command)
+app.command("dump", epilog=EXIT_CODES)(dump)
+app.command("restore", epilog=EXIT_CODES)(restore)
+app.command("roles", epilog=EXIT_CODES)(roles)
 
 
 @app.callback()
