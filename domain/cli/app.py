@@ -9,7 +9,7 @@ import typer
 from typer.main import get_command
 
 from ..version import VERSION
-from . import db, demo, doctor, importing, purging, seed, stats
+from . import db, demo, doctor, importing, moving, purging, seed, stats
 from .failures import EXIT_CODES, EXPECTED, explained
 
 app: typer.Typer = typer.Typer(
@@ -21,6 +21,9 @@ app.command("seed", epilog=EXIT_CODES)(seed.seed)
 app.command("import", epilog=EXIT_CODES)(importing.import_)
 app.command("stats", epilog=EXIT_CODES)(stats.stats)
 app.command("purge", epilog=EXIT_CODES)(purging.purge_)
+app.command("export", epilog=EXIT_CODES)(moving.export)
+app.command("load", epilog=EXIT_CODES)(moving.load)
+app.command("erase", epilog=EXIT_CODES)(moving.erase)
 app.command("doctor", epilog=EXIT_CODES)(doctor.doctor)
 
 
@@ -54,6 +57,7 @@ def options(
       domain import notices/ --organization acme --create
       domain stats                    who has how many rows
       domain purge                    what was deleted long ago?
+      domain export acme/ --organization acme
       domain doctor                   is the deployment safe?
     """
 

@@ -1,5 +1,9 @@
 """The organization that a command works for."""
 
+from collections.abc import Mapping
+
+from sqlalchemy import select
+
 from ..database import Database
 from ..errors import ConfigurationError
 from ..organizations.model import Organization
@@ -28,3 +32,19 @@ def ensure_organization(
     new = wanted or Organization(name=slug.replace("-", " ").title(), slug=slug)
     with db.get_session(actor=actor) as session:
         return OrganizationRepository(session).add(new), True
+
+
+def slugs_of(db: Database, *, actor: str) -> dict[int, str]:
+    """Every organization's slug by its id, deleted ones included."""
+    with db.system_session(actor=actor, reason="name the organizations") as system:
+        table = Organization.__table__
+        return {row.id: row.slug for row in system.connection().execute(select(table.c.id, table.c.slug))}
+
+
+def one_of(slugs: Mapping[int, str], slug: str) -> int:
+    """The organization of this slug. Raises ConfigurationError where there is none, or more than one."""
+    found = [organization_id for organization_id, other in slugs.items() if other == slug]
+    if len(found) != 1:
+        what = "no organization" if not found else f"more than one organization ({', '.join(map(str, found))})"
+        raise ConfigurationError(f"there is {what} {slug!r}")
+    return found[0]

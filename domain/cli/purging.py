@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import typer
-from sqlalchemy import select
 
 from ..database import Database
-from ..errors import ConfigurationError
-from ..organizations.model import Organization
 from ..retention import PurgePlan, plan_purge, purge
 from .options import DatabaseUrl, Models, SystemDatabaseUrl, import_models
+from .organizations import one_of, slugs_of
 from .screen import cell, counted, grid, safe, screen
 
 ACTOR = "domain purge"
@@ -55,8 +53,8 @@ def purge_(
     """
     import_models(models)
     with Database(database_url, system_database_url=system_database_url) as db:
-        slugs = _slugs(db)
-        target = None if organization is None else _one(slugs, organization)
+        slugs = slugs_of(db, actor=ACTOR)
+        target = None if organization is None else one_of(slugs, organization)
         if not execute:
             plan = plan_purge(db, actor=ACTOR, organization_id=target, older_than_days=older_than)
             _print(plan, slugs)
@@ -67,22 +65,6 @@ def purge_(
         )
     _print(done, slugs)
     typer.echo(f"{counted(done.rows, 'row')} removed")
-
-
-def _slugs(db: Database) -> dict[int, str]:
-    """Every organization's, deleted ones included."""
-    with db.system_session(actor=ACTOR, reason="name the organizations") as system:
-        table = Organization.__table__
-        return {row.id: row.slug for row in system.connection().execute(select(table.c.id, table.c.slug))}
-
-
-def _one(slugs: Mapping[int, str], slug: str) -> int:
-    """The organization of this slug. Raises ConfigurationError where there is none, or more than one."""
-    found = [organization_id for organization_id, other in slugs.items() if other == slug]
-    if len(found) != 1:
-        what = "no organization" if not found else f"more than one organization ({', '.join(map(str, found))})"
-        raise ConfigurationError(f"there is {what} {slug!r}; without --organization every one is looked at")
-    return found[0]
 
 
 def _print(plan: PurgePlan, slugs: Mapping[int, str]) -> None:

@@ -2,7 +2,8 @@
 
 from .counts import PurgeCount, PurgePlan, PurgeReport
 from .erasure import erase_user
+from .leaving import erase_organization
 from .planning import plan_purge
 from .purging import purge
 
-__all__ = ["PurgeCount", "PurgePlan", "PurgeReport", "erase_user", "plan_purge", "purge"]
+__all__ = ["PurgeCount", "PurgePlan", "PurgeReport", "erase_organization", "erase_user", "plan_purge", "purge"]

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import Any
 
-from sqlalchemy import Table, delete, select, update
+from sqlalchemy import Column, Table, delete, select, update
 
 from ..database import Database
 from ..errors import ArgumentError
@@ -103,16 +104,15 @@ class _Run:
         can_return = conditions.ending & ORGANIZATIONS.c.deletion_id.is_not(None)
         self.batches.all(ORGANIZATIONS, self._make_unrestorable, can_return, organization=organization_id)
         is_unrestorable = ORGANIZATIONS.c.is_deleted & ORGANIZATIONS.c.deletion_id.is_(None)
+        batches = partial(self.batches.all, organization=organization_id, while_organization=is_unrestorable)
+        for edge in (edge for table in tables for edge in conditions.graph.circular(table)):
+            if not edge.is_required:  # rows may refer to each other in a circle
+                column = edge.child.c[edge.column]
+                batches(edge.child, partial(self._empty, column), column.is_not(None))
         remove = partial(self._remove, organization_id, conditions.cutoff(ORGANIZATIONS))
         for table in tables:
-            self.batches.all(
-                table,
-                remove,
-                conditions.unreferenced(table),
-                organization=organization_id,
-                while_organization=is_unrestorable,
-                again=conditions.graph.refers_to_itself(table),
-            )
+            again = conditions.graph.refers_to_itself(table)
+            batches(table, remove, conditions.unreferenced(table), again=again)
 
     def _end_deletions(self, organization: int | None, table: Table, these: Condition) -> None:
         """The same for all that heads their deletions: a deletion is restored as a whole, or not at all."""
@@ -125,15 +125,17 @@ class _Run:
         changes = {"deletion_id": None, "version": table.c.version + 1}
         execute(self.system, update(table).where(these).values(changes))
 
+    def _empty(self, column: Column[Any], table: Table, these: Condition) -> None:
+        """Take their reference."""
+        execute(self.system, update(table).where(these).values({column: None, "version": table.c.version + 1}))
+
     def _remove(
         self, organization: int | None, deleted_before: datetime | None, table: Table, these: Condition
     ) -> None:
         for edge in self.conditions.graph.to(table):
             if edge.on_delete == "set_null":
-                child, gone = edge.child, select(table.c.id).where(these).correlate(None)
-                referring = (of_organization(child, organization), child.c[edge.column].in_(gone))
-                empty = {edge.column: None, "version": child.c.version + 1}
-                execute(self.system, update(child).where(*referring).values(empty))
+                column, gone = edge.child.c[edge.column], select(table.c.id).where(these).correlate(None)
+                self._empty(column, edge.child, of_organization(edge.child, organization) & column.in_(gone))
         rows = execute(self.system, delete(table).where(these))
         if table is ORGANIZATIONS:  # what its last rows left there
             execute(self.system, delete(TRAIL).where(TRAIL.c[ORGANIZATION_ID] == organization))

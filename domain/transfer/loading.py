@@ -4,7 +4,7 @@ What else writes rows refuses these columns. The scope is that of any session of
 says who loaded what: as inserts.
 """
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence, Set
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,7 +49,8 @@ class Loader:
             ConfigurationError: on PostgreSQL, neither login may set the sequence of the table's ids.
         """
         table, organization = model.__table__, None
-        checked = _checked(model, rows)
+        computed = frozenset(column.key for column in table.c if column.computed is not None)
+        checked = _checked(model, rows, computed)
         if (column := organization_column(table)) is not None:
             for named in {row[column.key] for row in checked} - {None}:
                 self.session.bind_organization(named, admits_deleted=is_organization(model))
@@ -57,7 +58,7 @@ class Loader:
         ids = [row["id"] for row in checked if row["id"] is not None]
         if len(ids) not in (0, len(checked)):
             raise ArgumentError(f"{model.__name__}: every row has its id, or none has")
-        given = managed_columns(table) - (set[str]() if ids else {"id"})
+        given = managed_columns(table) - computed - (set[str]() if ids else {"id"})
         highest = max(ids, default=0)
         self.session.flush()
         with self.session.begin_nested():
@@ -87,8 +88,7 @@ def loading(db: Database, *, organization_id: int | None = None, actor: str) -> 
         yield Loader(db, session)
 
 
-def _checked(model: type[Identified], rows: Iterable[Content]) -> list[dict[str, Any]]:
-    computed = frozenset(column.key for column in model.__table__.c if column.computed is not None)
+def _checked(model: type[Identified], rows: Iterable[Content], computed: Set[str]) -> list[dict[str, Any]]:
     checker = Checker(model, computed)
     checked = [row.values for row in checker.check(_given(row, computed) for row in rows)]
     for position, row in enumerate(checked):
@@ -98,7 +98,7 @@ def _checked(model: type[Identified], rows: Iterable[Content]) -> list[dict[str,
     return checked
 
 
-def _given(row: Content, computed: frozenset[str]) -> Content:
+def _given(row: Content, computed: Set[str]) -> Content:
     """Of a stored row, every column."""
     if not isinstance(row, Identified):
         return row

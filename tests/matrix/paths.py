@@ -10,6 +10,8 @@ from sqlmodel import col
 
 from domain import AuditRepository
 from domain.errors import InvalidRowsError
+from domain.transfer import loading
+from domain.transfer.archive import from_line, row_schema, to_line
 from tests.matrix.bench import Bench, code, same
 from tests.matrix.history import World, about, columns
 from tests.matrix.kinds import WORKING, Kind
@@ -140,6 +142,17 @@ def audit(bench: Bench, kind: Kind) -> None:
     assert before != after
 
 
+def move(bench: Bench, kind: Kind) -> None:
+    """As a line of an archive, and back under another id; the row that is there keeps its key."""
+    model, row_id = bench.model(kind), bench.added(kind, kind.first, maybe=kind.second)
+    with bench.rows(kind) as rows:
+        row = rows.require(row_id)
+        line = to_line(model.__table__, {name: getattr(row, name) for name in row_schema(model.__table__).model_fields})
+    with loading(bench.database, organization_id=1, actor="move") as load:
+        (loaded,) = load(model, [{**from_line(model.__table__, line), "id": row_id + 10**6, "code": code()}])
+    bench.reread(kind, loaded, kind.first, kind.second)
+
+
 def create_all(world: World, kind: Kind) -> None:
     engine = world.bench.database.migration_engine
     wanted = set(world.bench.model(kind).__table__.c.keys())
@@ -190,6 +203,7 @@ OF_ROWS: tuple[Callable[[Bench, Kind], None], ...] = (
     find,
     delete_and_restore,
     audit,
+    move,
 )
 OF_TABLES: tuple[Callable[[World, Kind], None], ...] = (
     create_all,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 from sqlmodel import Field, select
 
 from domain import (
@@ -64,9 +65,10 @@ class Racks(TenantRepository[Rack]):
 
 
 def stored(database: Database, model: type[Any]) -> dict[int, dict[str, Any]]:
-    """Every row of organization 1 or of none, by its id, past the session."""
+    """Every row of organization 1 or of none, by its id, past the session; the fields of the model."""
+    columns: list[sa.Column[Any]] = [model.__table__.c[name] for name in model.model_fields]
     with database.migration_engine.connect() as connection:
-        rows = connection.execute(model.__table__.select()).mappings().all()
+        rows = connection.execute(sa.select(*columns)).mappings().all()
     return {row["id"]: dict(row) for row in rows}
 
 

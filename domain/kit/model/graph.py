@@ -65,9 +65,13 @@ class Graph:
         """The keys that refer to the table."""
         return self._to[table]
 
+    def circular(self, table: Table) -> list[Edge]:
+        """The table's keys by which a row may refer to another of the same table, even through other tables."""
+        return [edge for edge in self.of(table) if edge.parent in self._below[table]]
+
     def refers_to_itself(self, table: Table) -> bool:
         """True if a row may refer to another of the same table, even through other tables."""
-        return any(edge.parent in self._below[table] for edge in self.of(table))
+        return bool(self.circular(table))
 
     @cached_property
     def cascades(self) -> "Graph":

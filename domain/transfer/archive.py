@@ -1,0 +1,142 @@
+"""An organization in a folder: a file of JSON Lines for each table, and a manifest with their counts and hashes."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from sqlalchemy import Table
+
+from ..errors import ConfigurationError, DomainError
+from ..kit.model import DomainModel
+from ..kit.model.entity import Identified
+from ..kit.model.graph import Graph, graph_of
+from ..kit.model.registry import REGISTRY
+from ..kit.model.tables import organization_column
+from ..kit.repository.bulk_rows import reason_of
+from ..version import REVISION
+
+MANIFEST = "manifest.json"
+_AS_STORED = ConfigDict(
+    arbitrary_types_allowed=True,
+    protected_namespaces=(),
+    ser_json_bytes="base64",
+    ser_json_inf_nan="strings",
+    val_json_bytes="base64",
+)
+
+
+class ArchiveError(DomainError):
+    """An archive can't be written or read; nothing was loaded."""
+
+
+class TableFile(BaseModel, frozen=True, extra="forbid"):
+    """The rows of one table, in ``<table>.jsonl``."""
+
+    table: str
+    rows: int
+    sha256: str
+
+
+class Manifest(BaseModel, frozen=True, extra="forbid"):
+    """The contents of an archive, its tables in the order of their foreign keys; written last."""
+
+    format: Literal[1] = 1
+    revision: str = REVISION
+    organization_id: int
+    slug: str
+    exported_at: datetime
+    tables: tuple[TableFile, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows in all."""
+        return sum(file.rows for file in self.tables)
+
+
+def organization_graph() -> Graph:
+    """The tables of organizations, an application's included; without the trail, which every database writes itself."""
+    tables = DomainModel.metadata.tables.values()
+    return graph_of(t for t in tables if organization_column(t) is not None and not t.info.get("written_by_triggers"))
+
+
+def model_of(table: Table) -> type[Identified]:
+    """The class of one of these tables."""
+    return next(mapper.class_ for mapper in REGISTRY.mappers if mapper.local_table is table)
+
+
+@lru_cache(maxsize=256)
+def row_schema(table: Table) -> type[BaseModel]:
+    """The schema of a stored row as JSON, which gives back the same values; no serializer of the model's is asked."""
+    computed = {column.key for column in table.c if column.computed is not None}
+    fields: dict[str, Any] = {
+        name: (field.annotation, ...) for name, field in model_of(table).model_fields.items() if name not in computed
+    }
+    return create_model(f"{table.name}_row", __config__=_AS_STORED, **fields)
+
+
+def to_line(table: Table, values: Mapping[str, Any]) -> bytes:
+    """A stored row as a line of JSON."""
+    return row_schema(table).model_construct(**values).model_dump_json().encode() + b"\n"
+
+
+def from_line(table: Table, line: bytes) -> dict[str, Any]:
+    """The values of a stored row. Raises pydantic's ValidationError for what is no such row."""
+    row = row_schema(table).model_validate_json(line)
+    return {name: getattr(row, name) for name in type(row).model_fields}
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest, once every file has been found to be what it says.
+
+    Raises:
+        ArchiveError: the folder is no archive, of another revision, or not as it was written.
+        ConfigurationError: it has a table that no imported model describes.
+    """
+    try:
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except OSError as error:
+        raise ArchiveError(f"{folder} is no finished archive: its {MANIFEST} can't be read") from error
+    except ValidationError as error:
+        raise ArchiveError(f"{folder / MANIFEST}: {reason_of(error)}") from None
+    if manifest.revision != REVISION:
+        raise ArchiveError(f"{folder} is of revision {manifest.revision}, and this release of {REVISION}")
+    known = {table.name for table in organization_graph().tables}
+    if unknown := [file.table for file in manifest.tables if file.table not in known]:
+        raise ConfigurationError(
+            f"no imported model describes {', '.join(unknown)}: import the application's models first (--models)"
+        )
+    for file in manifest.tables:
+        path = path_of(folder, file.table)
+        if not path.is_file() or digest_of(path) != file.sha256:
+            raise ArchiveError(f"{path} is not as it was written")
+    return manifest
+
+
+def read_rows(folder: Path, table: Table) -> Iterator[dict[str, Any]]:
+    """The stored rows of one table.
+
+    Raises:
+        ArchiveError: a line is no row of the model.
+    """
+    path = path_of(folder, table.name)
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                yield from_line(table, line)
+            except ValidationError as error:
+                raise ArchiveError(f"{path}, line {number}: {reason_of(error)}") from None
+
+
+def path_of(folder: Path, table: str) -> Path:
+    """The file of a table."""
+    return folder / f"{table}.jsonl"
+
+
+def digest_of(path: Path) -> str:
+    """The file's SHA-256, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,331 @@
+"""An organization that moves: the same rows there, nothing of it here, and a kill at any moment changes neither."""
+
+import json
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from sqlalchemy import event, select, text
+from sqlmodel import Field
+from sqlmodel import select as select_of
+
+from domain import (
+    AnalysisRepository,
+    AnalysisResult,
+    BidDocument,
+    BidDocumentRepository,
+    ConfigurationError,
+    Database,
+    DuplicateError,
+    NotFoundError,
+    OrganizationRepository,
+    TenantEntity,
+    TenantRepository,
+    Tender,
+    TenderRepository,
+    UnavailableError,
+    User,
+    UserRepository,
+    tenant_key,
+)
+from domain.errors import LegalHoldError, OrganizationDeletedError
+from domain.kit.model.tables import of_organization
+from domain.kit.records import AuditEntry, PurgeRecord
+from domain.retention import erase_organization
+from domain.testing import Cluster, build, make_organization, postgresql_database, sqlite_database
+from domain.transfer import ArchiveError, export_organization, load_organization
+from domain.transfer.archive import organization_graph, read_manifest
+from tests.cli.conftest import LOGINS
+
+Rows = dict[str, list[dict[str, Any]]]
+KILLS = int(os.environ.get("DOMAIN_TEST_KILLS", "3"))
+"""How often each of export, load and erase is killed."""
+
+
+class Fitting(Enum):
+    HOOK = "h"
+    CHAIN = "c"
+
+
+class Size(BaseModel):
+    height: Decimal
+
+
+class Crate(TenantEntity, table=True):
+    __tablename__ = "test_crates"
+    inside_id: int | None = tenant_key("Crate", default=None)
+    seal: bytes = b""
+    fitting: Fitting = Fitting.HOOK
+    size: Size | None = None
+    weights: list[float] = Field(default_factory=list)
+
+
+class Crates(TenantRepository[Crate]):
+    model = Crate
+
+
+@pytest.fixture
+def elsewhere(domain_db: Database, domain_cluster: Cluster, domain_sqlite_template: Path) -> Iterator[Database]:
+    """Another database on the same engine, with organizations 1 and 2 of its own."""
+    opened = sqlite_database(domain_sqlite_template) if domain_db.is_sqlite else postgresql_database(domain_cluster)
+    with opened as database:
+        yield database
+
+
+@pytest.fixture
+def leaving(domain_db: Database) -> int:
+    """An organization with rows in most tables, deleted ones too; organization 2 has some as well."""
+    leaving = make_organization(domain_db, name="Leaving", slug="leaving", monthly_analysis_count=3).id
+    for organization_id in (leaving, 2):
+        with domain_db.get_session(organization_id=organization_id, actor="ann") as session:
+            UserRepository(session).create_many([build(User) for _ in range(3)])
+            tenders, crates = TenderRepository(session), Crates(session)
+            rows = tenders.create_many([build(Tender, title=f"Bridge {n} \u2028 \u00e6") for n in range(25)])
+            of = [build(AnalysisResult, tender_id=row.id, processing_cost=Decimal("0.125")) for row in rows[:9]]
+            AnalysisRepository(session).create_many(of)
+            BidDocumentRepository(session).create_many([build(BidDocument, tender_id=row.id) for row in rows[:4]])
+            outer = crates.add(Crate(seal=b"\x00\xff", fitting=Fitting.CHAIN, size=Size(height=Decimal("1.50"))))
+            inner = crates.add(Crate(inside_id=outer.id, weights=[0.1, -1e300]))
+            outer.inside_id = crates.add(Crate(inside_id=inner.id)).id  # around in a circle
+            tenders.soft_delete(rows[0].id)
+            tenders.update(rows[1].id, title="Quay")
+    return leaving
+
+
+def stored(database: Database, organization_id: int, *, trail: bool = False) -> Rows:
+    """Every row of the organization in every table, past the sessions."""
+    found: Rows = {}
+    tables = [*organization_graph().order, *([AuditEntry.__table__] if trail else [])]
+    with database.migration_engine.begin() as connection:
+        if not database.is_sqlite:
+            connection.execute(
+                text("SELECT set_config('app.organization_id', :id, true)"), {"id": str(organization_id)}
+            )
+        for table in tables:
+            rows = select(table).where(of_organization(table, organization_id)).order_by(table.c.id)
+            found[table.name] = [dict(row) for row in connection.execute(rows).mappings()]
+    return found
+
+
+def erase(database: Database, organization_id: int) -> None:
+    erase_organization(database, organization_id=organization_id, actor="operator", reason="it leaves")
+
+
+def export(database: Database, organization_id: int, folder: Path) -> None:
+    export_organization(database, folder, organization_id=organization_id)
+
+
+def test_an_organization_moves_with_the_same_rows_and_nothing_is_left(
+    domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path
+) -> None:
+    before, others = stored(domain_db, leaving), stored(domain_db, 2, trail=True)
+    assert {name for name, rows in before.items() if rows} >= {
+        "organizations",
+        "tenders",
+        "cost_entries",
+        "test_crates",
+    }
+    manifest = export_organization(domain_db, tmp_path / "out", organization_id=leaving)
+    assert (manifest.slug, manifest.rows) == ("leaving", sum(map(len, before.values())))
+    erase(domain_db, leaving)
+    assert not any(stored(domain_db, leaving, trail=True).values())
+    assert stored(domain_db, 2, trail=True) == others
+    for database in (elsewhere, domain_db):  # and back again, too
+        assert load_organization(database, tmp_path / "out", actor="operator") == manifest
+        assert stored(database, leaving) == before
+    with elsewhere.get_session(organization_id=leaving) as session:
+        assert TenderRepository(session).restore(before["tenders"][0]["id"])
+        assert TenderRepository(session).create(title="New").id > before["tenders"][-1]["id"]
+
+
+def test_the_files_tell_counts_and_hashes_and_nobody_else_may_read_them(
+    domain_db: Database, leaving: int, tmp_path: Path
+) -> None:
+    export(domain_db, leaving, tmp_path / "out")
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    lines = {
+        file["table"]: len((tmp_path / f"out/{file['table']}.jsonl").read_bytes().splitlines())
+        for file in manifest["tables"]
+    }
+    assert {file["table"]: file["rows"] for file in manifest["tables"]} == lines
+    names = [file["table"] for file in manifest["tables"]]
+    assert names.index("organizations") < names.index("tenders") < names.index("analysis_results")
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o700
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert "audit_entries" not in names
+
+
+def test_an_export_is_of_one_moment(domain_db: Database, leaving: int, tmp_path: Path) -> None:
+    before = stored(domain_db, leaving)
+    written: list[bool] = []
+
+    def write(*_: object) -> None:
+        if not written:
+            written.append(True)
+            with domain_db.get_session(organization_id=leaving) as session:
+                tender = TenderRepository(session).create(title="Late")
+                AnalysisRepository(session).add(build(AnalysisResult, tender_id=tender.id))
+
+    def look(_: Any, __: Any, statement: str, *___: object) -> None:
+        if "FROM analysis_results" in statement:
+            write()
+
+    event.listen(domain_db.engine, "before_cursor_execute", look)
+    try:
+        manifest = export_organization(domain_db, tmp_path / "out", organization_id=leaving)
+    finally:
+        event.remove(domain_db.engine, "before_cursor_execute", look)
+    assert written
+    assert {file.table: file.rows for file in manifest.tables} == {name: len(rows) for name, rows in before.items()}
+
+
+def test_what_is_there_already_is_not_written_over(domain_db: Database, leaving: int, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ArchiveError, match="is there already"):
+        export(domain_db, leaving, tmp_path / "out")
+    export(domain_db, leaving, tmp_path / "new")
+    before = stored(domain_db, leaving, trail=True)
+    with pytest.raises(DuplicateError):
+        load_organization(domain_db, tmp_path / "new", actor="operator")
+    assert stored(domain_db, leaving, trail=True) == before
+    with pytest.raises(NotFoundError):
+        export(domain_db, 12345, tmp_path / "none")
+    with domain_db.get_session(organization_id=leaving) as session:
+        OrganizationRepository(session).soft_delete(leaving)
+    with pytest.raises(OrganizationDeletedError):
+        export(domain_db, leaving, tmp_path / "deleted")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "out"]
+
+
+def changed(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("tenders.jsonl", "Quay", "Quai", "tenders.jsonl is not as it was written"),
+        ("manifest.json", '"slug"', '"snail"', "manifest.json: .*slug"),
+        ("manifest.json", '"revision": "0001"', '"revision": "0000"', "of revision 0000, and this release of"),
+        ("manifest.json", '"table": "tenders"', '"table": "wagons"', "no imported model describes wagons"),
+    ],
+)
+def test_an_archive_that_is_not_as_it_was_written_is_refused(
+    domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path, file: str, old: str, new: str, said: str
+) -> None:
+    export(domain_db, leaving, tmp_path / "out")
+    changed(tmp_path / "out" / file, old, new)
+    with pytest.raises((ArchiveError, ConfigurationError), match=said):
+        load_organization(elsewhere, tmp_path / "out", actor="operator")
+    assert not any(stored(elsewhere, leaving).values())
+
+
+def test_a_folder_without_a_manifest_is_no_archive(elsewhere: Database, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="no finished archive"):
+        load_organization(elsewhere, tmp_path, actor="operator")
+
+
+def test_a_legal_hold_keeps_an_organization(domain_db: Database, leaving: int) -> None:
+    with domain_db.get_session(organization_id=leaving) as session:
+        OrganizationRepository(session).require(leaving).legal_hold = True
+    before = stored(domain_db, leaving, trail=True)
+    with pytest.raises(LegalHoldError):
+        erase(domain_db, leaving)
+    assert stored(domain_db, leaving, trail=True) == before
+
+
+def test_erasing_what_is_not_there_or_is_gone_is_refused(domain_db: Database, leaving: int) -> None:
+    erase(domain_db, leaving)
+    for organization_id in (leaving, 12345):
+        with pytest.raises(NotFoundError):
+            erase(domain_db, organization_id)
+
+
+def test_the_record_of_an_erasure_has_numbers_alone(domain_db: Database, leaving: int) -> None:
+    before = stored(domain_db, leaving)
+    erase(domain_db, leaving)
+    with domain_db.system_session(actor="test", reason="look") as system:
+        records = system.exec(select_of(PurgeRecord)).all()
+    gone: dict[str, int] = {}
+    for record in records:
+        assert (record.purged_organization_id, record.actor, record.reason) == (leaving, "operator", "it leaves")
+        gone[record.table_name] = gone.get(record.table_name, 0) + record.row_count
+    assert gone == {name: len(rows) for name, rows in before.items() if rows} | {"audit_entries": gone["audit_entries"]}
+
+
+def test_rows_that_others_hold_locked_are_told_and_go_the_next_time(domain_postgresql: Database) -> None:
+    with domain_postgresql.get_session(organization_id=2) as session:
+        row = TenderRepository(session).create(title="Held")
+        OrganizationRepository(session).soft_delete(2)
+    with domain_postgresql.migration_engine.connect() as connection:
+        connection.execute(text("SELECT set_config('app.organization_id', '2', true)"))
+        connection.execute(text("SELECT id FROM tenders WHERE id = :id FOR UPDATE"), {"id": row.id})
+        with pytest.raises(UnavailableError, match=r"\(1 of organizations, 1 of tenders.*erase it again"):
+            erase(domain_postgresql, 2)
+    erase(domain_postgresql, 2)
+    assert not any(stored(domain_postgresql, 2, trail=True).values())
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Popen[bytes]]:
+    """Starts ``domain`` in a process of its own, with the tables of this file, on one of the databases."""
+
+    def start(database: Database, *arguments: object) -> Popen[bytes]:
+        url = database.engine.url
+        urls = (
+            {name: url.set(username=login) for name, login in LOGINS.items()}
+            if not database.is_sqlite
+            else {"DATABASE_URL": url}
+        )
+        environment = {name: url.render_as_string(hide_password=False) for name, url in urls.items()}
+        words = [str(argument) for argument in (*arguments, "--models", __name__)]
+        return Popen(
+            [sys.executable, "-m", "domain", *words], env={**os.environ, **environment}, stdout=DEVNULL, stderr=PIPE
+        )
+
+    return start
+
+
+def test_killed_at_any_moment_and_run_again_it_comes_to_the_same(
+    domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path, command: Callable[..., Popen[bytes]]
+) -> None:
+    before, folder = stored(domain_db, leaving), tmp_path / "out"
+
+    def until_done(check: Callable[[], object], database: Database, *arguments: object) -> None:
+        """Kill it at random moments, and let it end; ``check`` looks after each."""
+        for kills_left in range(KILLS, -1, -1):
+            process = command(database, *arguments)
+            try:
+                process.wait(random.uniform(0.5, 2.5) if kills_left else 60)
+            except TimeoutExpired:
+                process.kill()
+            _, said = process.communicate()
+            check()
+            if process.returncode != -signal.SIGKILL:
+                assert process.returncode == 0, said
+                return
+
+    def is_whole_or_not_there() -> None:
+        if folder.exists():
+            assert read_manifest(folder).rows == sum(map(len, before.values()))
+
+    def has_all_or_nothing() -> None:
+        assert stored(elsewhere, leaving) in (before, {name: [] for name in before})
+
+    until_done(is_whole_or_not_there, domain_db, "export", folder, "--organization", "leaving")
+    until_done(has_all_or_nothing, elsewhere, "load", folder)
+    until_done(lambda: None, domain_db, "erase", "--organization", "leaving", "--execute")
+    assert stored(elsewhere, leaving) == before
+    assert not any(stored(domain_db, leaving, trail=True).values())
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
