@@ -113,8 +113,7 @@ def _contradiction(row: Mapping[str, Any]) -> str | None:
             return f"{name}: must be from 1 to {highest}"
     given = [name for name in _DELETION if row.get(name) is not None]
     if row.get("is_deleted"):
-        missing = [name for name in ("deleted_at", "deletion_id") if name not in given]
-        return f"{missing[0]}: needed where is_deleted is true" if missing else None
+        return None if "deleted_at" in given else "deleted_at: needed where is_deleted is true"
     return f"{', '.join(given)}: given, though is_deleted is false" if given else None
 
 

@@ -4,12 +4,11 @@ import json
 import os
 import random
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from enum import Enum
+from multiprocessing import get_context
 from pathlib import Path
-from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from typing import Any
 
 import pytest
@@ -42,9 +41,9 @@ from domain.kit.model.tables import of_organization
 from domain.kit.records import AuditEntry, PurgeRecord
 from domain.retention import erase_organization
 from domain.testing import Cluster, build, make_organization, postgresql_database, sqlite_database
+from domain.testing.cluster import OWNER, SYSTEM
 from domain.transfer import ArchiveError, export_organization, load_organization
 from domain.transfer.archive import organization_graph, read_manifest
-from tests.cli.conftest import LOGINS
 
 Rows = dict[str, list[dict[str, Any]]]
 KILLS = int(os.environ.get("DOMAIN_TEST_KILLS", "3"))
@@ -277,55 +276,60 @@ def test_rows_that_others_hold_locked_are_told_and_go_the_next_time(domain_postg
     assert not any(stored(domain_postgresql, 2, trail=True).values())
 
 
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Popen[bytes]]:
-    """Starts ``domain`` in a process of its own, with the tables of this file, on one of the databases."""
-
-    def start(database: Database, *arguments: object) -> Popen[bytes]:
-        url = database.engine.url
-        urls = (
-            {name: url.set(username=login) for name, login in LOGINS.items()}
-            if not database.is_sqlite
-            else {"DATABASE_URL": url}
-        )
-        environment = {name: url.render_as_string(hide_password=False) for name, url in urls.items()}
-        words = [str(argument) for argument in (*arguments, "--models", __name__)]
-        return Popen(
-            [sys.executable, "-m", "domain", *words], env={**os.environ, **environment}, stdout=DEVNULL, stderr=PIPE
-        )
-
-    return start
+def reopened(database: Database) -> Database:
+    """The same database, in a process of its own."""
+    url = database.engine.url
+    if database.is_sqlite:
+        return Database(url.render_as_string())
+    system, owner = (url.set(username=login).render_as_string(hide_password=False) for login in (SYSTEM, OWNER))
+    return Database(url.render_as_string(hide_password=False), system_database_url=system, migration_database_url=owner)
 
 
+def killed(work: Callable[[Database], object], database: Database, *, after_seconds: float) -> bool:
+    """Work in a process of its own, and kill it after a time; False: it had ended before."""
+
+    def child() -> None:
+        with reopened(database) as own:
+            work(own)
+
+    process = get_context("fork").Process(target=child)
+    process.start()
+    process.join(after_seconds)
+    process.kill()
+    process.join()
+    assert process.exitcode in (0, -signal.SIGKILL)
+    return process.exitcode != 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_killed_at_any_moment_and_run_again_it_comes_to_the_same(
-    domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path, command: Callable[..., Popen[bytes]]
+    domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path
 ) -> None:
     before, folder = stored(domain_db, leaving), tmp_path / "out"
+    none: Rows = {name: [] for name in before}
 
-    def until_done(check: Callable[[], object], database: Database, *arguments: object) -> None:
-        """Kill it at random moments, and let it end; ``check`` looks after each."""
-        for kills_left in range(KILLS, -1, -1):
-            process = command(database, *arguments)
-            try:
-                process.wait(random.uniform(0.5, 2.5) if kills_left else 60)
-            except TimeoutExpired:
-                process.kill()
-            _, said = process.communicate()
-            check()
-            if process.returncode != -signal.SIGKILL:
-                assert process.returncode == 0, said
+    def until_done(work: Callable[[Database], object], database: Database, is_done: Callable[[], bool]) -> None:
+        for _ in range(KILLS):
+            killed(work, database, after_seconds=random.uniform(0, 0.5))
+            if is_done():
                 return
+        assert not killed(work, database, after_seconds=60)
+        assert is_done()
 
-    def is_whole_or_not_there() -> None:
-        if folder.exists():
-            assert read_manifest(folder).rows == sum(map(len, before.values()))
+    def is_whole() -> bool:
+        return folder.exists() and read_manifest(folder).rows == sum(map(len, before.values()))
 
-    def has_all_or_nothing() -> None:
-        assert stored(elsewhere, leaving) in (before, {name: [] for name in before})
+    def is_loaded() -> bool:
+        assert stored(elsewhere, leaving) in (before, none)
+        return stored(elsewhere, leaving) == before
 
-    until_done(is_whole_or_not_there, domain_db, "export", folder, "--organization", "leaving")
-    until_done(has_all_or_nothing, elsewhere, "load", folder)
-    until_done(lambda: None, domain_db, "erase", "--organization", "leaving", "--execute")
+    until_done(lambda db: export(db, leaving, folder), domain_db, is_whole)
+    until_done(lambda db: load_organization(db, folder, actor="operator"), elsewhere, is_loaded)
+    until_done(
+        lambda db: erase(db, leaving),
+        domain_db,
+        lambda: stored(domain_db, leaving, trail=True) == {**none, "audit_entries": []},
+    )
     assert stored(elsewhere, leaving) == before
-    assert not any(stored(domain_db, leaving, trail=True).values())
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
