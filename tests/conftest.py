@@ -1,1 +1,1 @@
-pytest_plugins = ["domain.testing", "tests.quick", "tests.support.databases"]
+pytest_plugins = ["domain.testing", "tests.quick", "tests.support.databases", "tests.support.partitions"]

@@ -14,11 +14,11 @@ from ..model.tables import ORGANIZATION_ID
 _Rule = ColumnCollectionConstraint | Index
 
 
-def duplicate(name: str) -> DuplicateError:
-    """The error for a taken unique value, by the constraint's name."""
+def duplicate(name: str, table: str = "") -> DuplicateError:
+    """The error for a taken unique value, by the constraint's name; PostgreSQL tells a partition's and its table."""
     for entity, rule in _rules():
-        if rule.name == name:
-            return DuplicateError(entity, _fields(rule), constraint=name)
+        if name in (rule.name, _of_partition(rule, table)):
+            return DuplicateError(entity, _fields(rule), constraint=str(rule.name))
     return DuplicateError("a table", (name,), constraint=name)
 
 
@@ -44,6 +44,14 @@ def broken(name: str | None, table: str | None = None, column: str | None = None
         if name.startswith("fk_"):
             said = f"a reference points at no row of this organization ({name})"
     return ConstraintError(said, constraint=name, entity=entity, fields=fields)
+
+
+def _of_partition(rule: _Rule, partition: str) -> str | None:
+    """The name that PostgreSQL gives to a unique index of a partition, after its own and those of the columns."""
+    if rule.table is None or not partition.startswith(rule.table.name):
+        return None
+    is_key = isinstance(rule, PrimaryKeyConstraint)
+    return "_".join([partition, "pkey"] if is_key else [partition, *rule.columns.keys(), "idx"])
 
 
 def _tables() -> list[tuple[str, Table]]:

@@ -130,7 +130,7 @@ def _from_postgresql(error: Any) -> DomainError | None:
     told = error.diag
     said: str = told.message_primary or ""
     if code == "23505":
-        return rules.duplicate(told.constraint_name or "")
+        return rules.duplicate(told.constraint_name or "", told.table_name or "")
     if code.startswith("23"):
         return rules.broken(told.constraint_name, told.table_name, told.column_name)
     if limit := exceeded(code):
