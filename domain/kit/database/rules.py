@@ -17,7 +17,7 @@ _Rule = ColumnCollectionConstraint | Index
 def duplicate(name: str, table: str = "") -> DuplicateError:
     """The error for a taken unique value, by the constraint's name; PostgreSQL tells a partition's and its table."""
     for entity, rule in _rules():
-        if name in (rule.name, _of_partition(rule, table)):
+        if name == rule.name or name.rstrip("0123456789") == _of_partition(rule, table):
             return DuplicateError(entity, _fields(rule), constraint=str(rule.name))
     return DuplicateError("a table", (name,), constraint=name)
 
@@ -47,7 +47,7 @@ def broken(name: str | None, table: str | None = None, column: str | None = None
 
 
 def _of_partition(rule: _Rule, partition: str) -> str | None:
-    """The name that PostgreSQL gives to a unique index of a partition, after its own and those of the columns."""
+    """The name that PostgreSQL gives to a unique index of a partition, before a number, where the name was taken."""
     if rule.table is None or not partition.startswith(rule.table.name):
         return None
     is_key = isinstance(rule, PrimaryKeyConstraint)
