@@ -89,6 +89,17 @@ class _Run:
             self.batches.all(table, end, going & conditions.shares_a_deletion(table), organization=organization)
             leading = going & conditions.leads_a_deletion(table)
             self.batches.all(table, self._make_unrestorable, leading, organization=organization, again=again(table))
+        self._remove_free(organization, tables)
+        circular = [table for table in tables if again(table)]
+        for table in circular:
+            stuck = conditions.removable(table, table) & ~conditions.not_restorable_by_parent(table)
+            self.batches.all(table, partial(self._open_circle, organization), stuck, organization=organization)
+        if circular:
+            self._remove_free(organization, tables)
+
+    def _remove_free(self, organization: int | None, tables: list[Table]) -> None:
+        """Remove the expired rows to which nothing refers any more."""
+        conditions = self.conditions
         for table in tables:
             free = (
                 conditions.expired(table, table)
@@ -96,7 +107,15 @@ class _Run:
                 & conditions.not_restorable_by_parent(table)
             )
             remove = partial(self._remove, organization, conditions.cutoff(table))
-            self.batches.all(table, remove, free, organization=organization, again=again(table))
+            again = conditions.graph.refers_to_itself(table)
+            self.batches.all(table, remove, free, organization=organization, again=again)
+
+    def _open_circle(self, organization: int | None, table: Table, these: Condition) -> None:
+        """End the deletions of rows that refer to each other in a circle, so that none heads them; open it at these."""
+        ending = table.c.deletion_id.in_(select(table.c.deletion_id).where(these).correlate(None))
+        self._make_unrestorable(table, of_organization(table, organization) & ending)
+        for edge in (edge for edge in self.conditions.graph.circular(table) if not edge.is_required):
+            self._empty(table.c[edge.column], table, these)
 
     def end(self, organization_id: int, tables: list[Table]) -> None:
         """Remove all rows of a deleted organization, and then itself."""

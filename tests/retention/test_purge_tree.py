@@ -75,3 +75,27 @@ def test_a_tree_that_is_deleted_by_its_repository_goes_after_its_days(domain_db:
         assert BranchRepository(session).soft_delete(root)
     assert purge(domain_db, actor="ann", older_than_days=0).counts == (PurgeCount(1, TABLE, 3),)
     assert left(domain_db)[TABLE] == set()
+
+
+@pytest.mark.parametrize("batch_size", [1, 1000])
+def test_branches_in_a_circle_go_together_and_one_that_is_needed_stays(domain_db: Database, batch_size: int) -> None:
+    first, alone = branch(domain_db), branch(domain_db)
+    twig = branch(domain_db, branch(domain_db, first))
+    branch(domain_db, twig)
+    with domain_db.get_session(organization_id=1) as session:
+        branches = BranchRepository(session)
+        branches.require(first).parent_id, branches.require(alone).parent_id = twig, alone
+        session.flush()
+        assert branches.soft_delete(first)
+        assert branches.soft_delete(alone)
+    root = branch(domain_db, deleted_days_ago=LONG_AGO)
+    middle = branch(domain_db, root, deleted_days_ago=LONG_AGO)
+    live = branch(domain_db, branch(domain_db, middle, deleted_days_ago=LONG_AGO))
+    plan = plan_purge(domain_db, actor="ann", older_than_days=0)
+    done = purge(domain_db, actor="ann", older_than_days=0, batch_size=batch_size)
+    assert done.counts == (PurgeCount(1, TABLE, 5),)
+    assert left(domain_db)[TABLE] > {root, middle, live}
+    assert len(left(domain_db)[TABLE]) == 4
+    assert plan.rows >= done.rows
+    with domain_db.get_session(organization_id=1) as session:
+        assert BranchRepository(session).require(middle, include_deleted=True).parent_id == root
