@@ -141,7 +141,7 @@ class TenderRepository(TenderClaims):
 
     def _counted(self, by: Any, where: Iterable[Where], org_id: int | None) -> Sequence[tuple[Any, int]]:
         counts = self._scope.sql.every(by, func.count()).where(self._scope.sql.is_live, *conditions_of(where))
-        statement: Select[tuple[Any, int]] = counts.group_by(by).order_by(by.nulls_last())
+        statement: Select[Any, int] = counts.group_by(by).order_by(by.nulls_last())
         return self.session.exec(statement, params=self._scope.parameters(org_id)).all()
 
     @overload
