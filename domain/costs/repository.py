@@ -1,9 +1,10 @@
 """Costs: the ledger, sums of it, and a monthly budget that holds under concurrency."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlmodel import col, func, select
@@ -25,7 +26,8 @@ _LAST_MONTH = date(9999, 12, 1)
 _LONGEST = 31 * 86_400
 
 
-class CostSum(NamedTuple):
+@dataclass(frozen=True)
+class CostSum:
     """The entries of one UTC month, purpose and model."""
 
     month: date
@@ -67,10 +69,16 @@ class CostRepository(LedgerRepository[CostEntry]):
         return [CostSum(*row) for row in _rows(self.session, sums)]
 
     def page(
-        self, *, after: str | None = None, before: str | None = None, limit: int = 50, org_id: int | None = None
+        self,
+        *,
+        after: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+        with_total: bool = False,
+        org_id: int | None = None,
     ) -> Page[CostEntry]:
         """A page of the entries, newest first. Raises ArgumentError as a repository's ``page`` does."""
-        return self._page([], after=after, before=before, limit=limit, org_id=org_id)
+        return self._page([], after=after, before=before, limit=limit, with_total=with_total, org_id=org_id)
 
     def reserve(
         self, cost_usd: Decimal, *, lapses_after_seconds: float = 900, org_id: int | None = None

@@ -18,10 +18,6 @@ class Versioned(Protocol):
 VersionedT = TypeVar("VersionedT", bound=Versioned)
 
 
-class PreconditionError(HTTPException):
-    """A condition that is missing, or that no row can meet."""
-
-
 def with_etag(response: Response, row: VersionedT) -> VersionedT:
     """Set the ETag of the response to the row's version; returns the row::
 
@@ -41,13 +37,13 @@ async def if_match(
     """The version that the header If-Match names, as ``W/"3"`` or ``"3"``.
 
     Raises:
-        PreconditionError: 428 where it is missing or ``*``, 412 where it is no ETag of a row.
+        HTTPException: 428 where it is missing or ``*``, 412 where it is no ETag of a row.
     """
     if etag is None or etag.strip() == "*":
-        raise PreconditionError(428, "send If-Match with the ETag of the row that was read")
+        raise HTTPException(428, "send If-Match with the ETag of the row that was read")
     found = _VERSION.fullmatch(etag.strip())
     if found is None:
-        raise PreconditionError(412, 'If-Match is no ETag of a row: one looks like W/"3"')
+        raise HTTPException(412, 'If-Match is no ETag of a row: one looks like W/"3"')
     return int(found[1])
 
 

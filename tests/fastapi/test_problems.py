@@ -140,7 +140,9 @@ def test_what_is_no_clients_fault_is_logged_with_its_cause_and_the_requests_id(
 
 def test_an_answer_of_the_applications_own_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
     answer = raising(throw(HTTPException(502, "upstream is away"))).get("/things/1")
-    assert (answer.status_code, answer.json()) == (502, {"detail": "upstream is away"})
+    assert (answer.status_code, answer.headers["content-type"]) == (502, PROBLEM)
+    told = {"type": "about:blank", "title": "Bad Gateway", "status": 502, "detail": "upstream is away"}
+    assert answer.json() == told
     assert "502" in Logged(caplog).text
     caplog.clear()
     assert raising(throw(HTTPException(418))).get("/things/1").status_code == 418
