@@ -5,7 +5,7 @@ from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Depends, Header, HTTPException, Response
 
-_VERSION = re.compile(r'(?:W/)?"([1-9][0-9]{0,8})"')
+_VERSION = re.compile(r'^(?:W/)?"([1-9][0-9]{0,8})"$')
 
 
 class Versioned(Protocol):
@@ -32,7 +32,14 @@ def with_etag(response: Response, row: VersionedT) -> VersionedT:
 
 
 async def if_match(
-    etag: Annotated[str | None, Header(alias="If-Match", description="The ETag of the row that was read.")] = None,
+    etag: Annotated[
+        str | None,
+        Header(
+            alias="If-Match",
+            description="The ETag of the row that was read.",
+            json_schema_extra={"pattern": _VERSION.pattern, "examples": ['W/"1"']},
+        ),
+    ] = None,
 ) -> int:
     """The version that the header If-Match names, as ``W/"3"`` or ``"3"``.
 

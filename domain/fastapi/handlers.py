@@ -1,7 +1,7 @@
 """Handlers that answer, and log, an error of an endpoint."""
 
 from collections.abc import Iterable
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from ..errors import DomainError, StaleVersionError, UnavailableError
 from ..kit.model import DomainModel
@@ -67,9 +68,18 @@ async def _answer_http(request: Request, error: HTTPException) -> Response:
         await report(request, status, error)
     if status < 400 or not isinstance(error.detail, str):
         return await http_exception_handler(request, error)
-    title = HTTPStatus(status).phrase
+    title, headers = HTTPStatus(status).phrase, error.headers
     detail = {} if error.detail == title else {"detail": error.detail}
-    return answer(problem_of(status, title, **detail), status, MEDIA_TYPE, error.headers)
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {**(headers or {}), "Allow": _allowed(request)}
+    return answer(problem_of(status, title, **detail), status, MEDIA_TYPE, headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of every route with this path: Starlette names those of the first."""
+    routes = request.app.routes
+    asked = {method: {**request.scope, "method": method} for method in HTTPMethod}
+    return ", ".join(m for m in HTTPMethod if any(route.matches(asked[m])[0] is Match.FULL for route in routes))
 
 
 def _invalid(lines: Iterable[Any]) -> Response:

@@ -48,8 +48,8 @@ def current_caller(
 ) -> Caller:
     """The caller, by an API key or a token."""
     found = db.find_api_key(key) if key else user_of(token.credentials, db) if token else None
-    if found is None:
-        raise HTTPException(401, "log in at /login, or send an API key", {"WWW-Authenticate": "Bearer"})
+    if found is None or (key and token):
+        raise HTTPException(401, "send the token of /login, or an API key", {"WWW-Authenticate": "Bearer"})
     actor = f"{'user' if isinstance(found, User) else 'key'}:{found.id}"
     return Caller(db.tenant(found.organization_id, actor=actor, request_id=request_id), found.role)
 

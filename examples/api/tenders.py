@@ -22,7 +22,7 @@ def list_tenders(
         return TenderRepository(session).page(wanted, order_by=order, as_=TenderPublic, **page)
 
 
-@router.get("/tenders/counts")
+@router.get("/counts")
 def count_tenders(tenant: Reader, wanted: Wanted) -> dict[str, dict[str, int]]:
     with tenant.session() as session:
         tenders = TenderRepository(session)

@@ -20,7 +20,7 @@ MISSING = 999_999
 # The least role for each request; where it suffices, the answer is that of a row which is not there.
 RIGHTS: dict[tuple[str, str], UserRole] = {
     ("GET", "/tenders"): UserRole.VIEWER,
-    ("GET", "/tenders/counts"): UserRole.VIEWER,
+    ("GET", "/counts"): UserRole.VIEWER,
     ("GET", f"/tenders/{MISSING}"): UserRole.VIEWER,
     ("GET", f"/analyses/{MISSING}"): UserRole.VIEWER,
     ("GET", "/bids"): UserRole.VIEWER,
@@ -92,13 +92,13 @@ def test_from_sign_up_to_the_audit_trail(api: TestClient, domain_db: Database) -
     second = program.get("/tenders", params={**asked, "after": first["next_cursor"]}).json()
     assert [row["title"] for row in first["items"] + second["items"]] == ["Bridge 1", "Bridge 2", "Bridge 3"]
     assert (first["total"], second["next_cursor"]) == (3, None)
-    counts = program.get("/tenders/counts").json()
+    counts = program.get("/counts").json()
     assert (counts["status"]["pending"], counts["month"], counts["currency"]) == (
         4,
         {"2026-05-01": 1, "none": 3},
         {"EUR": 1, "none": 3},
     )
-    assert program.get("/tenders/counts", params={"text": "school"}).json()["currency"] == {"EUR": 1}
+    assert program.get("/counts", params={"text": "school"}).json()["currency"] == {"EUR": 1}
 
     path = f"/tenders/{tenders[0]['id']}"
     etag = {"If-Match": program.get(path).headers["ETag"]}
@@ -175,6 +175,7 @@ def _parameter(path: str) -> str:
         {"Authorization": f"Bearer {access.TOKENS.dumps([1, 1])}x"},
         {"Authorization": f"Bearer {access.TOKENS.dumps([1, MISSING])}"},
         {"Authorization": "Basic YW5uOmFubg=="},
+        {"Authorization": f"Bearer {access.TOKENS.dumps([1, 1])}", "X-API-Key": "guessed"},
     ],
 )
 def test_who_does_not_say_who_they_are_is_asked_to(headers: dict[str, str], api: TestClient) -> None:

@@ -149,6 +149,17 @@ def test_an_answer_of_the_applications_own_is_logged_too(caplog: pytest.LogCaptu
     assert Logged(caplog).records == []
 
 
+def test_a_method_that_there_is_not_is_told_which_there_are() -> None:
+    app = FastAPI()
+    install_errors(app)
+    for method in ("GET", "PATCH"):
+        app.api_route("/things/{thing_id}", methods=[method])(throw(HTTPException(404)))
+    app.post("/things")(throw(HTTPException(404)))
+    answer = TestClient(app).delete("/things/1")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PATCH")
+    assert answer.json() == {"type": "about:blank", "title": "Method Not Allowed", "status": 405}
+
+
 def test_a_clients_fault_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert raising(throw(ArgumentError("limit must be from 1 to 200"))).get("/things/1").status_code == 422
     assert Logged(caplog).records == []
