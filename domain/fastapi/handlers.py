@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from http import HTTPMethod, HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
@@ -64,12 +64,13 @@ async def _answer_request(_request: Request, error: RequestValidationError) -> R
 
 async def _answer_http(request: Request, error: HTTPException) -> Response:
     status = error.status_code
+    said = cast(object, error.detail)  # FastAPI's own takes any JSON
     if status >= 500:
         await report(request, status, error)
-    if status < 400 or not isinstance(error.detail, str):
+    if status < 400 or not isinstance(said, str):
         return await http_exception_handler(request, error)
     title, headers = HTTPStatus(status).phrase, error.headers
-    detail = {} if error.detail == title else {"detail": error.detail}
+    detail = {} if said == title else {"detail": said}
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers = {**(headers or {}), "Allow": _allowed(request)}
     return answer(problem_of(status, title, **detail), status, MEDIA_TYPE, headers)

@@ -1,6 +1,6 @@
 """schemathesis against the example application, served over PostgreSQL, with the keys of two organizations at once.
 
-``API_EXAMPLES=110 make test ARGS='-s tests/fastapi/test_schemathesis.py'`` sends more than 5,000 requests with each key.
+``API_EXAMPLES=110 make test ARGS='-s tests/fastapi/test_schemathesis.py'`` sends 5,000 requests with each key.
 """
 
 import json
