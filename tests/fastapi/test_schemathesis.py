@@ -1,6 +1,6 @@
 """schemathesis against the example application, served over PostgreSQL, with the keys of two organizations at once.
 
-``API_EXAMPLES=60 make test ARGS='-s tests/fastapi/test_schemathesis.py'`` sends more than 5,000 requests.
+``API_EXAMPLES=25 make test ARGS='-s tests/fastapi/test_schemathesis.py'`` sends more than 5,000 requests.
 """
 
 import json
