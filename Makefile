@@ -7,13 +7,16 @@ BIN := $(VENV)/bin
 CANDIDATES := python3.13 python3.12 python3.11 python3.14 python3 python
 SUITABLE := import sys, venv; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help demo test quick test-lowest test-newest attack check bench bench-size format clean
+.PHONY: help demo api test quick test-lowest test-newest attack check bench bench-size format clean
 
 help: ## Show what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.demo ## Run the main job on sample notices, in an embedded database of its own
 	@$(BIN)/domain demo
+
+api: $(VENV)/.dev ## Serve the example API with sample data, from an embedded database of its own
+	@$(BIN)/python -m examples.api
 
 test: $(VENV)/.dev ## Run the tests, on SQLite and on a throwaway PostgreSQL
 	@$(BIN)/python -m pytest -q -n 2 $(ARGS)

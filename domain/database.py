@@ -1,5 +1,6 @@
-"""``Database``: the kit's, with the login."""
+"""``Database``: the kit's, with the logins of users and programs."""
 
+from .api_keys.model import ApiKey, digest_of
 from .kit import database
 from .kit.session import TenantSession
 from .passwords import verify_password
@@ -14,6 +15,10 @@ class Database(database.Database):
         """The live user with this email, whatever their organization; its session is closed."""
         with self.get_session() as session:
             return session.look_up(User, "email", email.strip().lower())
+
+    def find_api_key(self, key: str) -> ApiKey | None:
+        """The live API key that this is, whatever its organization; its session is closed."""
+        return self.find_by_secret(ApiKey, digest=digest_of(key))
 
     def verify_login(self, email: str, password: str) -> User | None:
         """The active user whose email and password these are, noted as logged in now, with a new hash where one is due.

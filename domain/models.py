@@ -13,6 +13,7 @@ from .analyses.model import (
     AnalysisRating,
     AnalysisResult,
 )
+from .api_keys.model import ApiKey, ApiKeyContent, ApiKeyPublic, IssuedApiKey
 from .bids.model import BidContent, BidCost, BidDocument, BidDocumentContent, BidPatch, BidPublic
 from .costs.model import CostContent, CostEntry, CostEntryPublic, CostReservation
 from .kit.model import DomainModel, Entity, OwnedByOrganization, Patch, Public, Stamped, TenantEntity
@@ -49,6 +50,9 @@ __all__ = [
     "AnalysisPublic",
     "AnalysisRating",
     "AnalysisResult",
+    "ApiKey",
+    "ApiKeyContent",
+    "ApiKeyPublic",
     "AuditAction",
     "AuditEntry",
     "AuditEntryPublic",
@@ -64,6 +68,7 @@ __all__ = [
     "CostReservation",
     "DomainModel",
     "Entity",
+    "IssuedApiKey",
     "Organization",
     "OrganizationContent",
     "OrganizationPatch",

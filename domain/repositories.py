@@ -1,6 +1,7 @@
 """Typed repositories over the models."""
 
 from .analyses.repository import AnalysisRepository
+from .api_keys.repository import ApiKeyRepository
 from .bids.repository import BidDocumentRepository
 from .costs.repository import CostRepository, CostSum
 from .kit.repository import (
@@ -23,6 +24,7 @@ from .users.repository import UserRepository
 
 __all__ = [
     "AnalysisRepository",
+    "ApiKeyRepository",
     "AuditRepository",
     "BidDocumentRepository",
     "CostRepository",

@@ -115,6 +115,31 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_system_access')),
     info={'of_the_system': True}
     )
+    op.create_table('api_keys',
+    sa.Column('organization_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=DatabaseTime(), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=DatabaseTime(), nullable=False),
+    sa.Column('version', sa.Integer(), server_default=sa.text('1'), nullable=False),
+    sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.Column('name', sa.String(length=100), nullable=False),
+    sa.Column('role', sa.String(length=32), nullable=False),
+    sa.CheckConstraint("role IN ('owner', 'admin', 'member', 'viewer')", name=op.f('ck_api_keys_role_values')),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_api_keys_deleted_by_length')),
+    sa.CheckConstraint('length(digest) >= 64 AND length(digest) <= 64', name=op.f('ck_api_keys_digest_length')),
+    sa.CheckConstraint('length(name) >= 1 AND length(name) <= 100', name=op.f('ck_api_keys_name_length')),
+    sa.ForeignKeyConstraint(['organization_id'], ['organizations.id'], name=op.f('fk_api_keys_organization_id_organizations')),
+    sa.PrimaryKeyConstraint('organization_id', 'id', name=op.f('pk_api_keys')),
+    info={'lookups': {'digest': 'app.find_api_keys_digest'}, 'goes_with_organization': True}
+    )
+    with op.batch_alter_table('api_keys', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_api_keys_organization_id_created_at_id'), ['organization_id', 'created_at', 'id'], unique=False, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.create_index(batch_op.f('ux_api_keys_digest'), ['digest'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+
     op.create_table('cost_entries',
     sa.Column('organization_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
@@ -356,6 +381,7 @@ def upgrade() -> None:
     op.invoke(ReplaceOp('row level security', 'organizations', {'organization_isolation': "FOR ALL USING (id = nullif(current_setting('app.organization_id', true), '')::bigint)", 'find_by_slug': "FOR SELECT USING (slug = nullif(current_setting('app.organization_slug', true), ''))", 'create_by_slug': "FOR INSERT WITH CHECK (slug = nullif(current_setting('app.organization_slug', true), ''))"}))
     op.invoke(ReplaceOp('row level security', 'purge_records', {'of_the_system': 'FOR ALL USING (false)'}))
     op.invoke(ReplaceOp('row level security', 'system_access', {'of_the_system': 'FOR ALL USING (false)'}))
+    op.invoke(ReplaceOp('row level security', 'api_keys', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)", 'find_by_digest': "FOR SELECT USING (digest = nullif(current_setting('app.find_api_keys_digest', true), ''))"}))
     op.invoke(ReplaceOp('row level security', 'cost_entries', {'organization_isolation': "FOR SELECT USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)", 'append_only': "FOR INSERT WITH CHECK (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
     op.invoke(ReplaceOp('row level security', 'cost_reservations', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
     op.invoke(ReplaceOp('row level security', 'tenders', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
@@ -365,6 +391,7 @@ def upgrade() -> None:
     op.invoke(ReplaceOp('row level security', 'tender_notices', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
     op.invoke(ReplaceOp('audit trail', 'audit_entries', {'writer': 'told by the session'}))
     op.invoke(ReplaceOp('audit trail', 'organizations', {'id': 'organization', 'created_at': 'time', 'deleted_at': 'time', 'deletion_id': 'uuid', 'is_active': 'bool', 'is_deleted': 'bool', 'legal_hold': 'bool', 'monthly_analysis_limit': 'text', 'monthly_budget_usd': 'decimal 6', 'name': 'text', 'slug': 'text', 'subscription_tier': 'text'}))
+    op.invoke(ReplaceOp('audit trail', 'api_keys', {'organization_id': 'organization', 'created_at': 'time', 'deleted_at': 'time', 'deletion_id': 'uuid', 'digest': 'text secret', 'is_deleted': 'bool', 'name': 'text', 'role': 'text'}))
     op.invoke(ReplaceOp('audit trail', 'tenders', {'organization_id': 'organization', 'categories': 'jsonb', 'created_at': 'time', 'currency': 'text', 'deadline': 'time', 'deleted_at': 'time', 'deletion_id': 'uuid', 'description': 'text', 'error_message': 'text', 'estimated_value': 'decimal 4', 'external_id': 'text', 'is_deleted': 'bool', 'location': 'text', 'notice_status': 'text', 'organization_name': 'text', 'processing_time': 'float', 'published_at': 'time', 'source': 'text', 'status': 'text', 'title': 'text', 'url': 'text'}))
     op.invoke(ReplaceOp('audit trail', 'users', {'organization_id': 'organization', 'created_at': 'time', 'deleted_at': 'time', 'deletion_id': 'uuid', 'email': 'text personal', 'full_name': 'text personal', 'hashed_password': 'text secret', 'is_active': 'bool', 'is_deleted': 'bool', 'is_verified': 'bool', 'role': 'text'}))
     op.invoke(ReplaceOp('audit trail', 'analysis_results', {'organization_id': 'organization', 'confidence': 'float', 'created_at': 'time', 'deleted_at': 'time', 'deletion_id': 'uuid', 'filter_categories': 'jsonb', 'filter_reasoning': 'text', 'financial_attractiveness': 'float', 'is_deleted': 'bool', 'is_relevant': 'bool', 'llm_model': 'text', 'overall_score': 'float', 'processing_cost': 'decimal 6', 'recommendation': 'text', 'requirements': 'jsonb', 'resource_requirements': 'float', 'risks': 'jsonb', 'strategic_fit': 'float', 'strengths': 'jsonb', 'tender_id': 'text', 'win_probability': 'float'}))
@@ -382,6 +409,7 @@ def downgrade() -> None:
     op.invoke(ReplaceOp('audit trail', 'analysis_results'))
     op.invoke(ReplaceOp('audit trail', 'users'))
     op.invoke(ReplaceOp('audit trail', 'tenders'))
+    op.invoke(ReplaceOp('audit trail', 'api_keys'))
     op.invoke(ReplaceOp('audit trail', 'organizations'))
     op.invoke(ReplaceOp('audit trail', 'audit_entries'))
     op.invoke(ReplaceOp('row level security', 'tender_notices'))
@@ -391,6 +419,7 @@ def downgrade() -> None:
     op.invoke(ReplaceOp('row level security', 'tenders'))
     op.invoke(ReplaceOp('row level security', 'cost_reservations'))
     op.invoke(ReplaceOp('row level security', 'cost_entries'))
+    op.invoke(ReplaceOp('row level security', 'api_keys'))
     op.invoke(ReplaceOp('row level security', 'system_access'))
     op.invoke(ReplaceOp('row level security', 'purge_records'))
     op.invoke(ReplaceOp('row level security', 'organizations'))
@@ -434,6 +463,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_cost_entries_organization_id_occurred_at'))
 
     op.drop_table('cost_entries')
+    with op.batch_alter_table('api_keys', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ux_api_keys_digest'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+        batch_op.drop_index(batch_op.f('ix_api_keys_organization_id_created_at_id'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+
+    op.drop_table('api_keys')
     op.drop_table('system_access')
     op.drop_table('purge_records')
     with op.batch_alter_table('organizations', schema=None) as batch_op:

@@ -1,14 +1,16 @@
 """Costs: the ledger, sums of it, and a monthly budget that holds under concurrency."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlmodel import col, func, select
 
 from ..errors import ArgumentError, NotFoundError
+from ..kit.model.clock import UtcMonth
 from ..kit.model.fields import utcnow
 from ..kit.model.tables import of_organization
 from ..kit.repository import Page, TenantRepository
@@ -24,7 +26,8 @@ _LAST_MONTH = date(9999, 12, 1)
 _LONGEST = 31 * 86_400
 
 
-class CostSum(NamedTuple):
+@dataclass(frozen=True)
+class CostSum:
     """The entries of one UTC month, purpose and model."""
 
     month: date
@@ -53,9 +56,8 @@ class CostRepository(LedgerRepository[CostEntry]):
         self, *, since: date | None = None, until: date | None = None, org_id: int | None = None
     ) -> Sequence[CostSum]:
         """Sums by UTC month, purpose and model, latest month first; ``since`` and ``until`` name days of months."""
-        occurred, on_sqlite = col(CostEntry.occurred_at), self.session.get_bind().dialect.name == "sqlite"
-        utc = func.to_char(func.timezone("UTC", occurred), "YYYY-MM")
-        month = (func.strftime("%Y-%m", occurred) if on_sqlite else utc).label("month")
+        occurred = col(CostEntry.occurred_at)
+        month = UtcMonth(occurred)
         by: list[Any] = [month, CostEntry.purpose, CostEntry.llm_model]
         tokens: list[Any] = [CostEntry.input_tokens, CostEntry.output_tokens]
         counts = [sa.cast(func.coalesce(func.sum(each), 0), sa.BigInteger) for each in tokens]
@@ -64,14 +66,19 @@ class CostRepository(LedgerRepository[CostEntry]):
         conditions += [] if since is None else [occurred >= _month(since)]
         conditions += [] if until is None or until >= _LAST_MONTH else [occurred < _month(until, 1)]
         sums = sa.select(*by, func.count(), *totals).where(*conditions).group_by(*by).order_by(month.desc(), *by[1:])
-        rows = _rows(self.session, sums)
-        return [CostSum(date.fromisoformat(f"{month}-01"), *rest) for month, *rest in rows]
+        return [CostSum(*row) for row in _rows(self.session, sums)]
 
     def page(
-        self, *, after: str | None = None, before: str | None = None, limit: int = 50, org_id: int | None = None
+        self,
+        *,
+        after: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+        with_total: bool = False,
+        org_id: int | None = None,
     ) -> Page[CostEntry]:
         """A page of the entries, newest first. Raises ArgumentError as a repository's ``page`` does."""
-        return self._page([], after=after, before=before, limit=limit, org_id=org_id)
+        return self._page([], after=after, before=before, limit=limit, with_total=with_total, org_id=org_id)
 
     def reserve(
         self, cost_usd: Decimal, *, lapses_after_seconds: float = 900, org_id: int | None = None

@@ -13,7 +13,7 @@ An application knows its users, so it writes the dependency itself; a handle hol
             return TenderRepository(session).page(wanted, as_=TenderPublic, **page)
 
     @app.patch("/tenders/{tender_id}", response_model=TenderPublic)
-    async def patch_tender(tender_id: int, body: TenderPatch, version: IfMatch, tenant: Tenant) -> Tender:
+    async def patch_tender(tender_id: int, body: TenderPatch, tenant: Tenant, version: IfMatch) -> Tender:
         return await tenant.arun(lambda s: TenderRepository(s).update(tender_id, body, expected_version=version))
 
 So a session commits, and gives its connection back, before the answer is validated and sent. As a ``yield``

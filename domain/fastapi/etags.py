@@ -5,7 +5,7 @@ from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Depends, Header, HTTPException, Response
 
-_VERSION = re.compile(r'(?:W/)?"([1-9][0-9]{0,8})"')
+_VERSION = re.compile(r'^(?:W/)?"([1-9][0-9]{0,8})"$')
 
 
 class Versioned(Protocol):
@@ -16,10 +16,6 @@ class Versioned(Protocol):
 
 
 VersionedT = TypeVar("VersionedT", bound=Versioned)
-
-
-class PreconditionError(HTTPException):
-    """A condition that is missing, or that no row can meet."""
 
 
 def with_etag(response: Response, row: VersionedT) -> VersionedT:
@@ -36,18 +32,25 @@ def with_etag(response: Response, row: VersionedT) -> VersionedT:
 
 
 async def if_match(
-    etag: Annotated[str | None, Header(alias="If-Match", description="The ETag of the row that was read.")] = None,
+    etag: Annotated[
+        str | None,
+        Header(
+            alias="If-Match",
+            description="The ETag of the row that was read.",
+            json_schema_extra={"pattern": _VERSION.pattern, "examples": ['W/"1"']},
+        ),
+    ] = None,
 ) -> int:
     """The version that the header If-Match names, as ``W/"3"`` or ``"3"``.
 
     Raises:
-        PreconditionError: 428 where it is missing or ``*``, 412 where it is no ETag of a row.
+        HTTPException: 428 where it is missing or ``*``, 412 where it is no ETag of a row.
     """
     if etag is None or etag.strip() == "*":
-        raise PreconditionError(428, "send If-Match with the ETag of the row that was read")
+        raise HTTPException(428, "send If-Match with the ETag of the row that was read")
     found = _VERSION.fullmatch(etag.strip())
     if found is None:
-        raise PreconditionError(412, 'If-Match is no ETag of a row: one looks like W/"3"')
+        raise HTTPException(412, 'If-Match is no ETag of a row: one looks like W/"3"')
     return int(found[1])
 
 

@@ -1,8 +1,8 @@
 """Handlers that answer, and log, an error of an endpoint."""
 
 from collections.abc import Iterable
-from http import HTTPStatus
-from typing import Any
+from http import HTTPMethod, HTTPStatus
+from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
@@ -10,11 +10,11 @@ from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from ..errors import DomainError, StaleVersionError, UnavailableError
 from ..kit.model import DomainModel
 from ..kit.model.entity import Public
-from .etags import PreconditionError
 from .problems import MEDIA_TYPE, answer, document, problem, problem_of
 from .reporting import report
 
@@ -24,7 +24,7 @@ _FASTAPIS_OWN = (None, http_exception_handler, request_validation_exception_hand
 def install_errors(app: FastAPI) -> None:
     """Answer errors with problem details (RFC 9457), and list these in the OpenAPI document.
 
-    A stale version is a 412 to a request with If-Match, else a 409.
+    So is an HTTPException whose detail is a text. A stale version is a 412 to a request with If-Match, else a 409.
     What is no client's fault shows no detail, and is logged by ``domain.fastapi``: its cause and the request's id,
     without values. A body that is not valid, or a model that an endpoint makes of it, is a 422 in FastAPI's own shape,
     without the input. Handlers that the application has given before, or gives afterwards, stay.
@@ -63,12 +63,24 @@ async def _answer_request(_request: Request, error: RequestValidationError) -> R
 
 
 async def _answer_http(request: Request, error: HTTPException) -> Response:
-    if isinstance(error, PreconditionError):
-        body = problem_of(error.status_code, HTTPStatus(error.status_code).phrase, detail=error.detail)
-        return answer(body, error.status_code, MEDIA_TYPE)
-    if error.status_code >= 500:
-        await report(request, error.status_code, error)
-    return await http_exception_handler(request, error)
+    status = error.status_code
+    said = cast(object, error.detail)  # FastAPI's own takes any JSON
+    if status >= 500:
+        await report(request, status, error)
+    if status < 400 or not isinstance(said, str):
+        return await http_exception_handler(request, error)
+    title, headers = HTTPStatus(status).phrase, error.headers
+    detail = {} if said == title else {"detail": said}
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {**(headers or {}), "Allow": _allowed(request)}
+    return answer(problem_of(status, title, **detail), status, MEDIA_TYPE, headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of every route with this path: Starlette names those of the first."""
+    routes = request.app.routes
+    asked = {method: {**request.scope, "method": method} for method in HTTPMethod}
+    return ", ".join(m for m in HTTPMethod if any(route.matches(asked[m])[0] is Match.FULL for route in routes))
 
 
 def _invalid(lines: Iterable[Any]) -> Response:

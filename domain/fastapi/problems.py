@@ -22,7 +22,6 @@ _STATUS: dict[type[errors.DomainError], tuple[int, str]] = {
     errors.OutcomeUnknownError: (500, "Outcome unknown"),  # not 503, after which proxies and clients repeat
     errors.UnavailableError: (503, "Database unavailable"),
 }
-_OF_IF_MATCH = {412, 428}
 _CONTENT = {"schema": {"$ref": "#/components/schemas/Problem"}}
 
 
@@ -71,12 +70,20 @@ def document(app: FastAPI) -> None:
         made.setdefault("components", {}).setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
         for path in made["paths"].values():
             for operation in path.values():
-                has_condition = any(one["name"] == "If-Match" for one in operation.get("parameters", ()))
-                for status in sorted(statuses | _OF_IF_MATCH if has_condition else statuses):
-                    response = operation["responses"].setdefault(
-                        str(status), {"description": HTTPStatus(status).phrase}
-                    )
-                    response.setdefault("content", {}).setdefault(MEDIA_TYPE, _CONTENT)
+                responses = operation["responses"]
+                for status in sorted(statuses | _of_request(operation)):
+                    responses.setdefault(str(status), {"description": HTTPStatus(status).phrase})
+                for status, response in responses.items():
+                    if status >= "4":
+                        response.setdefault("content", {}).setdefault(MEDIA_TYPE, _CONTENT)
         return made
 
     app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation extends it
+
+
+def _of_request(operation: dict[str, Any]) -> set[int]:
+    """The statuses of a request that is refused before the endpoint runs."""
+    has_condition = any(one["name"] == "If-Match" for one in operation.get("parameters", ()))
+    found = {401} if "security" in operation else set[int]()
+    found |= {400} if "requestBody" in operation else set()
+    return found | ({412, 428} if has_condition else set())

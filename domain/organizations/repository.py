@@ -1,9 +1,10 @@
 """Organizations: finding, metering and the nightly work over all of them."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import BigInteger, Date, Integer, bindparam, case, event
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -57,7 +58,8 @@ _reset = own(
 )
 
 
-class Usage(NamedTuple):
+@dataclass(frozen=True)
+class Usage:
     """Analyses of one UTC month, which ``period`` is the first day of."""
 
     used: int

@@ -1,18 +1,21 @@
 """Tenders: finding, searching and the status of their processing."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, overload
+from datetime import date
+from typing import Any, Literal, overload
 
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import selectinload
-from sqlmodel import col, func, select
+from sqlmodel import col, func
+from sqlmodel.sql.expression import Select
 
 from ..errors import ArgumentError
+from ..kit.model.clock import UtcMonth
 from ..kit.model.fields import relationship_of, utcnow
 from ..kit.repository import bulk, constructor
 from ..kit.repository.bulk import Upserted
 from ..kit.repository.bulk_rows import Content
-from ..kit.repository.filters import Where
+from ..kit.repository.filters import Where, conditions_of
 from ..kit.repository.order import OrderBy
 from ..kit.repository.page import Page, checked_limit, checked_offset
 from ..kit.repository.paging import Listed, newest_with
@@ -118,18 +121,28 @@ class TenderRepository(TenderClaims):
         """How many live tenders there are; of one status, if it is given."""
         return Listed(self._scope, **_of_status(status), org_id=org_id).count()
 
-    def count_by_status(self, org_id: int | None = None) -> dict[TenderStatus, int]:
-        """How many live tenders each status has, 0 included."""
-        statement = (
-            select(Tender.status, func.count())
-            .where(self._scope.sql.organization, self._scope.sql.is_live)
-            .group_by(Tender.status)
-        )
-        counts = dict.fromkeys(TenderStatus, 0)
-        counts.update(
-            (TenderStatus(s), n) for s, n in self.session.exec(own(statement), params=self._scope.parameters(org_id))
-        )
-        return counts
+    def count_by_status(self, *where: Where, org_id: int | None = None) -> dict[TenderStatus, int]:
+        """How many live tenders that meet the conditions each status has, 0 included."""
+        counted = {TenderStatus(status): number for status, number in self._counted(col(Tender.status), where, org_id)}
+        return {status: counted.get(status, 0) for status in TenderStatus}
+
+    def count_by_month(
+        self,
+        *where: Where,
+        of: Literal["published_at", "deadline", "created_at"] = "published_at",
+        org_id: int | None = None,
+    ) -> dict[date | None, int]:
+        """How many live tenders that meet the conditions each UTC month has: by its first day, None for no time."""
+        return dict(self._counted(UtcMonth(getattr(Tender, of)), where, org_id))
+
+    def count_by_currency(self, *where: Where, org_id: int | None = None) -> dict[str | None, int]:
+        """How many live tenders that meet the conditions each currency has; None for no value."""
+        return dict(self._counted(col(Tender.currency), where, org_id))
+
+    def _counted(self, by: Any, where: Iterable[Where], org_id: int | None) -> Sequence[tuple[Any, int]]:
+        counts = self._scope.sql.every(by, func.count()).where(self._scope.sql.is_live, *conditions_of(where))
+        statement: Select[Any, int] = counts.group_by(by).order_by(by.nulls_last())
+        return self.session.exec(statement, params=self._scope.parameters(org_id)).all()
 
     @overload
     def search(

@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import Depends
 
 from domain import OrganizationRepository, TenantSession, Tender, TenderContent, TenderPublic, TenderRepository, init_db
-from examples.shop import Tenant, app
+from examples.api import app
+from examples.api.access import Writer
 
 init_db(**json.loads(os.environ["BURST_OPTIONS"]))
 
@@ -23,17 +24,22 @@ def metered(session: TenantSession, body: TenderContent) -> Tender:
 
 
 @app.post("/async", response_model=TenderPublic, status_code=201)
-async def create_in_a_coroutine(body: TenderContent, tenant: Tenant) -> Tender:
+async def create_in_a_coroutine(body: TenderContent, tenant: Writer) -> Tender:
     return await tenant.arun(lambda session: create(session, body))
 
 
 @app.post("/metered", response_model=TenderPublic, status_code=201)
-def create_metered_in_a_thread(body: TenderContent, tenant: Tenant) -> Tender:
+def create_metered_in_a_thread(body: TenderContent, tenant: Writer) -> Tender:
     with tenant.session() as session:
         return metered(session, body)
 
 
-def old_session(tenant: Tenant) -> Iterator[TenantSession]:
+@app.post("/async/metered", response_model=TenderPublic, status_code=201)
+async def create_metered_in_a_coroutine(body: TenderContent, tenant: Writer) -> Tender:
+    return await tenant.arun(lambda session: metered(session, body))
+
+
+def old_session(tenant: Writer) -> Iterator[TenantSession]:
     with tenant.session() as session:
         yield session
 

@@ -4,10 +4,17 @@ import json
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy.pool import PoolProxiedConnection
 
-from domain import Database, Organization, TenderRepository, UserRepository
+from domain import Database, Tender, TenderRepository, UserRepository
+from domain.fastapi import install_errors
+from domain.passwords import verify_password
+from tests.fastapi.conftest import ClientOf
+
+ANN = {"email": "Ann@Example.org", "full_name": "Ann", "password": "correct horse"}
+FIRST = {"If-Match": 'W/"1"'}
 
 
 def _create(client: TestClient, **fields: Any) -> dict[str, Any]:
@@ -22,11 +29,11 @@ def test_a_tender_is_created_read_patched_and_listed(client: TestClient, domain_
     path = f"/tenders/{created['id']}"
     assert client.get(path).json() == created
     assert created["deadline"] == "2027-03-01T10:00:00Z"
-    patched = client.patch(path, params={"version": 1}, json={"title": "Harbour bridge"})
+    patched = client.patch(path, headers=FIRST, json={"title": "Harbour bridge"})
     assert patched.status_code == 200
     assert patched.json()["version"] == 2
     assert patched.json()["estimated_value"] == created["estimated_value"]
-    page = client.get("/tenders").json()
+    page = client.get("/tenders", params={"with_total": True}).json()
     assert [item["title"] for item in page["items"]] == ["Harbour bridge"]
     assert page["total"] == 1
     with domain_db.get_session(organization_id=1) as session:
@@ -46,7 +53,7 @@ def test_pages_follow_each_other_by_their_cursor(client: TestClient) -> None:
 def test_a_body_may_not_carry_what_is_not_the_clients_to_write(client: TestClient, method: str, field: str) -> None:
     created = _create(client)
     path = "/tenders" if method == "POST" else f"/tenders/{created['id']}"
-    answer = client.request(method, path, json={"title": "Forged", field: 2})
+    answer = client.request(method, path, headers=FIRST, json={"title": "Forged", field: 2})
     assert answer.status_code == 422
     assert [line["loc"] for line in answer.json()["detail"]] == [["body", field]]
     assert client.get(f"/tenders/{created['id']}").json() == created
@@ -54,7 +61,7 @@ def test_a_body_may_not_carry_what_is_not_the_clients_to_write(client: TestClien
 
 @pytest.mark.parametrize("field", ["role", "hashed_password", "is_verified", "last_login_at"])
 def test_a_user_may_not_give_themselves_rights(client: TestClient, field: str) -> None:
-    body = {"email": "ann@example.org", "full_name": "Ann", field: "admin"}
+    body = {**ANN, field: "admin"}
     answer = client.post("/users", json=body)
     assert answer.status_code == 422
     assert [line["loc"] for line in answer.json()["detail"]] == [["body", field]]
@@ -63,63 +70,63 @@ def test_a_user_may_not_give_themselves_rights(client: TestClient, field: str) -
 def test_the_password_hash_is_in_no_answer_and_not_in_the_openapi_document(
     client: TestClient, domain_db: Database
 ) -> None:
-    created = client.post("/users", json={"email": "Ann@Example.org", "full_name": "Ann"})
+    created = client.post("/users", json=ANN)
     assert created.status_code == 201
     texts = [created.text, client.get("/users").text, json.dumps(client.get("/openapi.json").json())]
     assert "ann@example.org" in texts[0]
     for text in texts:
         assert "hashed_password" not in text
         assert "argon2" not in text
+        assert ANN["password"] not in text
     with domain_db.get_session(organization_id=1) as session:
         (user,) = UserRepository(session).list_by_organization()
-        assert user.hashed_password == "$argon2id$secret"
+        assert verify_password(ANN["password"], user.hashed_password) == (True, None)
 
 
 def test_a_patch_refuses_null_where_the_column_does_and_takes_it_elsewhere(client: TestClient) -> None:
     created = _create(client, url="https://example.org/1")
     path = f"/tenders/{created['id']}"
-    assert client.patch(path, json={"title": None}).status_code == 422
-    assert client.patch(path, json={"url": None}).json()["url"] is None
+    assert client.patch(path, headers=FIRST, json={"title": None}).status_code == 422
+    assert client.patch(path, headers=FIRST, json={"url": None}).json()["url"] is None
 
 
-def test_another_organizations_tender_is_not_found(client: TestClient) -> None:
+def test_another_organizations_tender_is_not_found(client: TestClient, client_of: ClientOf) -> None:
     created = _create(client)
-    answer = client.get(f"/tenders/{created['id']}", headers={"X-Organization": "2"})
+    answer = client_of(2).get(f"/tenders/{created['id']}")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert "Bridge" not in answer.text
 
 
-def test_a_duplicate_and_a_stale_version_are_conflicts(client: TestClient) -> None:
+def test_a_duplicate_is_a_conflict_and_a_stale_version_a_failed_precondition(client: TestClient) -> None:
     created = _create(client, external_id="ocds-1")
     duplicate = client.post("/tenders", json={"title": "Again", "external_id": "ocds-1"})
     assert duplicate.status_code == 409
     assert duplicate.json()["detail"] == "Tender: another live row has the same external_id"
-    stale = client.patch(f"/tenders/{created['id']}", params={"version": 7}, json={"title": "Late"})
-    assert stale.status_code == 409
+    stale = client.patch(f"/tenders/{created['id']}", headers={"If-Match": 'W/"7"'}, json={"title": "Late"})
+    assert stale.status_code == 412
 
 
-def test_a_foreign_cursor_and_a_wrong_limit_say_what_would_be_right(client: TestClient) -> None:
+def test_a_foreign_cursor_and_a_wrong_limit_are_refused(client: TestClient) -> None:
     assert client.get("/tenders", params={"after": "nonsense"}).status_code == 422
     answer = client.get("/tenders", params={"limit": 500})
     assert answer.status_code == 422
-    assert "1 to 200" in answer.json()["detail"]
+    assert "200" in answer.json()["detail"][0]["msg"]
 
 
-def test_an_organization_is_created_without_being_in_one(client: TestClient, domain_db: Database) -> None:
-    created = client.post("/organizations", json={"name": "Third", "slug": "third"})
-    assert created.status_code == 201
-    with domain_db.get_session() as session:
-        found = session.look_up(Organization, "slug", "third")
-        assert isinstance(found, Organization)
-        assert found.id == created.json()["id"]
+def test_a_row_that_the_commit_refuses_is_no_success(domain_db: Database) -> None:
+    app = FastAPI()
+    install_errors(app)
 
+    @app.post("/", status_code=202)
+    def queue() -> None:
+        with domain_db.get_session(organization_id=1) as session:
+            session.add(Tender(title="Bridge", external_id="ocds-1"))  # sent by the COMMIT, at the end of the block
 
-def test_a_row_that_the_commit_refuses_is_no_success(client: TestClient) -> None:
-    _create(client, external_id="ocds-1")
-    answer = client.post("/tenders/queued", json={"title": "Again", "external_id": "ocds-1"})
-    assert answer.status_code == 409
-    assert client.get("/tenders").json()["total"] == 1
+    client = TestClient(app, raise_server_exceptions=False)
+    assert [client.post("/").status_code for _ in range(2)] == [202, 409]
+    with domain_db.get_session(organization_id=1) as session:
+        assert TenderRepository(session).count() == 1
 
 
 def test_a_commit_that_fails_is_no_success(
@@ -136,4 +143,4 @@ def test_a_commit_that_fails_is_no_success(
         patch.setattr(dialect, "do_commit", fail)
         answer = client.post("/tenders", json={"title": "Bridge"})
     assert answer.status_code in {500, 503}
-    assert client.get("/tenders").json()["total"] == 0
+    assert client.get("/tenders").json()["items"] == []

@@ -140,11 +140,24 @@ def test_what_is_no_clients_fault_is_logged_with_its_cause_and_the_requests_id(
 
 def test_an_answer_of_the_applications_own_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
     answer = raising(throw(HTTPException(502, "upstream is away"))).get("/things/1")
-    assert (answer.status_code, answer.json()) == (502, {"detail": "upstream is away"})
+    assert (answer.status_code, answer.headers["content-type"]) == (502, PROBLEM)
+    told = {"type": "about:blank", "title": "Bad Gateway", "status": 502, "detail": "upstream is away"}
+    assert answer.json() == told
     assert "502" in Logged(caplog).text
     caplog.clear()
     assert raising(throw(HTTPException(418))).get("/things/1").status_code == 418
     assert Logged(caplog).records == []
+
+
+def test_a_method_that_there_is_not_is_told_which_there_are() -> None:
+    app = FastAPI()
+    install_errors(app)
+    for method in ("GET", "PATCH"):
+        app.api_route("/things/{thing_id}", methods=[method])(throw(HTTPException(404)))
+    app.post("/things")(throw(HTTPException(404)))
+    answer = TestClient(app).delete("/things/1")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PATCH")
+    assert answer.json() == {"type": "about:blank", "title": "Method Not Allowed", "status": 405}
 
 
 def test_a_clients_fault_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -32,25 +32,25 @@ from domain.models import lookup_field
 from domain.testing.attack import attack
 from tests.attack.layers import Layer, switched_off
 
-SETTING = "app.find_test_api_keys_digest"
+SETTING = "app.find_test_gate_keys_digest"
 
 
-class ApiKey(TenantEntity, table=True):
+class GateKey(TenantEntity, table=True):
     """What a program of an organization logs in with."""
 
-    __tablename__ = "test_api_keys"
+    __tablename__ = "test_gate_keys"
     __table_args__: ClassVar[Any] = ()
     label: Text = Field(max_length=40, schema_extra=example("nightly import"))
     digest: Text = lookup_field(min_length=64, max_length=64, schema_extra=example("0" * 64))
 
 
-class ApiKeyRepository(TenantRepository[ApiKey]):
+class GateKeyRepository(TenantRepository[GateKey]):
     """The keys of one organization."""
 
-    model = ApiKey
+    model = GateKey
 
-    @constructor(ApiKey)
-    def create(self, entity: ApiKey) -> ApiKey:
+    @constructor(GateKey)
+    def create(self, entity: GateKey) -> GateKey:
         """Insert a key."""
         return self.add(entity)
 
@@ -60,17 +60,17 @@ def digest_of(word: str) -> str:
 
 
 @pytest.fixture
-def keys(domain_db: Database) -> dict[str, ApiKey]:
+def keys(domain_db: Database) -> dict[str, GateKey]:
     """Two keys of organization 1, one of organization 2."""
-    made: dict[str, ApiKey] = {}
+    made: dict[str, GateKey] = {}
     for word, organization in (("one", 1), ("other", 1), ("two", 2)):
         with domain_db.get_session(organization_id=organization) as session:
-            made[word] = ApiKeyRepository(session).create(label=word, digest=digest_of(word))
+            made[word] = GateKeyRepository(session).create(label=word, digest=digest_of(word))
     return made
 
 
-def find(database: Database, word: str) -> ApiKey | None:
-    return database.find_by_secret(ApiKey, digest=digest_of(word))
+def find(database: Database, word: str) -> GateKey | None:
+    return database.find_by_secret(GateKey, digest=digest_of(word))
 
 
 def seen(database: Database, *, setting: str | None = None, value: str = "") -> list[str]:
@@ -79,16 +79,16 @@ def seen(database: Database, *, setting: str | None = None, value: str = "") -> 
         if setting is not None:
             driver: Any = connection.connection.dbapi_connection
             driver.set_local(setting, value)
-        return sorted(connection.scalars(text("SELECT label FROM test_api_keys")))
+        return sorted(connection.scalars(text("SELECT label FROM test_gate_keys")))
 
 
-def test_a_key_is_found_whatever_its_organization_and_binds(domain_db: Database, keys: dict[str, ApiKey]) -> None:
+def test_a_key_is_found_whatever_its_organization_and_binds(domain_db: Database, keys: dict[str, GateKey]) -> None:
     for word, key in keys.items():
         found = find(domain_db, word)
         assert found is not None
         assert (found.id, found.label, found.organization_id) == (key.id, word, key.organization_id)
         with domain_db.tenant(found.organization_id, actor=f"key:{found.id}").session() as session:
-            assert {row.label for row in ApiKeyRepository(session).find()} == (
+            assert {row.label for row in GateKeyRepository(session).find()} == (
                 {"two"} if word == "two" else {"one", "other"}
             )
 
@@ -96,22 +96,22 @@ def test_a_key_is_found_whatever_its_organization_and_binds(domain_db: Database,
 @pytest.mark.parametrize(
     "wrong", ["", "%", "_" * 64, digest_of("three"), digest_of("one").upper(), digest_of("one")[:-1], "' OR 1=1 --"]
 )
-def test_a_wrong_value_finds_none(domain_db: Database, keys: dict[str, ApiKey], wrong: str) -> None:
+def test_a_wrong_value_finds_none(domain_db: Database, keys: dict[str, GateKey], wrong: str) -> None:
     assert find(domain_db, "one") is not None
-    assert domain_db.find_by_secret(ApiKey, digest=wrong) is None
+    assert domain_db.find_by_secret(GateKey, digest=wrong) is None
 
 
-def test_a_deleted_key_is_not_found_and_a_restored_one_is(domain_db: Database, keys: dict[str, ApiKey]) -> None:
+def test_a_deleted_key_is_not_found_and_a_restored_one_is(domain_db: Database, keys: dict[str, GateKey]) -> None:
     with domain_db.get_session(organization_id=1) as session:
-        assert ApiKeyRepository(session).soft_delete(keys["one"].id)
+        assert GateKeyRepository(session).soft_delete(keys["one"].id)
     assert find(domain_db, "one") is None
     assert find(domain_db, "other") is not None
     with domain_db.get_session(organization_id=1) as session:
-        assert ApiKeyRepository(session).restore(keys["one"].id)
+        assert GateKeyRepository(session).restore(keys["one"].id)
     assert find(domain_db, "one") is not None
 
 
-def test_the_keys_of_a_deleted_organization_are_not_found(domain_db: Database, keys: dict[str, ApiKey]) -> None:
+def test_the_keys_of_a_deleted_organization_are_not_found(domain_db: Database, keys: dict[str, GateKey]) -> None:
     with domain_db.get_session() as session:
         assert OrganizationRepository(session).soft_delete(1)
     assert find(domain_db, "one") is None
@@ -122,7 +122,7 @@ def test_the_keys_of_a_deleted_organization_are_not_found(domain_db: Database, k
 
 
 def test_the_database_shows_the_one_row_whose_value_is_named_and_no_other(
-    domain_db: Database, keys: dict[str, ApiKey]
+    domain_db: Database, keys: dict[str, GateKey]
 ) -> None:
     assert seen(domain_db) == []
     assert seen(domain_db, setting=SETTING, value=digest_of("two")) == ["two"]
@@ -137,34 +137,34 @@ def _failing(session: TenantSession) -> None:
 
 def _in_a_savepoint(session: TenantSession) -> None:
     with session.begin_nested() as savepoint:
-        assert session.look_up(ApiKey, "digest", digest_of("one")) is not None
+        assert session.look_up(GateKey, "digest", digest_of("one")) is not None
         savepoint.rollback()
 
 
 def _plain(session: TenantSession) -> None:
-    assert session.look_up(ApiKey, "digest", digest_of("one")) is not None
+    assert session.look_up(GateKey, "digest", digest_of("one")) is not None
 
 
 @pytest.mark.parametrize("look", [_plain, _failing, _in_a_savepoint])
 def test_after_a_look_up_the_database_shows_no_row(
-    domain_db: Database, keys: dict[str, ApiKey], look: Callable[[TenantSession], None]
+    domain_db: Database, keys: dict[str, GateKey], look: Callable[[TenantSession], None]
 ) -> None:
     with switched_off(domain_db, {Layer.GUARD}), domain_db.get_session() as session:
         look(session)
         driver: Any = session.connection().connection.dbapi_connection
         shown = driver.cursor()
-        shown.execute("SELECT count(*) FROM test_api_keys")
+        shown.execute("SELECT count(*) FROM test_gate_keys")
         assert shown.fetchone()[0] == 0
 
 
 def _fail_after_a_look_up(database: Database) -> None:
     with database.get_session() as session:
         session.announce(SETTING, digest_of("one"))
-        assert session.look_up(ApiKey, "digest", digest_of("two")) is not None
+        assert session.look_up(GateKey, "digest", digest_of("two")) is not None
         raise RuntimeError("the block fails")
 
 
-def test_a_pooled_connection_forgets_what_was_looked_up(domain_db: Database, keys: dict[str, ApiKey]) -> None:
+def test_a_pooled_connection_forgets_what_was_looked_up(domain_db: Database, keys: dict[str, GateKey]) -> None:
     for _ in range(3):
         assert find(domain_db, "one") is not None
         assert seen(domain_db) == []
@@ -173,29 +173,29 @@ def test_a_pooled_connection_forgets_what_was_looked_up(domain_db: Database, key
     assert seen(domain_db) == []
 
 
-def test_without_the_value_nothing_is_selected(domain_db: Database, keys: dict[str, ApiKey]) -> None:
+def test_without_the_value_nothing_is_selected(domain_db: Database, keys: dict[str, GateKey]) -> None:
     with domain_db.get_session() as session, pytest.raises(TenantRequiredError):
-        session.exec(select(ApiKey).where(col(ApiKey.digest) > "")).all()
+        session.exec(select(GateKey).where(col(GateKey.digest) > "")).all()
     with switched_off(domain_db, {Layer.GUARD}), domain_db.get_session() as session:
-        assert session.exec(select(ApiKey.label)).all() == []
+        assert session.exec(select(GateKey.label)).all() == []
 
 
 def test_a_value_is_taken_whatever_the_organization_and_no_error_tells_it(
-    domain_db: Database, keys: dict[str, ApiKey]
+    domain_db: Database, keys: dict[str, GateKey]
 ) -> None:
     with pytest.raises(DuplicateError) as refused, domain_db.get_session(organization_id=2) as session:
-        ApiKeyRepository(session).create(label="copy", digest=digest_of("one"))
+        GateKeyRepository(session).create(label="copy", digest=digest_of("one"))
     assert digest_of("one") not in f"{refused.value!r} {refused.value} {refused.value.__dict__}"
     for wrong in ({"label": "one"}, {}, {"digest": digest_of("one"), "label": "one"}, {"id": "1"}):
-        with pytest.raises(ArgumentError, match="ApiKey is found by one of its lookup_fields: digest") as named:
-            domain_db.find_by_secret(ApiKey, **wrong)
+        with pytest.raises(ArgumentError, match="GateKey is found by one of its lookup_fields: digest") as named:
+            domain_db.find_by_secret(GateKey, **wrong)
         assert digest_of("one") not in str(named.value)
     with pytest.raises(ArgumentError) as unstorable:
-        domain_db.find_by_secret(ApiKey, digest="sec\x00ret")
+        domain_db.find_by_secret(GateKey, digest="sec\x00ret")
     assert "sec" not in str(unstorable.value)
 
 
-def test_the_value_is_in_no_repr_response_or_audit_entry(domain_db: Database, keys: dict[str, ApiKey]) -> None:
+def test_the_value_is_in_no_repr_response_or_audit_entry(domain_db: Database, keys: dict[str, GateKey]) -> None:
     key = keys["one"]
     assert key.digest == digest_of("one")
     for told in (repr(key), str(key), str(dict(key)), str(key.model_dump()), key.model_dump_json()):
@@ -203,18 +203,18 @@ def test_the_value_is_in_no_repr_response_or_audit_entry(domain_db: Database, ke
         assert key.digest not in told
     with domain_db.get_session(organization_id=1) as session:
         entries = [str(entry.model_dump()) for entry in AuditRepository(session).page().items]
-    assert any("test_api_keys" in entry for entry in entries)
+    assert any("test_gate_keys" in entry for entry in entries)
     assert not [entry for entry in entries if key.digest in entry]
 
 
 def test_keys_hold_against_every_attack(domain_db: Database) -> None:
-    report = attack(domain_db, models=[ApiKey])
+    report = attack(domain_db, models=[GateKey])
     assert report.leaks == []
     assert report.tried > 100
 
 
 def test_each_lookup_field_has_a_setting_of_its_own() -> None:
-    assert [rule.setting for rule in scope(ApiKey.__table__) or ()][1:] == [SETTING]
+    assert [rule.setting for rule in scope(GateKey.__table__) or ()][1:] == [SETTING]
 
 
 def test_a_lookup_field_where_it_can_not_be_is_refused() -> None:
@@ -260,7 +260,7 @@ def test_a_connection_that_is_older_than_the_model_finds_its_rows(tmp_path: Path
     with Database(url) as database:
         database.create_all()
         with database.migration_engine.begin() as connection:  # as another process's migration makes it
-            made = str(connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'test_api_keys'")))
-            later = made.replace("test_api_keys", "laterkey")
+            made = str(connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'test_gate_keys'")))
+            later = made.replace("test_gate_keys", "laterkey")
             connection.execute(text(later))
     subprocess.run([sys.executable, "-c", LATER, url], cwd=Path(__file__).parents[2], check=True)

@@ -12,14 +12,14 @@ from domain import Database, Tender, TenderRepository, UserRepository
 from domain.metrics import instrument
 from domain.metrics.statements import without_values
 from domain.testing import build
-from tests.isolation.test_secrets import ApiKey, ApiKeyRepository, digest_of
+from tests.isolation.test_secrets import GateKey, GateKeyRepository, digest_of
 from tests.metrics.scraping import Scrape
 
 SECRET = digest_of("a token of theirs")
 
 
 def _find_by_secret(database: Database) -> None:
-    assert database.find_by_secret(ApiKey, digest=SECRET) is not None
+    assert database.find_by_secret(GateKey, digest=SECRET) is not None
 
 
 def _find_by_email(database: Database) -> None:
@@ -73,7 +73,7 @@ def test_neither_the_log_nor_a_scrape_has_a_value(
     scrape: Callable[[], Scrape],
 ) -> None:
     with domain_db.get_session(organization_id=1) as session:
-        ApiKeyRepository(session).create(label="theirs", digest=SECRET)
+        GateKeyRepository(session).create(label="theirs", digest=SECRET)
     instrument(domain_db, registry=registry, slow_query_seconds=0)
     work(domain_db)
     found = scrape()

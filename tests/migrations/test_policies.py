@@ -192,18 +192,21 @@ def test_a_model_that_gains_a_tenant_base_gets_its_policies_in_the_same_revision
         assert (RowLevelSecurity().present(connection) or {})["notes"].holds
 
 
-API_KEY = """
+DOOR_KEY = """
 
 from domain.models import lookup_field
 
 
-class ApiKey(TenantEntity, table=True):
+class DoorKey(TenantEntity, table=True):
     \"\"\"What a program logs in with.\"\"\"
 
-    __tablename__ = "api_keys"
+    __tablename__ = "door_keys"
     digest: Text = lookup_field(min_length=64, max_length=64)
 """
-KEY_POLICY = text("SELECT pg_get_expr(polqual, polrelid) FROM pg_policy WHERE polname = 'find_by_digest'")
+KEY_POLICY = text(
+    "SELECT pg_get_expr(polqual, polrelid) FROM pg_policy"
+    " WHERE polname = 'find_by_digest' AND polrelid = 'door_keys'::regclass"
+)
 
 
 def test_an_applications_look_up_gets_its_policy_in_its_own_tree(
@@ -212,7 +215,7 @@ def test_an_applications_look_up_gets_its_policy_in_its_own_tree(
     application = tmp_path / "application"
     shutil.copytree(ROOT / "examples/application", application, ignore=shutil.ignore_patterns("__pycache__"))
     models = application / "workshop/models.py"
-    models.write_text(models.read_text() + API_KEY)
+    models.write_text(models.read_text() + DOOR_KEY)
     sqlite = make_database("sqlite")
     upgrade(sqlite)
     for engine in (postgresql, sqlite):
@@ -221,8 +224,8 @@ def test_an_applications_look_up_gets_its_policy_in_its_own_tree(
     ways = (("upgrade", "head"), ("check",), ("downgrade", "-1"), ("upgrade", "head"), ("check",))
     alembic(application, keys, *((engine, *way) for engine in (postgresql, sqlite) for way in ways), path=(ROOT,))
     with postgresql.connect() as connection:
-        assert "app.find_api_keys_digest" in str(connection.scalar(KEY_POLICY))
-        migrated = (RowLevelSecurity().present(connection) or {})["api_keys"]
+        assert "app.find_door_keys_digest" in str(connection.scalar(KEY_POLICY))
+        migrated = (RowLevelSecurity().present(connection) or {})["door_keys"]
     made = make_database("postgresql")
     script = f"import workshop.models as m; from domain import Database; Database({made.url.render_as_string(False)!r})"
     subprocess.run(
@@ -232,8 +235,8 @@ def test_an_applications_look_up_gets_its_policy_in_its_own_tree(
         check=True,
     )
     with made.connect() as connection:
-        assert (RowLevelSecurity().present(connection) or {})["api_keys"] == migrated
-    run(postgresql, "DROP POLICY find_by_digest ON api_keys")
+        assert (RowLevelSecurity().present(connection) or {})["door_keys"] == migrated
+    run(postgresql, "DROP POLICY find_by_digest ON door_keys")
     with pytest.raises(AssertionError, match="New upgrade operations"):
         alembic(application, (postgresql, "check"), path=(ROOT,))
 

@@ -1,11 +1,13 @@
 """Tenders: finding, listing, searching, and the status of their processing."""
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from sqlmodel import col
 
 from domain import (
     AnalysisRepository,
@@ -15,6 +17,7 @@ from domain import (
     ConstraintError,
     Database,
     Tender,
+    TenderFilter,
     TenderRepository,
     TenderStatus,
 )
@@ -101,6 +104,52 @@ def test_tenders_are_counted_by_status_with_zeros(domain_db: Database, make: Mak
         TenderStatus.ERROR: 1,
     }
     assert all(type(status) is TenderStatus for status in counts)
+
+
+@pytest.fixture
+def dated(domain_db: Database, make: Make) -> None:
+    """Tenders around a month's end in UTC, one of them deleted; and another organization's."""
+    for month, day, hour, currency in ((4, 30, 23, "EUR"), (5, 1, 0, "EUR"), (5, 31, 23, "USD")):
+        moment = datetime(2026, month, day, hour, 30, tzinfo=UTC)
+        make(Tender, published_at=moment, deadline=moment + timedelta(days=31), estimated_value=5, currency=currency)
+    make(Tender, title="No dates")
+    gone = make(Tender, published_at=datetime(2026, 5, 2, tzinfo=UTC), estimated_value=5, currency="NOK")
+    make(Tender, organization_id=2, published_at=datetime(2026, 6, 2, tzinfo=UTC), estimated_value=5, currency="GBP")
+    with domain_db.get_session(organization_id=1) as session:
+        assert TenderRepository(session).soft_delete(gone.id)
+
+
+@pytest.mark.usefixtures("dated")
+def test_tenders_are_counted_by_the_utc_month_of_a_time(domain_db: Database) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        tenders = TenderRepository(session)
+        by_month = tenders.count_by_month()
+        assert list(by_month.items()) == [(date(2026, 4, 1), 1), (date(2026, 5, 1), 2), (None, 1)]
+        assert list(tenders.count_by_month(of="deadline").items()) == [
+            (date(2026, 5, 1), 1),
+            (date(2026, 6, 1), 1),
+            (date(2026, 7, 1), 1),
+            (None, 1),
+        ]
+        assert sum(tenders.count_by_month(of="created_at").values()) == 4
+
+
+@pytest.mark.usefixtures("dated")
+def test_tenders_are_counted_by_currency(domain_db: Database) -> None:
+    with domain_db.get_session() as session:
+        counts = TenderRepository(session).count_by_currency(org_id=1)
+    assert list(counts.items()) == [("EUR", 2), ("USD", 1), (None, 1)]
+
+
+@pytest.mark.usefixtures("dated")
+def test_counts_are_of_the_tenders_that_meet_a_filter(domain_db: Database) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        tenders = TenderRepository(session)
+        in_euros = TenderFilter(currency="EUR")
+        assert tenders.count_by_status(in_euros)[TenderStatus.PENDING] == 2
+        assert tenders.count_by_month(in_euros) == {date(2026, 4, 1): 1, date(2026, 5, 1): 1}
+        assert tenders.count_by_currency(in_euros, col(Tender.title) == "No dates") == {}
+        assert tenders.count_by_currency(TenderFilter(min_value=Decimal(6))) == {}
 
 
 def test_a_list_with_related_brings_the_live_analysis_and_bid(domain_db: Database, make: Make) -> None:

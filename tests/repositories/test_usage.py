@@ -12,6 +12,7 @@ from sqlmodel import select
 
 from domain import ArgumentError, Database, Organization, OrganizationPublic, OrganizationRepository
 from domain.organizations.model import OrganizationPlan
+from domain.repositories import Usage
 from domain.testing import make_organization
 
 Stored = Callable[[type[Any], int], dict[str, Any]]
@@ -180,10 +181,10 @@ def test_usage_is_the_current_months_before_it_is_metered(domain_db: Database, m
     with domain_db.get_session(organization_id=org_id) as session:
         organizations = OrganizationRepository(session)
         assert organizations.update_usage(org_id, 3)
-        assert organizations.usage(org_id) == (3, 5, 2, OCTOBER)
+        assert organizations.usage(org_id) == Usage(3, 5, 2, OCTOBER)
         monkeypatch.setattr(PERIOD, lambda: NOVEMBER)
         monkeypatch.setattr("domain.organizations.model.current_period", lambda: NOVEMBER)
-        assert organizations.usage(org_id) == (0, 5, 5, NOVEMBER)
+        assert organizations.usage(org_id) == Usage(0, 5, 5, NOVEMBER)
         shown = OrganizationPublic.model_validate(organizations.require(org_id))
     assert (shown.monthly_analysis_count, shown.usage_period) == (0, NOVEMBER)
     assert used(domain_db, org_id) == (OCTOBER, 3)

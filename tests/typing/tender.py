@@ -1,7 +1,7 @@
 """Types of TenderRepository, for every checker; nothing here runs."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import assert_type
 
@@ -46,7 +46,9 @@ def reads(session: TenantSession) -> None:
     assert_type(tenders.count(), int)
     assert_type(tenders.exists(), bool)
     assert_type(tenders.count_by_organization(org_id=7, status=TenderStatus.ERROR), int)
-    assert_type(tenders.count_by_status(), dict[TenderStatus, int])
+    assert_type(tenders.count_by_status(TenderFilter(currency="EUR")), dict[TenderStatus, int])
+    assert_type(tenders.count_by_month(of="deadline"), dict[date | None, int])
+    assert_type(tenders.count_by_currency(org_id=7), dict[str | None, int])
     assert_type(tenders.stream(batch_size=100), Iterator[Tender])
     page = tenders.page(status=TenderStatus.PENDING, search="bridge", after="...", limit=10, with_total=True)
     assert_type(tenders.page(before=page.previous_cursor), Page[Tender])

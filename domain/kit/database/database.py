@@ -255,7 +255,7 @@ class Database:
     def find_by_secret(self, model: type[TenantT], /, **secret: str) -> TenantT | None:
         """The live row with this value of a ``lookup_field``, whatever its organization; its session is closed::
 
-            key = db.find_by_secret(ApiKey, digest=digest_of(token))
+            link = db.find_by_secret(SharedLink, digest=digest_of(token))
 
         Raises:
             ArgumentError: another field is named, or not one.

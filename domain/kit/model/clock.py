@@ -1,9 +1,9 @@
-"""The database's clock, which all workers share; their own may differ."""
+"""The database's clock, which all workers share; their own may differ. Months of its times."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import DateTime
+from sqlalchemy import Date, DateTime
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -34,3 +34,20 @@ def _sqlite_time(element: DatabaseTime, compiler: SQLCompiler, **options: Any) -
     seconds = compiler.process(element.clauses, **options)
     later = f", printf('%+.3f seconds', {seconds})" if seconds else ""
     return f"strftime({_SQLITE_FORMAT}, 'now'{later})"
+
+
+class UtcMonth(FunctionElement[date]):
+    """The first day of the UTC month of a time."""
+
+    type: TypeEngine[date] = Date()
+    inherit_cache: bool | None = True
+
+
+@compiles(UtcMonth)
+def _month(element: UtcMonth, compiler: SQLCompiler, **options: Any) -> str:
+    return f"date_trunc('month', timezone('UTC', {compiler.process(element.clauses, **options)}))::date"
+
+
+@compiles(UtcMonth, "sqlite")
+def _sqlite_month(element: UtcMonth, compiler: SQLCompiler, **options: Any) -> str:
+    return f"strftime('%Y-%m-01', {compiler.process(element.clauses, **options)})"

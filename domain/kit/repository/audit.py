@@ -25,6 +25,7 @@ class AuditRepository(LedgerRepository[AuditEntry]):
         after: str | None = None,
         before: str | None = None,
         limit: int = 50,
+        with_total: bool = False,
         org_id: int | None = None,
     ) -> Page[AuditEntry]:
         """A page of the entries that meet every condition, newest first, like a repository's.
@@ -43,4 +44,4 @@ class AuditRepository(LedgerRepository[AuditEntry]):
         conditions = [entries[name] == value for name, value in equal.items() if value is not None]
         conditions += [] if since is None else [entries.recorded_at >= since]
         conditions += [] if until is None else [entries.recorded_at <= until]
-        return self._page(conditions, after=after, before=before, limit=limit, org_id=org_id)
+        return self._page(conditions, after=after, before=before, limit=limit, with_total=with_total, org_id=org_id)

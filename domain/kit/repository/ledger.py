@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from sqlmodel import select
+from sqlmodel import func, select
 
 from ...errors import TenantRequiredError
 from ..model import OwnedByOrganization
@@ -27,17 +27,32 @@ class LedgerRepository(Generic[LedgerT]):
         self.session: DomainSession = underlying(session)
 
     def _page(
-        self, conditions: Sequence[Any], *, after: str | None, before: str | None, limit: int, org_id: int | None
+        self,
+        conditions: Sequence[Any],
+        *,
+        after: str | None,
+        before: str | None,
+        limit: int,
+        with_total: bool,
+        org_id: int | None,
     ) -> Page[LedgerT]:
         model: Any = self.model
-        statement = select(self.model).where(of_organization(model, self._organization(org_id)), *conditions)
+        conditions = [of_organization(model, self._organization(org_id)), *conditions]
 
         def read(place: Place | None, is_before: bool, rows: int) -> Sequence[LedgerT]:
             beyond = [] if place is None else [model.id > place[1] if is_before else model.id < place[1]]
-            found = statement.where(*beyond).order_by(model.id if is_before else model.id.desc()).limit(rows)
+            found = (
+                select(self.model)
+                .where(*conditions, *beyond)
+                .order_by(model.id if is_before else model.id.desc())
+                .limit(rows)
+            )
             return self.session.exec(own(found)).all()
 
-        return keyset_page(Cursors(model, _LAST_FIRST), read, attrgetter("id", "id"), after, before, limit)
+        page = keyset_page(Cursors(model, _LAST_FIRST), read, attrgetter("id", "id"), after, before, limit)
+        if with_total:
+            page.total = self.session.exec(own(select(func.count()).select_from(model).where(*conditions))).one()
+        return page
 
     def _organization(self, org_id: int | None) -> int:
         session = self.session

@@ -1,0 +1,1 @@
+"""API keys: what the programs of an organization log in with."""
