@@ -1,7 +1,7 @@
 """Importing OCDS notices: from files to releases, from releases to tenders, and into the database."""
 
 from .importing import import_paths
-from .items import Refusal, Release
+from .items import Refusal, Release, Remark
 from .mapping import merge
 from .reading import read
 from .reading_ahead import ReadingStoppedError
@@ -13,6 +13,7 @@ __all__ = [
     "ReadingStoppedError",
     "Refusal",
     "Release",
+    "Remark",
     "import_paths",
     "merge",
     "read",

@@ -12,15 +12,18 @@ from sqlalchemy.engine import Dialect, make_url
 from .amounts import VALUE, amount
 from .exact_json import digest, parse, written
 from .files import files_at
-from .items import Refusal, Release
+from .items import Refusal, Release, Remark
 from .mapping import TenderFields, merge
 from .package import joined
+from .paths import EXACT
 from .reading import read_files
+from .text import line
 from .values import child
 
 RELEASES = 1000
 CHARACTERS = 2_000_000
 """Of JSON text; two batches are in memory at a time, and copies on their way."""
+_LONGEST_REMARK = 60
 
 
 class PreparedRelease(NamedTuple):
@@ -58,6 +61,7 @@ class Batch:
 
     releases: list[PreparedRelease] = field(default_factory=list[PreparedRelease])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
+    remarks: list[Remark] = field(default_factory=list[Remark])
     files: int = 0
     read: int = 0
     """Releases, with those that were refused after reading."""
@@ -71,6 +75,8 @@ def batches(paths: Iterable[Path], *, dialect: str) -> Iterator[Batch]:
     for found in read_files(paths):
         if isinstance(found, Refusal):
             batch.refusals.append(found)
+        elif isinstance(found, Remark):
+            batch.remarks.append(found)
         elif isinstance(found, Path):
             batch.files += 1
         else:
@@ -78,6 +84,7 @@ def batches(paths: Iterable[Path], *, dialect: str) -> Iterator[Batch]:
             if refusal := _too_large(found, limits):
                 batch.refusals.append(refusal)
                 continue
+            batch.remarks += _left_out(found)
             batch.releases.append(release := prepare(found))
             size += len(release.written)
             if len(batch.releases) >= RELEASES or size >= CHARACTERS:
@@ -90,6 +97,14 @@ def size_of(paths: Sequence[Path]) -> int:
     """Bytes of all the files; 0 for what can't be read."""
     files = (file for path in paths for file in files_at(path))
     return sum(os.path.getsize(file) for file in files if isinstance(file, Path) and os.path.isfile(file))
+
+
+def _left_out(release: Release) -> Iterator[Remark]:
+    """What is written where an amount, a currency or a date belongs, and is none that can be read for certain."""
+    for path in EXACT:
+        if (value := path.unreadable(release.content)) is not None:
+            text = value if isinstance(value, str) else written({"": value})[4:-1]
+            yield Remark(release.place, f"{'.'.join(path.steps)} was left out", line(text, limit=_LONGEST_REMARK))
 
 
 def _too_large(release: Release, dialect: Dialect) -> Refusal | None:

@@ -69,10 +69,10 @@ def packages(session: TenantSession, tender_ids: Collection[int], digests: Colle
 
 
 def with_notices(session: TenantSession, tenders: Mapping[int, Tender]) -> Iterator[tuple[Tender, list[TenderNotice]]]:
-    """Each tender with its notices, deleted ones included."""
+    """Each tender with its notices as they were received, deleted ones included."""
     left = dict(tenders)
     theirs = _among(session, TenderNotice, "tender_id", tenders)
-    statement = select(TenderNotice).where(*theirs).order_by(col(TenderNotice.tender_id))
+    statement = select(TenderNotice).where(*theirs).order_by(col(TenderNotice.tender_id), col(TenderNotice.id))
     rows = session.exec(including_deleted(statement), execution_options={"yield_per": _ROWS})
     for tender_id, notices in groupby(rows, key=lambda notice: notice.tender_id):
         yield left.pop(tender_id), list(notices)

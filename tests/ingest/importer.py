@@ -19,7 +19,7 @@ CONTENT = tuple(TenderContent.model_fields)
 def release(ocid: str = BRIDGE, *, date: str | None = None, tag: str = "tender", **tender: JsonValue) -> Json:
     """A release that says this of its tender."""
     stated: Json = {} if date is None else {"date": date}
-    return {"ocid": ocid, "id": "r", "tag": [tag], **stated, "tender": tender}
+    return {"ocid": ocid, "id": "r", "tag": [tag], **stated, "tender": {"id": "1", **tender}}
 
 
 class Importer:
