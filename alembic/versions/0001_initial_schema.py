@@ -341,6 +341,7 @@ def upgrade() -> None:
     sa.Column('digest', sa.String(length=64), nullable=False),
     sa.Column('content', sa.JSON(), nullable=False),
     sa.Column('package', sa.JSON(), nullable=False),
+    sa.Column('is_superseded', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_tender_notices_deleted_by_length')),
     sa.CheckConstraint('length(digest) >= 64 AND length(digest) <= 64', name=op.f('ck_tender_notices_digest_length')),
     sa.CheckConstraint('length(release_id) <= 1000', name=op.f('ck_tender_notices_release_id_length')),

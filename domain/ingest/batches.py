@@ -94,7 +94,9 @@ def batches(paths: Iterable[Path], *, dialect: str) -> Iterator[Batch]:
 
 
 def size_of(paths: Sequence[Path]) -> int:
-    """Bytes of all the files; 0 for what can't be read."""
+    """Bytes of all the files; 0 where one of the paths is a pipe, or can't be read."""
+    if not all(os.path.isfile(path) or os.path.isdir(path) for path in paths):
+        return 0
     files = (file for path in paths for file in files_at(path))
     return sum(os.path.getsize(file) for file in files if isinstance(file, Path) and os.path.isfile(file))
 

@@ -30,7 +30,9 @@ WHOLE = 8_000_000
 """Bytes of a file that is parsed at once: as objects they take several times the memory."""
 REPAIRED = "bytes that are not UTF-8 were read as Windows-1252"
 
-_FREE, _TIMES = 100_000_000, 200
+UNPACKED = 2_000_000_000
+"""Bytes that any gzip may unpack to, and one of more than 20 MB to a hundred times its size."""
+_TIMES = 100
 _MAGIC = {
     b"PK": "a ZIP archive, not JSON: unpack it, and import what is in it",
     b"BZh": "compressed by bzip2, not JSON: unpack it, or pipe it: bzcat FILE | domain import -",
@@ -63,7 +65,7 @@ class Source:
         is_packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         self._file = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if is_packed else file
-        self._limit = max(_FREE, _TIMES * packed) if is_packed else sys.maxsize
+        self._limit = max(UNPACKED, _TIMES * packed) if is_packed else sys.maxsize
 
     def read(self, size: int, /) -> bytes:
         """The next bytes, none at the end."""

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
 from typing import TypeAlias
 
+import sqlalchemy as sa
 from pydantic import JsonValue
 from sqlalchemy import ColumnElement
 from sqlmodel import col, select
@@ -15,12 +16,16 @@ from ..kit.session import TenantSession, including_deleted
 from ..organizations.model import Organization
 from ..tenders.model import Tender
 from ..tenders.notices import TenderNotice
+from .mapping import TenderFields
 
-Packages: TypeAlias = dict[str, Mapping[str, JsonValue]]
-"""The packages around a tender's notices, by the notices' digests."""
+Packages: TypeAlias = dict[str, Mapping[str, JsonValue] | None]
+"""The packages around a tender's notices, by the notices' digests; None for deleted ones, which stay as they are."""
 
 Ids: TypeAlias = dict[str, int]
 """Of tenders, by their external ids."""
+
+Row: TypeAlias = dict[str, object]
+"""Values by the names of their columns."""
 
 _ROWS = 50
 """In memory at a time; each may have a megabyte."""
@@ -49,17 +54,20 @@ def known_tenders(session: TenantSession, external_ids: Collection[str]) -> tupl
     return ids
 
 
-def locked_tenders(session: TenantSession, external_ids: Collection[str]) -> dict[int, Tender]:
-    """The live tenders by id, locked until the transaction ends: what is read of them next stays true."""
-    statement = select(Tender).where(*_among(session, Tender, "external_id", external_ids), ~col(Tender.is_deleted))
+def locked_tenders(session: TenantSession, external_ids: Collection[str]) -> dict[int, Row]:
+    """The live tenders' ids and contents by id, locked until the transaction ends: what is read next stays true."""
+    statement = sa.select(*_columns(Tender, "id", *TenderFields.__annotations__)).where(
+        *_among(session, Tender, "external_id", external_ids), ~col(Tender.is_deleted)
+    )
     # In the same order for everybody, or two imports could wait for each other. References to them stay possible.
-    statement = statement.order_by(col(Tender.id)).with_for_update(key_share=True)
-    return {tender.id: tender for tender in session.exec(statement)}
+    statement = statement.order_by(col(Tender.id)).with_for_update(key_share=True, of=Tender)
+    return {row["id"]: dict(row) for row in session.execute(statement).mappings()}
 
 
 def packages(session: TenantSession, tender_ids: Collection[int], digests: Collection[str]) -> dict[int, Packages]:
     """The known packages of these releases, without their contents; deleted notices are known, too."""
-    statement = select(TenderNotice.tender_id, TenderNotice.digest, col(TenderNotice.package)).where(
+    package = sa.case((~col(TenderNotice.is_deleted), col(TenderNotice.package)))
+    statement = select(TenderNotice.tender_id, TenderNotice.digest, package).where(
         *_among(session, TenderNotice, "tender_id", tender_ids), among(session, TenderNotice, "digest", digests)
     )
     found: dict[int, Packages] = {tender_id: {} for tender_id in tender_ids}
@@ -68,16 +76,24 @@ def packages(session: TenantSession, tender_ids: Collection[int], digests: Colle
     return found
 
 
-def with_notices(session: TenantSession, tenders: Mapping[int, Tender]) -> Iterator[tuple[Tender, list[TenderNotice]]]:
-    """Each tender with its notices as they were received, deleted ones included."""
+def with_notices(
+    session: TenantSession, tenders: Mapping[int, Row], digests: Collection[str]
+) -> Iterator[tuple[Row, list[Row]]]:
+    """Each tender with its notices as they were received: deleted ones too, superseded ones if among these digests."""
     left = dict(tenders)
     theirs = _among(session, TenderNotice, "tender_id", tenders)
-    statement = select(TenderNotice).where(*theirs).order_by(col(TenderNotice.tender_id), col(TenderNotice.id))
-    rows = session.exec(including_deleted(statement), execution_options={"yield_per": _ROWS})
-    for tender_id, notices in groupby(rows, key=lambda notice: notice.tender_id):
-        yield left.pop(tender_id), list(notices)
+    wanted = sa.or_(~col(TenderNotice.is_superseded), among(session, TenderNotice, "digest", digests))
+    columns = _columns(TenderNotice, "tender_id", "id", "digest", "released_at", "content", "package", "is_deleted")
+    statement = sa.select(*columns).where(*theirs, wanted).order_by(*columns[:2])
+    rows = session.execute(including_deleted(statement), execution_options={"yield_per": _ROWS}).mappings()
+    for tender_id, notices in groupby(rows, key=lambda notice: notice["tender_id"]):
+        yield left.pop(tender_id), [dict(notice) for notice in notices]
     for tender in left.values():
         yield tender, []
+
+
+def _columns(model: type[Tender] | type[TenderNotice], *names: str) -> list[ColumnElement[object]]:
+    return [getattr(model, name) for name in names]
 
 
 def _among(

@@ -1,6 +1,6 @@
 """From the releases of one ocid to the content of one tender."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TypedDict, TypeVar
@@ -12,7 +12,7 @@ from ..tenders.model import TenderContent
 from . import paths
 from .amounts import currency
 from .items import Release
-from .order import in_order, published_at, since_the_last_whole
+from .order import dating, in_order, published_at, since_the_last_whole
 from .text import web_url
 from .values import child, first, text
 
@@ -80,6 +80,30 @@ def merge(releases: Sequence[Release]) -> TenderFields:
     )
 
 
+def lasting(releases: Sequence[Release]) -> list[Release]:
+    """Those that a later merge may depend on, whatever is received until then; the others never count again."""
+    ordered = in_order(releases)
+    current = since_the_last_whole(ordered)
+    found = [*current[:1], *dating(ordered)]
+    found += _last_of_each(current, _stated)
+    kept = set(map(id, found))
+    return [release for release in releases if id(release) in kept]
+
+
+def _stated(release: Release) -> Iterator[Hashable]:
+    """A key for each value that a merge may take from the release, the same for what takes its place."""
+    content, call = release.content, _call(release)
+    yield from ((position, call) for position, path in enumerate(_PATHS) if path.says(content))
+    yield from (("code", code) for code in paths.category_codes(content))
+    yield from ["uri"] if release.package.get("uri") else []
+
+
+def _last_of_each(ordered: Sequence[Release], keys: Callable[[Release], Iterable[Hashable]]) -> list[Release]:
+    """The last release for each of the keys."""
+    last = {key: release for release in ordered for key in keys(release)}
+    return list(last.values())
+
+
 def _last(ordered: Sequence[Release], path: paths.Path[T]) -> T | None:
     """The last value that no later null takes away.
 
@@ -126,4 +150,16 @@ def _package_url(ordered: Sequence[Release]) -> str | None:
     return first(web_url(release.package.get("uri")) for release in reversed(ordered))
 
 
+_PATHS: tuple[paths.Path[str] | paths.Path[Decimal] | paths.Path[datetime], ...] = (
+    *paths.TITLE,
+    *paths.BUYER,
+    *paths.LOCATION,
+    paths.DESCRIPTION,
+    paths.STATUS,
+    paths.DEADLINE,
+    paths.AMOUNT,
+    paths.CURRENCY,
+    paths.NOTICE_URL,
+    paths.PUBLISHED,
+)
 _VALUE = paths.Path(paths.AMOUNT.steps, _amount)

@@ -58,6 +58,21 @@ def published_at(ordered: Sequence[Release], stated: datetime | None) -> datetim
     )
 
 
+def dating(ordered: Sequence[Release]) -> list[Release]:
+    """The releases that ``published_at`` rests on."""
+    single = [release for release in ordered if not is_compiled(release)]
+    tenders = [release for release in single if "tender" in tags(release.content)]
+    found = [_earliest_of(releases, _dates(releases)) for releases in (tenders, single, ordered)]
+    hints = ("firstTenderDate", "firstReleaseDate", "publishedDate")
+    found += [_earliest_of(ordered, _hints(ordered, key)) for key in hints]
+    return [release for releases in found for release in releases]
+
+
+def _earliest_of(releases: Sequence[Release], dates: Sequence[datetime | None]) -> list[Release]:
+    dated = [(date, release) for date, release in zip(dates, releases, strict=True) if date is not None]
+    return [min(dated, key=lambda pair: pair[0])[1]] if dated else []
+
+
 def _position(release: Release) -> tuple[datetime, bool, int]:
     stage = max((_RANK.get(tag, 0) for tag in tags(release.content)), default=0)
     return release.released_at or _UNDATED, not is_compiled(release), stage

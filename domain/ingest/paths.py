@@ -35,6 +35,10 @@ class Path(Generic[T]):
         around = child(content, *self.steps[:-1])
         return isinstance(around, dict) and around.get(self.steps[-1], around) is None
 
+    def says(self, content: Content) -> bool:
+        """True if a value or a null stands there."""
+        return self.read(content) is not None or self.is_null(content)
+
     def unreadable(self, content: Content) -> JsonValue:
         """What stands there and gives no value; None where it does, or nothing stands there."""
         written = child(content, *self.steps)

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from domain.ingest.dates import moment
 from domain.ingest.items import Release
-from domain.ingest.mapping import TenderFields, merge
+from domain.ingest.mapping import TenderFields, lasting, merge
 from tests.ingest.importer import BRIDGE, Importer, Json, counts, release
 
 STATED: Json = {
@@ -178,3 +178,47 @@ def test_a_compiled_release_in_between_stands_for_all_before_it(
     whole = {**Merger(merge_rules={}).create_compiled_release(received[:cut]), "date": f"2026-05-{cut:02}"}
     fields, expected = merged(*received[:cut], whole, *received[cut:]), by_oracle(*received)
     assert {**fields, "published_at": None} == {**expected, "published_at": None}
+
+
+# Superseded notices
+
+
+@given(sequences, sequences)
+@settings(max_examples=300, deadline=None)
+def test_what_no_longer_lasts_never_counts_again(told: list[tuple[str, Json]], more: list[tuple[str, Json]]) -> None:
+    received, later = (
+        [
+            Release(ocid=BRIDGE, release_id=None, released_at=moment(date), content=release(date=date, **tender))
+            for date, tender in each
+        ]
+        for each in (told, more)
+    )
+    kept = lasting(received)
+    assert merge(kept) == merge(received)
+    assert merge([*kept, *later]) == merge([*received, *later])
+
+
+def test_a_tender_of_many_notices_is_updated_from_few(
+    importer: Importer, other: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last of them bring back the oldest, and tell of its package."""
+    lines: list[JsonValue] = [
+        release(date=f"2026-05-{day:02}", title=f"Bridge {day}", **({"status": "planned"} if day == 1 else {}))
+        for day in range(1, 29)
+    ]
+    lines += [
+        {"uri": "https://example.org/p", "releases": [lines[3]]},
+        {"publishedDate": "2026-04-01", "releases": [lines[0]]},
+        release(date="2026-05-27", description="Two spans"),
+    ]
+    for line in lines:
+        importer.run(line)
+    monkeypatch.setattr("domain.ingest.writing.KEPT", 3)
+    for line in [*lines, *lines]:
+        assert other.run(line).ok
+    assert other.content() == importer.content()
+    assert (other.tender().title, other.tender().notice_status) == ("Bridge 28", "planned")
+    superseded = [notice.is_superseded for notice in other.notices()]
+    assert len(superseded) == 29
+    assert 20 < sum(superseded) < 28
+    assert not any(notice.is_superseded for notice in importer.notices())
