@@ -9,7 +9,7 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ..database import Database
-from ..ingest import ImportStoppedError, ImportSummary, Refusal, Remark, import_paths
+from ..ingest import STDIN, ImportStoppedError, ImportSummary, Refusal, Remark, import_paths
 from .failures import PROBLEMS
 from .options import AsJson, DatabaseUrl
 from .organizations import ensure_organization, require_organization
@@ -19,13 +19,18 @@ ACTOR = "domain import"
 SHOWN = 20
 
 
+def _existing(paths: list[Path]) -> list[Path]:
+    for path in paths:
+        if path != STDIN and not path.exists():
+            raise typer.BadParameter(f"path '{path}' does not exist.")
+    return paths
+
+
 def import_(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            exists=True,
-            readable=True,
-            allow_dash=True,
+            callback=_existing,
             metavar="PATH",
             help="Files, folders with all below, and - for standard input.",
         ),

@@ -1,5 +1,6 @@
 """Importing OCDS notices: from files to releases, from releases to tenders, and into the database."""
 
+from .files import STDIN
 from .importing import import_paths
 from .items import Refusal, Release, Remark
 from .mapping import merge
@@ -8,6 +9,7 @@ from .reading_ahead import ReadingStoppedError
 from .tally import ImportStoppedError, ImportSummary
 
 __all__ = [
+    "STDIN",
     "ImportStoppedError",
     "ImportSummary",
     "ReadingStoppedError",

@@ -24,6 +24,7 @@ from .items import Refusal, Remark
 from .json_stream import LARGEST, JsonStream, Steps, UnreadableError
 
 STDIN = Path("-")
+"""The path that stands for standard input."""
 LINES_SUFFIXES = frozenset({".jsonl", ".ndjson"})
 SUFFIXES = LINES_SUFFIXES | {".json", ".gz"}
 WHOLE = 8_000_000

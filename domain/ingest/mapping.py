@@ -112,8 +112,7 @@ def _last(ordered: Sequence[Release], path: paths.Path[T]) -> T | None:
     nulls: set[str | None] = set()
     for release in reversed(ordered):
         if (value := path.read(release.content)) is not None:
-            call = _call(release)
-            if not nulls or not (None in nulls or call is None or call in nulls):
+            if not nulls or (None not in nulls and (call := _call(release)) is not None and call not in nulls):
                 return value
         elif path.is_null(release.content):
             nulls.add(_call(release))

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from typing import Generic, TypeAlias, TypeVar
 
 from pydantic import JsonValue
@@ -42,8 +40,8 @@ class Path(Generic[T]):
     def unreadable(self, content: Content) -> JsonValue:
         """What stands there and gives no value; None where it does, or nothing stands there."""
         written = child(content, *self.steps)
-        is_silent = written is None or (isinstance(written, str) and not written.strip())
-        return None if is_silent or self.read(content) is not None else written
+        is_silent = written is None or written == "" or self.read(content) is not None
+        return None if is_silent or (isinstance(written, str) and not written.strip()) else written
 
 
 def at(*steps: str) -> Path[str]:
@@ -133,11 +131,4 @@ PUBLISHED = _single("tender", "datePublished", read=moment)
 AMOUNT = _single("tender", "value", "amount", read=amount)
 CURRENCY = _single("tender", "value", "currency", read=currency)
 NOTICE_URL = _each("tender", "documents", read=_notice_url)
-EXACT: tuple[Path[Decimal] | Path[datetime] | Path[str], ...] = (
-    AMOUNT,
-    CURRENCY,
-    DEADLINE,
-    PUBLISHED,
-    _single("date", read=moment),
-)
-"""Values that are read exactly or not at all."""
+RELEASED = _single("date", read=moment)
