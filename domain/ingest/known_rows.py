@@ -16,6 +16,7 @@ from ..kit.session import TenantSession, including_deleted
 from ..organizations.model import Organization
 from ..tenders.model import Tender
 from ..tenders.notices import TenderNotice
+from ..tenders.purged import PurgedTender
 from .mapping import TenderFields
 
 Packages: TypeAlias = dict[str, Mapping[str, JsonValue] | None]
@@ -52,6 +53,13 @@ def known_tenders(session: TenantSession, external_ids: Collection[str]) -> tupl
     for external_id, tender_id, is_deleted in session.exec(including_deleted(found)):
         ids[is_deleted][external_id] = tender_id
     return ids
+
+
+def purged(session: TenantSession, external_ids: Collection[str]) -> Ids:
+    """Those that were deleted and purged, by their external ids; the ids are no tenders'."""
+    statement = select(PurgedTender.external_id, PurgedTender.id)
+    found = session.exec(statement.where(*_among(session, PurgedTender, "external_id", external_ids)))
+    return {external_id: -number for external_id, number in found}
 
 
 def locked_tenders(session: TenantSession, external_ids: Collection[str]) -> dict[int, Row]:
@@ -97,6 +105,9 @@ def _columns(model: type[Tender] | type[TenderNotice], *names: str) -> list[Colu
 
 
 def _among(
-    session: TenantSession, model: type[Tender] | type[TenderNotice], name: str, values: Collection[object]
+    session: TenantSession,
+    model: type[Tender] | type[TenderNotice] | type[PurgedTender],
+    name: str,
+    values: Collection[object],
 ) -> tuple[ColumnElement[bool], ...]:
     return of_organization(model, session.organization_id), among(session, model, name, values)

@@ -33,8 +33,8 @@ KEPT = 50
 def store(session: TenantSession, releases: Iterable[PreparedRelease]) -> Outcome:
     """Write a batch, in the session's transaction.
 
-    A tender that is deleted, and not live as well, is left alone, and its releases are not kept. Should somebody
-    restore it, the next import goes on.
+    A tender that is deleted, or was and is purged, and not live as well, is left alone, and its releases are not
+    kept. Should somebody restore it, the next import goes on.
 
     Raises:
         ConflictError: somebody else wrote one of the tenders meanwhile; roll back, and store the batch again.
@@ -52,6 +52,9 @@ def store(session: TenantSession, releases: Iterable[PreparedRelease]) -> Outcom
     updated, notices = _update(session, news) if news else ([], [])
     # In the same order for everybody, as in ``locked_tenders``.
     fresh = sorted(groups.keys() - live.keys() - deleted.keys())
+    if fresh and (purged := known_rows.purged(session, fresh)):
+        deleted |= purged
+        fresh = [ocid for ocid in fresh if ocid not in purged]
     created = insert_rows(session, Tender, [_tender(groups[ocid]) for ocid in fresh], organization_id)
     for ocid, tender_id in zip(fresh, created, strict=True):
         notices += [_notice(tender_id, release) for release in groups[ocid].values()]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pydantic import JsonValue
-from sqlalchemy import false
+from sqlalchemy import text
 from sqlmodel import Field
 
 from ..kit.model.base import DomainModel
@@ -60,7 +60,7 @@ class TenderNoticeUse(DomainModel):
         default=False,
         description="Later notices state all that it stated: merging no longer reads it.",
         schema_extra=example(False),
-        sa_column_kwargs={"server_default": false()},
+        sa_column_kwargs={"server_default": text("false")},
     )
 
 

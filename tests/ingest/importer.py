@@ -10,6 +10,7 @@ from sqlmodel import col, select
 
 from domain import Database, Tender, TenderContent, TenderNotice, TenderPatch, TenderRepository, including_deleted
 from domain.ingest import ImportSummary, import_paths
+from domain.retention import purge
 
 Json = dict[str, JsonValue]
 BRIDGE = "ocds-x-bridge"
@@ -88,6 +89,10 @@ class Importer:
             assert tender is not None
             assert tenders.soft_delete(tender.id)
             return tender.id
+
+    def purge(self) -> None:
+        """Remove for good what was deleted."""
+        purge(self.db, actor="test", organization_id=self.organization_id, older_than_days=0)
 
 
 def content_of(tender: Tender) -> dict[str, object]:
