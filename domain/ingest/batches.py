@@ -102,7 +102,7 @@ def size_of(files: Sequence[Path]) -> int:
 
 
 def _left_out(release: Release, tender: TenderFields) -> Iterator[Remark]:
-    """What is written where an amount, a currency or a date belongs, and is none that can be read for certain."""
+    """Remarks on what stands in the place of an amount, a currency or a date, and can't be read for certain."""
     for path, known in (
         (paths.AMOUNT, tender["estimated_value"]),
         (paths.CURRENCY, tender["currency"]),

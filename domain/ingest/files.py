@@ -242,7 +242,7 @@ def _as_one(source: Source, *, place: str) -> Iterator[Document | Refusal | Rema
 
 
 def _outlines(stream: JsonStream) -> tuple[list[JsonValue], bool]:
-    """What stands around the arrays of releases of each document; None for one that is to be read as a whole."""
+    """Each document without its arrays of releases; None for one that is to be read as a whole."""
     found: list[JsonValue] = []
     while stream.peek() or not found:
         outline: dict[str, JsonValue] = {}

@@ -48,7 +48,7 @@ class Remark:
     reason: str
     """``tender.value.amount was left out``, ``bytes that are not UTF-8 were read as Windows-1252``."""
     value: str = ""
-    """As it was written, cut to 60 characters."""
+    """Cut to 60 characters."""
     count: int = 1
 
 

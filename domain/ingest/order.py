@@ -42,7 +42,7 @@ def since_the_last_whole(ordered: Sequence[Release]) -> Sequence[Release]:
 
 
 def published_at(ordered: Sequence[Release], stated: datetime | None) -> datetime | None:
-    """What is stated as tender.datePublished, else the first date of a release tagged as tender, else of any release.
+    """The stated tender.datePublished, else the first date of a release tagged as tender, else of any release.
 
     A compiled release bears the date of the last release: it counts after the others, and before the date of
     the package, which comes last.

@@ -38,7 +38,7 @@ class Path(Generic[T]):
         return self.read(content) is not None or self.is_null(content)
 
     def unreadable(self, content: Content) -> JsonValue:
-        """What stands there and gives no value; None where it does, or nothing stands there."""
+        """A value that stands there and can't be read, else None."""
         written = child(content, *self.steps)
         is_silent = written is None or written == "" or self.read(content) is not None
         return None if is_silent or (isinstance(written, str) and not written.strip()) else written

@@ -32,7 +32,7 @@ Object: TypeAlias = dict[str, JsonValue]
 
 
 class Around(NamedTuple):
-    """What is known of a value from what it stands in."""
+    """Facts about a value from the values around it."""
 
     place: str
     package: Package
@@ -142,7 +142,7 @@ def _release(release: Object, around: Around) -> Item:
 
 
 def _no_release(release: Object, ocid: str | None) -> str | None:
-    """Why this is no release that a tender can be made of; None where it is one."""
+    """The reason that no tender can be made of this; None where one can."""
     if _is_link(release):
         return "a link to a release, not the release itself"
     if ocid is None:

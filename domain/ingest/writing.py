@@ -124,7 +124,7 @@ def _update(session: TenantSession, groups: Mapping[str, Group]) -> tuple[list[i
 
 @dataclass
 class _News:
-    """What a batch changes of tenders that stood before."""
+    """Changes of tenders that stood before."""
 
     tenders: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
     fields: set[str] = field(default_factory=set[str])

@@ -19,6 +19,11 @@ CONTENT = tuple(TenderContent.model_fields)
 
 def release(ocid: str = BRIDGE, *, date: str | None = None, tag: str = "tender", **tender: JsonValue) -> Json:
     """A release that says this of its tender."""
+    return release_of(tender, ocid, date=date, tag=tag)
+
+
+def release_of(tender: Json, ocid: str = BRIDGE, *, date: str | None = None, tag: str = "tender") -> Json:
+    """The same, with the tender as it is."""
     stated: Json = {} if date is None else {"date": date}
     return {"ocid": ocid, "id": "r", "tag": [tag], **stated, "tender": {"id": "1", **tender}}
 

@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ocdsmerge import Merger
+from ocdsmerge import Merger  # type: ignore[import-untyped]  # it has no types
 from pydantic import JsonValue
 
 from domain.ingest.dates import moment
 from domain.ingest.items import Release
 from domain.ingest.mapping import TenderFields, lasting, merge
-from tests.ingest.importer import BRIDGE, Importer, Json, counts, release
+from tests.ingest.importer import BRIDGE, Importer, Json, counts, release, release_of
 
 STATED: Json = {
     "title": "Harbour bridge, northern span",
@@ -26,8 +26,8 @@ CORRECTIONS: dict[str, JsonValue] = {
 DAY = "2026-05-01T12:00:00Z"
 
 
-def compiled(*, date: str = DAY, **tender: JsonValue) -> Json:
-    return release(date=date, tag="compiled", **tender)
+def compiled(tender: Json, *, date: str = DAY) -> Json:
+    return release_of(tender, date=date, tag="compiled")
 
 
 def merged(*received: Json) -> TenderFields:
@@ -46,7 +46,7 @@ def by_oracle(*received: Json) -> TenderFields:
 def test_a_correction_with_the_same_date_wins_and_the_same_files_again_change_nothing(
     importer: Importer, name: str, in_one_file: bool
 ) -> None:
-    lines = release(date=DAY, **STATED), release(date=DAY, **{**STATED, name: CORRECTIONS[name]})
+    lines = release_of(STATED, date=DAY), release_of({**STATED, name: CORRECTIONS[name]}, date=DAY)
     runs = [lines] if in_one_file else [(line,) for line in lines]
     for run in runs:
         assert importer.run(*run).ok
@@ -90,21 +90,22 @@ def test_the_repaired_file_wins_over_the_broken_one(importer: Importer) -> None:
     ],
 )
 def test_a_null_takes_a_value_away_and_what_is_blank_does_not(importer: Importer, later: Json, gone: set[str]) -> None:
-    importer.run(release(date=DAY, **STATED))
+    importer.run(release_of(STATED, date=DAY))
     before = importer.content()[BRIDGE]
-    importer.run(release(date="2026-05-02", **later))
+    importer.run(release_of(later, date="2026-05-02"))
     after = importer.content()[BRIDGE]
     assert {name for name in after if after[name] != before[name]} == gone
     assert all(after[name] is None for name in gone)
 
 
 def test_a_null_of_one_call_leaves_the_value_of_another_with_the_same_ocid() -> None:
-    first = {"tender": {"id": "call-3", "value": {"amount": 5, "currency": "PYG"}}}
+    first: Json = {"id": "call-3", "value": {"amount": 5, "currency": "PYG"}}
     null: JsonValue = {"amount": None, "currency": "PYG"}
 
     def value_after(call: Json) -> object:
         return merged(
-            {**release(date="2026-05-01"), **first}, {**release(date="2026-05-02"), "tender": {**call, "value": null}}
+            {**release(date="2026-05-01"), "tender": first},
+            {**release(date="2026-05-02"), "tender": {**call, "value": null}},
         )["estimated_value"]
 
     assert value_after({"id": "call-1"}) == 5
@@ -117,22 +118,23 @@ def test_a_null_of_one_call_leaves_the_value_of_another_with_the_same_ocid() -> 
 
 def test_a_later_compiled_release_takes_away_what_it_no_longer_names(importer: Importer) -> None:
     codes: JsonValue = [{"classification": {"id": "45221110"}}, {"classification": {"id": "45221119"}}]
-    importer.run(compiled(**STATED, items=codes))
-    importer.run(compiled(date="2026-05-02", title="Bridge", items=[{"classification": {"id": "45221119"}}]))
+    importer.run(compiled({**STATED, "items": codes}))
+    importer.run(compiled({"title": "Bridge", "items": [{"classification": {"id": "45221119"}}]}, date="2026-05-02"))
     tender = importer.tender()
     assert (tender.title, tender.categories) == ("Bridge", ["45221119"])
     assert (tender.estimated_value, tender.deadline, tender.notice_status) == (None, None, None)
 
 
 def test_a_record_s_compiled_release_needs_no_tag(importer: Importer) -> None:
-    for date, tender in (("2026-05-01", STATED), ("2026-05-02", {"title": "Bridge"})):
+    told: list[tuple[str, Json]] = [("2026-05-01", STATED), ("2026-05-02", {"title": "Bridge"})]
+    for date, tender in told:
         record: Json = {"ocid": BRIDGE, "compiledRelease": {"ocid": BRIDGE, "date": date, "tender": tender}}
         assert importer.run({"records": [record]}).ok
     assert (importer.tender().title, importer.tender().notice_status) == ("Bridge", None)
 
 
 def test_a_release_after_the_compiled_one_adds_to_it_and_one_before_it_does_not() -> None:
-    whole = compiled(date="2026-05-02", title="Bridge")
+    whole = compiled({"title": "Bridge"}, date="2026-05-02")
     late = release(date="2026-05-03", status="active")
     early = release(date="2026-05-01", status="planned", description="Two spans", classification={"id": "1"})
     for received in ((whole, late, early), (early, whole, late), (late, early, whole)):
@@ -164,7 +166,7 @@ sequences = st.lists(
 @given(sequences)
 @settings(max_examples=500, deadline=None)
 def test_any_sequence_gives_what_the_reference_implementation_gives(told: list[tuple[str, Json]]) -> None:
-    received = [release(date=date, **tender) for date, tender in told]
+    received = [release_of(tender, date=date) for date, tender in told]
     assert {**merged(*received), "published_at": None} == {**by_oracle(*received), "published_at": None}
 
 
@@ -173,7 +175,7 @@ def test_any_sequence_gives_what_the_reference_implementation_gives(told: list[t
 def test_a_compiled_release_in_between_stands_for_all_before_it(
     told: list[tuple[str, Json]], data: st.DataObject
 ) -> None:
-    received = [release(date=f"2026-05-{day:02}", **tender) for day, (_, tender) in enumerate(told, start=1)]
+    received = [release_of(tender, date=f"2026-05-{day:02}") for day, (_, tender) in enumerate(told, start=1)]
     cut = data.draw(st.integers(1, len(received)))
     whole = {**Merger(merge_rules={}).create_compiled_release(received[:cut]), "date": f"2026-05-{cut:02}"}
     fields, expected = merged(*received[:cut], whole, *received[cut:]), by_oracle(*received)
@@ -188,7 +190,7 @@ def test_a_compiled_release_in_between_stands_for_all_before_it(
 def test_what_no_longer_lasts_never_counts_again(told: list[tuple[str, Json]], more: list[tuple[str, Json]]) -> None:
     received, later = (
         [
-            Release(ocid=BRIDGE, release_id=None, released_at=moment(date), content=release(date=date, **tender))
+            Release(ocid=BRIDGE, release_id=None, released_at=moment(date), content=release_of(tender, date=date))
             for date, tender in each
         ]
         for each in (told, more)
@@ -203,7 +205,7 @@ def test_a_tender_of_many_notices_is_updated_from_few(
 ) -> None:
     """The last of them bring back the oldest, and tell of its package."""
     lines: list[JsonValue] = [
-        release(date=f"2026-05-{day:02}", title=f"Bridge {day}", **({"status": "planned"} if day == 1 else {}))
+        release(date=f"2026-05-{day:02}", title=f"Bridge {day}", status="planned" if day == 1 else "")
         for day in range(1, 29)
     ]
     lines += [

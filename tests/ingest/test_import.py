@@ -12,7 +12,7 @@ from sqlalchemy import text
 from domain import Database, NotFoundError, TenderStatus
 from domain.ingest import ImportStoppedError, ImportSummary, Refusal, import_paths
 from domain.ingest.exact_json import digest
-from tests.ingest.importer import BRIDGE, Importer, Json, content_of, counts, release
+from tests.ingest.importer import BRIDGE, Importer, Json, content_of, counts, release, release_of
 from tests.support.statements import recorded
 
 ROAD = "ocds-x-road"
@@ -135,7 +135,7 @@ LEFT_OUT: dict[str, Json] = {
 @pytest.mark.parametrize("name", LEFT_OUT)
 def test_a_value_that_is_left_out_is_counted_and_named_and_no_failure(importer: Importer, name: str) -> None:
     stated = LEFT_OUT[name]
-    summary = importer.run(release(), release(**stated), release(ROAD, **stated), strict=True)
+    summary = importer.run(release(), release_of(stated), release_of(stated, ROAD), strict=True)
     (remark,) = summary.remarks
     assert (remark.reason, remark.count) == (f"{name} was left out", 2)
     assert remark.place.endswith("1.jsonl:2")

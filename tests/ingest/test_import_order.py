@@ -33,7 +33,7 @@ tenders = some(
 )
 tags = one_of(["tender"], ["award"], ["compiled"], [])
 releases = st.fixed_dictionaries(
-    {"ocid": st.just(BRIDGE), "buyer": st.just({"name": "City"})},
+    {"ocid": one_of(BRIDGE), "buyer": one_of({"name": "City"})},
     optional={"date": dates, "tag": tags, "tender": tenders},
 )
 packages_of_one: st.SearchStrategy[Json] = st.fixed_dictionaries(
