@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
 import sqlalchemy as sa
 from pydantic import JsonValue
@@ -64,12 +64,11 @@ def purged(session: TenantSession, external_ids: Collection[str]) -> Ids:
 
 def locked_tenders(session: TenantSession, external_ids: Collection[str]) -> dict[int, Row]:
     """The live tenders' ids and contents by id, locked until the transaction ends: what is read next stays true."""
-    statement = sa.select(*_columns(Tender, "id", *TenderFields.__annotations__)).where(
-        *_among(session, Tender, "external_id", external_ids), ~col(Tender.is_deleted)
-    )
+    named = _among(session, Tender, "external_id", external_ids)
+    statement = _select(Tender, "id", *TenderFields.__annotations__).where(*named, ~col(Tender.is_deleted))
     # In the same order for everybody, or two imports could wait for each other. References to them stay possible.
     statement = statement.order_by(col(Tender.id)).with_for_update(key_share=True, of=Tender)
-    return {row["id"]: dict(row) for row in session.execute(statement).mappings()}
+    return {row["id"]: dict(row) for row in session.exec(statement).mappings()}
 
 
 def packages(session: TenantSession, tender_ids: Collection[int], digests: Collection[str]) -> dict[int, Packages]:
@@ -90,18 +89,20 @@ def with_notices(
     """Each tender with its notices as they were received: deleted ones too, superseded ones if among these digests."""
     left = dict(tenders)
     theirs = _among(session, TenderNotice, "tender_id", tenders)
-    wanted = sa.or_(~col(TenderNotice.is_superseded), among(session, TenderNotice, "digest", digests))
-    columns = _columns(TenderNotice, "tender_id", "id", "digest", "released_at", "content", "package", "is_deleted")
-    statement = sa.select(*columns).where(*theirs, wanted).order_by(*columns[:2])
-    rows = session.execute(including_deleted(statement), execution_options={"yield_per": _ROWS}).mappings()
+    wanted = ~col(TenderNotice.is_superseded)
+    if digests:
+        wanted |= among(session, TenderNotice, "digest", digests)
+    statement = _select(TenderNotice, "tender_id", "id", "digest", "released_at", "content", "package")
+    statement = statement.where(*theirs, wanted).order_by(col(TenderNotice.tender_id), col(TenderNotice.id))
+    rows = session.exec(including_deleted(statement), execution_options={"yield_per": _ROWS}).mappings()
     for tender_id, notices in groupby(rows, key=lambda notice: notice["tender_id"]):
         yield left.pop(tender_id), [dict(notice) for notice in notices]
     for tender in left.values():
         yield tender, []
 
 
-def _columns(model: type[Tender] | type[TenderNotice], *names: str) -> list[ColumnElement[object]]:
-    return [getattr(model, name) for name in names]
+def _select(model: type[Tender] | type[TenderNotice], *names: str) -> Any:
+    return cast(Any, select)(*(getattr(model, name) for name in names))
 
 
 def _among(

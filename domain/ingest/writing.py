@@ -1,7 +1,7 @@
 """Storing a batch of releases: the notices, and the tenders that are merged from them.
 
-The statements are counted: one that locks, two that read, two more where known tenders have news, an insert for the
-tenders and one for the notices, and an update for the tenders that change.
+The statements are counted: one that locks, three that read, three more where known tenders have news, an insert for
+the tenders and one for the notices, and an update for the tenders that change.
 """
 
 import json
@@ -108,10 +108,10 @@ def _update(session: TenantSession, groups: Mapping[str, Group]) -> tuple[list[i
     tenders = known_rows.locked_tenders(session, groups)
     if len(tenders) != len(groups):
         raise ConflictError("a tender was deleted, or got another external id, meanwhile")
-    digests = {key for group in groups.values() for key in group}
-    news = _News()
-    for tender, notices in known_rows.with_notices(session, tenders, digests):
-        news.merge(tender, notices, groups[str(tender["external_id"])])
+    news = _News(known_rows.packages(session, tenders, [key for group in groups.values() for key in group]))
+    again = [key for tender_id, tender in tenders.items() for key in news.joining(tender_id, groups[_ocid(tender)])]
+    for tender, notices in known_rows.with_notices(session, tenders, again):
+        news.merge(tender, notices, groups[_ocid(tender)])
     organization_id = session.organization_id
     if news.tenders:
         update_rows(session, Tender, sorted(news.fields), news.tenders, organization_id)
@@ -126,6 +126,7 @@ def _update(session: TenantSession, groups: Mapping[str, Group]) -> tuple[list[i
 class _News:
     """Changes of tenders that stood before."""
 
+    known: Mapping[int, known_rows.Packages]
     tenders: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
     fields: set[str] = field(default_factory=set[str])
     """The fields that change of any of them."""
@@ -134,20 +135,24 @@ class _News:
     """Of known notices that were received in others, and so count again."""
     superseded: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
 
+    def joining(self, tender_id: int, group: Group) -> list[str]:
+        """The known releases that were received in a package that says more."""
+        known = {digest: package for digest, package in self.known[tender_id].items() if package is not None}
+        return [key for key in known if joined(known[key], group[key].rest.package) != known[key]]
+
     def merge(self, tender: known_rows.Row, notices: Sequence[known_rows.Row], group: Group) -> None:
         """Merge what was received into one tender, of which these notices are known."""
         rows = {str(notice["digest"]): notice for notice in notices}
         before = {digest: _release(tender, notice) for digest, notice in rows.items()}
         after = dict(before)
-        for digest, received in group.items():
-            if digest not in before:
-                after[digest] = received.release()
-                self.notices.append(_notice(int(str(tender["id"])), received))
-                continue
-            package = joined(before[digest].package, received.rest.package)
-            if package != before[digest].package and not rows[digest]["is_deleted"]:
-                after[digest] = replace(before[digest], package=package)
-                self.packages.append({"id": rows[digest]["id"], "package": package, "is_superseded": False})
+        tender_id = int(str(tender["id"]))
+        for digest in self.joining(tender_id, group):
+            package = joined(before[digest].package, group[digest].rest.package)
+            after[digest] = replace(before[digest], package=package)
+            self.packages.append({"id": rows[digest]["id"], "package": package, "is_superseded": False})
+        for digest in (key for key in group if key not in self.known[tender_id]):
+            after[digest] = group[digest].release()
+            self.notices.append(_notice(tender_id, group[digest]))
         written = merge(list(before.values())) if before else None
         if changed := changes(tender, written=written, wanted=merge(list(after.values()))):
             self.tenders.append({**tender, **changed})
@@ -158,9 +163,13 @@ class _News:
             self.superseded += [{"id": notice_id, "is_superseded": True} for notice_id in gone]
 
 
+def _ocid(tender: known_rows.Row) -> str:
+    return str(tender["external_id"])
+
+
 def _release(tender: known_rows.Row, notice: known_rows.Row) -> Release:
     return Release(
-        ocid=str(tender["external_id"]),
+        ocid=_ocid(tender),
         release_id=None,
         released_at=cast("datetime | None", notice["released_at"]),
         content=cast("Package", notice["content"]),

@@ -204,7 +204,7 @@ def test_a_tender_of_many_notices_is_updated_from_few(
     importer: Importer, other: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last of them bring back the oldest, and tell of its package."""
-    lines: list[JsonValue] = [
+    lines: list[Json] = [
         release(date=f"2026-05-{day:02}", title=f"Bridge {day}", status="planned" if day == 1 else "")
         for day in range(1, 29)
     ]
