@@ -1,6 +1,6 @@
 """Stored rows of a batch's tenders: one statement for each question, however many tenders there are."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, TypeAlias, cast
 
@@ -68,7 +68,7 @@ def locked_tenders(session: TenantSession, external_ids: Collection[str]) -> dic
     statement = _select(Tender, "id", *TenderFields.__annotations__).where(*named, ~col(Tender.is_deleted))
     # In the same order for everybody, or two imports could wait for each other. References to them stay possible.
     statement = statement.order_by(col(Tender.id)).with_for_update(key_share=True, of=Tender)
-    return {row["id"]: dict(row) for row in session.exec(statement).mappings()}
+    return {int(str(row["id"])): row for row in _rows(session, statement)}
 
 
 def packages(session: TenantSession, tender_ids: Collection[int], digests: Collection[str]) -> dict[int, Packages]:
@@ -94,15 +94,20 @@ def with_notices(
         wanted |= among(session, TenderNotice, "digest", digests)
     statement = _select(TenderNotice, "tender_id", "id", "digest", "released_at", "content", "package")
     statement = statement.where(*theirs, wanted).order_by(col(TenderNotice.tender_id), col(TenderNotice.id))
-    rows = session.exec(including_deleted(statement), execution_options={"yield_per": _ROWS}).mappings()
-    for tender_id, notices in groupby(rows, key=lambda notice: notice["tender_id"]):
-        yield left.pop(tender_id), [dict(notice) for notice in notices]
+    rows = _rows(session, including_deleted(statement))
+    for tender_id, notices in groupby(rows, key=lambda notice: int(str(notice["tender_id"]))):
+        yield left.pop(tender_id), list(notices)
     for tender in left.values():
         yield tender, []
 
 
 def _select(model: type[Tender] | type[TenderNotice], *names: str) -> Any:
     return cast(Any, select)(*(getattr(model, name) for name in names))
+
+
+def _rows(session: TenantSession, statement: Any) -> Iterator[Row]:
+    found = cast(Any, session.exec(statement, execution_options={"yield_per": _ROWS}))
+    return map(dict, cast("Iterable[Row]", found.mappings()))
 
 
 def _among(

@@ -208,11 +208,9 @@ def test_a_tender_of_many_notices_is_updated_from_few(
         release(date=f"2026-05-{day:02}", title=f"Bridge {day}", status="planned" if day == 1 else "")
         for day in range(1, 29)
     ]
-    lines += [
-        {"uri": "https://example.org/p", "releases": [lines[3]]},
-        {"publishedDate": "2026-04-01", "releases": [lines[0]]},
-        release(date="2026-05-27", description="Two spans"),
-    ]
+    lines.append({"uri": "https://example.org/p", "releases": [lines[3]]})
+    lines.append({"publishedDate": "2026-04-01", "releases": [lines[0]]})
+    lines.append(release(date="2026-05-27", description="Two spans"))
     for line in lines:
         importer.run(line)
     monkeypatch.setattr("domain.ingest.writing.KEPT", 3)
