@@ -1,11 +1,12 @@
-"""An import against a bare COPY of the rows that it makes, and the memory that it takes.
+"""An import, and one of as many updates, against a bare COPY of the rows that the first makes; and their memory.
 
 The import runs as the application's login with everything on, in a process of its own. The copy brings the same rows
 (all columns of tenders and tender_notices) into an identically made database: same indexes, constraints, policies;
 as a superuser, since COPY into a table under row level security is refused to others. One connection each, in turns,
 on one throwaway PostgreSQL with fsync on. The figure is the median of the rounds' ratios.
 
-    python benchmarks/import_speed.py [--notices 100000] [--rounds 3] [--limit 2.0] [--megabytes 200]
+    python benchmarks/import_speed.py [--notices 100000] [--rounds 3] [--limit 2.0] [--update-limit 4.0]
+        [--megabytes 200]
 """
 
 import argparse
@@ -92,11 +93,13 @@ def fresh(cluster: Cluster, copies: Copies) -> Generator[str]:
         cluster.drop(name)
 
 
-def imported(cluster: Cluster, copies: Copies, path: Path) -> tuple[Imported, int]:
-    """Import into a fresh database; the figures, and the rows, which are kept."""
+def imported(cluster: Cluster, copies: Copies, path: Path, later: Path) -> tuple[Imported, Imported, int]:
+    """Import into a fresh database, and then the later releases; the figures of both, and the first rows, kept."""
     with fresh(cluster, copies) as name:
-        figures = import_in_a_process(cluster.url(name, "domain_test_application"), path)
-        return figures, copies.save(name)
+        url = cluster.url(name, "domain_test_application")
+        figures, rows = import_in_a_process(url, path), copies.save(name)
+        copies.checkpoint(name)
+        return figures, import_in_a_process(url, later), rows
 
 
 def copied(cluster: Cluster, copies: Copies) -> float:
@@ -110,30 +113,38 @@ def main() -> int:
     parser.add_argument("--notices", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--limit", type=float, default=2.0, help="exit 1 where import / COPY is above it")
+    parser.add_argument("--update-limit", type=float, default=4.0, help="exit 1 where updates / COPY is above it")
     parser.add_argument("--megabytes", type=float, default=200, help="exit 1 where the import takes more memory")
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder, Cluster(settings=FSYNC) as cluster:
         path = Path(folder, "notices.jsonl")
         write_notices(path, arguments.notices)
+        write_notices(later := Path(folder, "later.jsonl"), arguments.notices, first_day=1)
         print(f"{arguments.notices} notices, {path.stat().st_size / arguments.notices:.0f} bytes each")
         copies = Copies(cluster, Path(folder))
         ratios: list[float] = []
+        update_ratios: list[float] = []
         peak = 0.0
         rows = 0
         for number in range(arguments.rounds):
             first = copied(cluster, copies) if number % 2 else None
-            figures, rows = imported(cluster, copies, path)
+            figures, updates, rows = imported(cluster, copies, path, later)
             seconds = first or copied(cluster, copies)
             ratios.append(figures.seconds / seconds)
-            peak = max(peak, figures.megabytes)
+            update_ratios.append(updates.seconds / seconds)
+            peak = max(peak, figures.megabytes, updates.megabytes)
             print(
                 f"import {figures.seconds:6.1f} s {rows / figures.seconds:8.0f} rows/s {figures.megabytes:5.0f} MB"
-                f"   COPY {seconds:6.1f} s {rows / seconds:8.0f} rows/s   import / COPY {ratios[-1]:.2f}",
+                f"   COPY {seconds:6.1f} s {rows / seconds:8.0f} rows/s   import / COPY {ratios[-1]:.2f}"
+                f"   updates {updates.seconds:6.1f} s   updates / COPY {update_ratios[-1]:.2f}",
                 flush=True,
             )
         ratio = statistics.median(ratios)
+        updating = statistics.median(update_ratios)
+        print(f"updates / COPY {updating:.2f} ({min(update_ratios):.2f} to {max(update_ratios):.2f})")
         print(f"{rows} rows: import / COPY {ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f}), peak {peak:.0f} MB")
-    return 1 if ratio > arguments.limit or peak > arguments.megabytes else 0
+    is_slow = ratio > arguments.limit or updating > arguments.update_limit
+    return 1 if is_slow or peak > arguments.megabytes else 0
 
 
 if __name__ == "__main__":

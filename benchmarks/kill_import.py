@@ -3,7 +3,7 @@
 Each database sees some kills (SIGKILL, at a random moment of the import), then a run to the end; what it holds then
 must equal what an undisturbed run makes of the same file. Every tender has two releases, far apart in the file.
 
-    python benchmarks/kill_import.py [--engine postgresql|sqlite] [--notices 20000] [--kills 50] [--seed N]
+    python benchmarks/kill_import.py [--engine postgresql|sqlite] [--notices 20000] [--kills 50] [--packed] [--seed N]
 """
 
 import argparse
@@ -104,6 +104,7 @@ def main() -> int:
     parser.add_argument("--engine", choices=("postgresql", "sqlite"), default="postgresql")
     parser.add_argument("--notices", type=int, default=20_000)
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--packed", action="store_true", help="import a .jsonl.gz")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--child", nargs=2, metavar=("URL", "PATH"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -112,7 +113,7 @@ def main() -> int:
         return 0
     chance = random.Random(arguments.seed)
     with TemporaryDirectory() as name, databases(arguments.engine, Path(name)) as fresh:
-        path = Path(name, "notices.jsonl")
+        path = Path(name, "notices.jsonl.gz" if arguments.packed else "notices.jsonl")
         write_notices(path, arguments.notices // 2, releases_each=2)
         url = fresh()
         started = time.perf_counter()

@@ -1,5 +1,6 @@
 """Notices that nobody published: OCDS releases of about 1.7 KB, in words of our own."""
 
+import gzip
 import json
 import random
 from pathlib import Path
@@ -25,12 +26,12 @@ _WORDS = (
 _CURRENCIES = ("EUR", "NOK", "PLN", "GBP")
 
 
-def write_notices(path: Path, number: int, *, releases_each: int = 1) -> None:
+def write_notices(path: Path, number: int, *, releases_each: int = 1, first_day: int = 0) -> None:
     """JSON Lines: ``number`` ocids, all of their first releases, then all of their second ones, and so on."""
-    with path.open("w", encoding="utf-8") as file:
-        for day in range(releases_each):
+    with gzip.open(path, "wt") if path.suffix == ".gz" else path.open("w") as file:
+        for day in range(first_day, first_day + releases_each):
             for position in range(number):
-                file.write(json.dumps(release(position, day=day), ensure_ascii=False) + "\n")
+                file.write(json.dumps(release(position, day=day)) + "\n")
 
 
 def release(position: int, *, day: int = 0) -> dict[str, JsonValue]:

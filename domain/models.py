@@ -40,6 +40,7 @@ from .organizations.model import (
 )
 from .tenders.model import Tender, TenderContent, TenderDB, TenderPatch, TenderProgress, TenderPublic, TenderStatus
 from .tenders.notices import TenderNotice, TenderNoticeContent
+from .tenders.purged import PurgedTender
 from .users.model import User, UserAccess, UserActivity, UserPatch, UserProfile, UserPublic, UserRole
 
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "Public",
     "PurgeRecord",
     "PurgeRecordContent",
+    "PurgedTender",
     "Stamped",
     "SubscriptionTier",
     "SystemAccess",

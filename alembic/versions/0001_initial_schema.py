@@ -187,6 +187,26 @@ def upgrade() -> None:
     with op.batch_alter_table('cost_reservations', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_cost_reservations_organization_id_lapses_at'), ['organization_id', 'lapses_at'], unique=False, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
 
+    op.create_table('purged_tenders',
+    sa.Column('organization_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=DatabaseTime(), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=DatabaseTime(), nullable=False),
+    sa.Column('version', sa.Integer(), server_default=sa.text('1'), nullable=False),
+    sa.Column('is_deleted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('deletion_id', sa.Uuid(), nullable=True),
+    sa.Column('deleted_by', sa.String(length=255), nullable=True),
+    sa.Column('external_id', sa.String(length=255), nullable=False),
+    sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_purged_tenders_deleted_by_length')),
+    sa.CheckConstraint('length(external_id) >= 1 AND length(external_id) <= 255', name=op.f('ck_purged_tenders_external_id_length')),
+    sa.ForeignKeyConstraint(['organization_id'], ['organizations.id'], name=op.f('fk_purged_tenders_organization_id_organizations')),
+    sa.PrimaryKeyConstraint('organization_id', 'id', name=op.f('pk_purged_tenders')),
+    info={'audited': False}
+    )
+    with op.batch_alter_table('purged_tenders', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ux_purged_tenders_organization_id_external_id'), ['organization_id', 'external_id'], unique=True, postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+
     op.create_table('tenders',
     sa.Column('organization_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
@@ -366,6 +386,7 @@ def upgrade() -> None:
     sa.Column('digest', sa.String(length=64), nullable=False),
     sa.Column('content', sa.JSON(), nullable=False),
     sa.Column('package', sa.JSON(), nullable=False),
+    sa.Column('is_superseded', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.CheckConstraint('length(deleted_by) <= 255', name=op.f('ck_tender_notices_deleted_by_length')),
     sa.CheckConstraint('length(digest) >= 64 AND length(digest) <= 64', name=op.f('ck_tender_notices_digest_length')),
     sa.CheckConstraint('length(release_id) <= 1000', name=op.f('ck_tender_notices_release_id_length')),
@@ -384,6 +405,7 @@ def upgrade() -> None:
     op.invoke(ReplaceOp('row level security', 'api_keys', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)", 'find_by_digest': "FOR SELECT USING (digest = nullif(current_setting('app.find_api_keys_digest', true), ''))"}))
     op.invoke(ReplaceOp('row level security', 'cost_entries', {'organization_isolation': "FOR SELECT USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)", 'append_only': "FOR INSERT WITH CHECK (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
     op.invoke(ReplaceOp('row level security', 'cost_reservations', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
+    op.invoke(ReplaceOp('row level security', 'purged_tenders', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
     op.invoke(ReplaceOp('row level security', 'tenders', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
     op.invoke(ReplaceOp('row level security', 'users', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)", 'find_by_email': "FOR SELECT USING (email = nullif(current_setting('app.login_email', true), ''))"}))
     op.invoke(ReplaceOp('row level security', 'analysis_results', {'organization_isolation': "FOR ALL USING (organization_id = nullif(current_setting('app.organization_id', true), '')::bigint)"}))
@@ -417,6 +439,7 @@ def downgrade() -> None:
     op.invoke(ReplaceOp('row level security', 'analysis_results'))
     op.invoke(ReplaceOp('row level security', 'users'))
     op.invoke(ReplaceOp('row level security', 'tenders'))
+    op.invoke(ReplaceOp('row level security', 'purged_tenders'))
     op.invoke(ReplaceOp('row level security', 'cost_reservations'))
     op.invoke(ReplaceOp('row level security', 'cost_entries'))
     op.invoke(ReplaceOp('row level security', 'api_keys'))
@@ -455,6 +478,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_tenders_deleted_external_id', postgresql_where=sa.text('is_deleted'), sqlite_where=sa.text('is_deleted = 1'))
 
     op.drop_table('tenders')
+    with op.batch_alter_table('purged_tenders', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ux_purged_tenders_organization_id_external_id'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
+
+    op.drop_table('purged_tenders')
     with op.batch_alter_table('cost_reservations', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_cost_reservations_organization_id_lapses_at'), postgresql_where=sa.text('NOT is_deleted'), sqlite_where=sa.text('is_deleted = 0'))
 

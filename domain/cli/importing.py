@@ -9,20 +9,31 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ..database import Database
-from ..ingest import ImportStoppedError, ImportSummary, Refusal, import_paths
+from ..ingest import STDIN, ImportStoppedError, ImportSummary, Refusal, Remark, import_paths
 from .failures import PROBLEMS
 from .options import AsJson, DatabaseUrl
 from .organizations import ensure_organization, require_organization
 from .screen import counted, grid, print_json, safe, screen
 
 ACTOR = "domain import"
-SHOWN_REFUSALS = 20
+SHOWN = 20
+
+
+def _existing(paths: list[Path]) -> list[Path]:
+    for path in paths:
+        if path != STDIN and not path.exists():
+            raise typer.BadParameter(f"path '{path}' does not exist.")
+    return paths
 
 
 def import_(
     paths: Annotated[
         list[Path],
-        typer.Argument(exists=True, readable=True, metavar="PATH", help="Files, and folders with all below."),
+        typer.Argument(
+            callback=_existing,
+            metavar="PATH",
+            help="Files, folders with all below, and - for standard input.",
+        ),
     ],
     organization: Annotated[str, typer.Option(metavar="SLUG", help="The organization that receives the tenders.")],
     create: Annotated[bool, typer.Option("--create", help="Create the organization where it is missing.")] = False,
@@ -30,7 +41,8 @@ def import_(
         bool, typer.Option("--strict", help="Stop at the first refused release, and import nothing at all.")
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", help=f"List every refused release, not only the first {SHOWN_REFUSALS}.")
+        bool,
+        typer.Option("--verbose", help=f"List all that was refused, left out or passed over, not only {SHOWN}."),
     ] = False,
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
@@ -38,7 +50,7 @@ def import_(
     """Import tender notices in the shape of OCDS 1.1.
 
     Takes release packages, record packages and bare releases, as .json, .jsonl
-    or .ndjson. All releases with one ocid become one tender, in whatever order
+    or .ndjson, and gzips of them. All releases with one ocid become one tender, in whatever order
     they arrive. The same files can be imported again and again: what is known
     stays unchanged, and a tender that a person deleted stays deleted. What
     can't be used is refused with its place and the reason; the rest goes on.
@@ -47,6 +59,7 @@ def import_(
 
       domain import notices/ --organization acme
       domain import today.jsonl --organization acme --strict --json
+      curl -s https://example.org/today.jsonl.gz | domain import - --organization acme
       domain import notices/ --organization new-customer --create
     """
     with Database(database_url) as db:
@@ -65,7 +78,7 @@ def import_(
         print_json(organization=organization, stopped=False, **asdict(summary))
     else:
         _print_summary(summary, organization)
-        _print_refusals(summary.refused, limit=None if verbose else SHOWN_REFUSALS)
+        _print_all(summary, limit=None if verbose else SHOWN)
     if not summary.ok:
         raise typer.Exit(PROBLEMS)
 
@@ -96,12 +109,16 @@ def _print_summary(summary: ImportSummary, slug: str) -> None:
     typer.echo(f"{read}; {counted(others, 'file')} of another kind passed over" if others else read)
 
 
-def _print_refusals(refused: Sequence[Refusal], *, limit: int | None) -> None:
-    for refusal in refused[:limit]:
-        typer.echo(_line(refusal))
-    if limit is not None and len(refused) > limit:
-        typer.echo(f"and {len(refused) - limit:,} more; --verbose lists them all")
+def _print_all(summary: ImportSummary, *, limit: int | None) -> None:
+    for listed in (summary.refused, summary.remarks, summary.passed_over if limit is None else []):
+        for found in listed[:limit]:
+            typer.echo(_line(found))
+        if limit is not None and len(listed) > limit:
+            typer.echo(f"and {len(listed) - limit:,} more; --verbose lists them all")
 
 
-def _line(refusal: Refusal) -> str:
-    return safe(f"{refusal.place}: {refusal.reason}")
+def _line(found: Refusal | Remark) -> str:
+    if isinstance(found, Refusal):
+        return safe(f"{found.place}: {found.reason}")
+    value = f": {found.value}" if found.value else ""
+    return safe(f"{counted(found.count, 'time')}, first at {found.place}: {found.reason}{value}")

@@ -9,18 +9,21 @@ from typing import NamedTuple
 from pydantic import JsonValue
 from sqlalchemy.engine import Dialect, make_url
 
+from . import paths
 from .amounts import VALUE, amount
 from .exact_json import digest, parse, written
 from .files import files_at
-from .items import Refusal, Release
+from .items import Refusal, Release, Remark
 from .mapping import TenderFields, merge
 from .package import joined
 from .reading import read_files
+from .text import line
 from .values import child
 
 RELEASES = 1000
 CHARACTERS = 2_000_000
 """Of JSON text; two batches are in memory at a time, and copies on their way."""
+_LONGEST_REMARK = 60
 
 
 class PreparedRelease(NamedTuple):
@@ -58,19 +61,22 @@ class Batch:
 
     releases: list[PreparedRelease] = field(default_factory=list[PreparedRelease])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
+    remarks: list[Remark] = field(default_factory=list[Remark])
     files: int = 0
     read: int = 0
     """Releases, with those that were refused after reading."""
 
 
-def batches(paths: Iterable[Path], *, dialect: str) -> Iterator[Batch]:
+def batches(files: Iterable[Path], *, dialect: str) -> Iterator[Batch]:
     """Read files and folders, at most 1000 releases or about 2 MB at a time, for a database's dialect."""
     limits = make_url(f"{dialect}://").get_dialect()()
     batch = Batch()
     size = 0
-    for found in read_files(paths):
+    for found in read_files(files):
         if isinstance(found, Refusal):
             batch.refusals.append(found)
+        elif isinstance(found, Remark):
+            batch.remarks.append(found)
         elif isinstance(found, Path):
             batch.files += 1
         else:
@@ -79,6 +85,7 @@ def batches(paths: Iterable[Path], *, dialect: str) -> Iterator[Batch]:
                 batch.refusals.append(refusal)
                 continue
             batch.releases.append(release := prepare(found))
+            batch.remarks += _left_out(found, release.tender)
             size += len(release.written)
             if len(batch.releases) >= RELEASES or size >= CHARACTERS:
                 yield batch
@@ -86,10 +93,26 @@ def batches(paths: Iterable[Path], *, dialect: str) -> Iterator[Batch]:
     yield batch
 
 
-def size_of(paths: Sequence[Path]) -> int:
-    """Bytes of all the files; 0 for what can't be read."""
-    files = (file for path in paths for file in files_at(path))
-    return sum(os.path.getsize(file) for file in files if isinstance(file, Path) and os.path.isfile(file))
+def size_of(files: Sequence[Path]) -> int:
+    """Bytes of all the files; 0 where one of them is a pipe, or can't be read."""
+    if not all(os.path.isfile(path) or os.path.isdir(path) for path in files):
+        return 0
+    found = (file for path in files for file in files_at(path))
+    return sum(os.path.getsize(file) for file in found if isinstance(file, Path) and os.path.isfile(file))
+
+
+def _left_out(release: Release, tender: TenderFields) -> Iterator[Remark]:
+    """Remarks on what stands in the place of an amount, a currency or a date, and can't be read for certain."""
+    for path, known in (
+        (paths.AMOUNT, tender["estimated_value"]),
+        (paths.CURRENCY, tender["currency"]),
+        (paths.DEADLINE, tender["deadline"]),
+        (paths.PUBLISHED, None),
+        (paths.RELEASED, release.released_at),
+    ):
+        if known is None and (value := path.unreadable(release.content)) is not None:
+            text = value if isinstance(value, str) else written({"": value})[4:-1]
+            yield Remark(release.place, f"{'.'.join(path.steps)} was left out", line(text, limit=_LONGEST_REMARK))
 
 
 def _too_large(release: Release, dialect: Dialect) -> Refusal | None:

@@ -12,8 +12,9 @@ before. A field that differs from it was written by a person and is left alone; 
 - A title that the import took from the external id gives way to the first real one, as any value of its own does.
 - Equal means equal as stored: amounts by value at 4 decimals, dates as instants, categories in their order. Merging
   rounds and cuts to the columns' limits, and neither database changes that.
-- Notices are never forgotten. A deleted one still counts as received: it is not stored again, and taking it away
-  does not turn what it said into a person's words.
+- Notices are never forgotten, though those that can't matter any more (see ``lasting``) are no longer read. A
+  deleted one still counts as received: it is not stored again, and taking it away does not turn what it
+  said into a person's words.
 - The external id is how a tender is found. One that a person gave another id is no longer the same tender to the
   import; a new one is created for the old id.
 - Only the releases and these rules of mapping are known. After a change of the rules, a field that the old ones
@@ -23,7 +24,6 @@ before. A field that differs from it was written by a person and is left alone; 
 
 from collections.abc import Mapping
 
-from ..tenders.model import TenderContent
 from .mapping import TenderFields
 
 _AMOUNT = ("estimated_value", "currency")
@@ -32,7 +32,7 @@ _FIELDS = (_AMOUNT, *((name,) for name in _SINGLE))
 
 
 def changes(
-    tender: TenderContent, *, written: Mapping[str, object] | None, wanted: Mapping[str, object]
+    tender: Mapping[str, object], *, written: Mapping[str, object] | None, wanted: Mapping[str, object]
 ) -> dict[str, object]:
     """The fields to set for ``tender`` to have what is ``wanted``, but for a person's.
 
@@ -40,7 +40,7 @@ def changes(
     """
     found: dict[str, object] = {}
     for names in _FIELDS:
-        current = [getattr(tender, name) for name in names]
+        current = [tender[name] for name in names]
         target = [wanted[name] for name in names]
         if written is None:
             is_ours = all(value in (None, "", []) for value in current)

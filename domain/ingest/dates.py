@@ -10,6 +10,9 @@ from pydantic import JsonValue
 _FIRST_YEAR, _LAST_YEAR = 1900, 9998
 _LONGEST = 100
 _LONGEST_DATE = len("2026-03-01")
+_DATE_AND_ZONE = re.compile(r"(\d{4}-\d\d-\d\d)(Z|[+-]\d\d:?\d\d)", re.ASCII)
+# Not what Python reads as well: any character between date and time, and (since 3.13) hour 24.
+_DATE_AND_TIME = re.compile(r"[\dW-]+[T ](?!24)\S+", re.ASCII)
 
 _HOURS_FROM_UTC = {
     "UTC": 0.0, "GMT": 0.0,
@@ -21,12 +24,12 @@ _NAMED_ZONE = re.compile(r"(\S+[ T]\d\d:\d\d\S*) (?:[^()]*\(([A-Z]{3})\)|([A-Z]{
 
 
 def moment(value: JsonValue) -> datetime | None:
-    """ISO 8601 or "YYYY-MM-DD HH:MM name (ABBR)". No offset means UTC, a date alone its first instant."""
+    """ISO 8601 or "YYYY-MM-DD HH:MM name (ABBR)". No offset means UTC, a date alone its first instant there."""
     return _read(value, time_of_dates=time.min)
 
 
 def deadline(value: JsonValue) -> datetime | None:
-    """Read a ``moment``; a date alone means its last second, 23:59:59."""
+    """Read a ``moment``; a date alone means its last second, 23:59:59, in its zone where it has one."""
     return _read(value, time_of_dates=time(23, 59, 59))
 
 
@@ -44,12 +47,13 @@ def _read(value: JsonValue, *, time_of_dates: time) -> datetime | None:
 def _parsed(written: str, *, time_of_dates: time) -> datetime:
     if len(written) <= _LONGEST_DATE:
         return datetime.combine(date.fromisoformat(written), time_of_dates)
-    try:
+    written = written.upper()
+    if day := _DATE_AND_ZONE.fullmatch(written):
+        return datetime.fromisoformat(f"{day[1]}T{time_of_dates}{day[2]}")
+    if _DATE_AND_TIME.fullmatch(written := re.sub(r" (?=[+-]\d)", "", written)):
         return datetime.fromisoformat(written)
-    except ValueError:
-        pass
     if (named := _NAMED_ZONE.fullmatch(written)) and (zone := named[2] or named[3]) in _HOURS_FROM_UTC:
         local = datetime.fromisoformat(named[1])
         if local.tzinfo is None:
             return local.replace(tzinfo=timezone(timedelta(hours=_HOURS_FROM_UTC[zone])))
-    return datetime.fromisoformat(re.sub(r" (?=[+-]\d)", "", written.replace("z", "Z")))
+    raise ValueError(written)

@@ -1,30 +1,33 @@
-"""JSON without a loss: decoding, parsing with exact numbers, and the digest that identifies a release.
+"""JSON without a loss: parsing with exact numbers, and the digest that identifies a release.
 
-``orjson`` does the work wherever it is exact; what it refuses, or would round, the standard library reads and writes.
+``orjson`` does the work wherever it is exact; what it refuses, or would round, ``JsonStream`` reads.
 """
 
-import codecs
 import hashlib
 import json
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from io import BytesIO
 
 import orjson
 from pydantic import JsonValue
 
-
-class UnreadableError(Exception):
-    """The bytes are no JSON; the message says why, in a few words."""
+from .json_stream import JsonStream
 
 
 def parse(data: bytes) -> JsonValue:
-    """The JSON value in ``data``: UTF-8 (a byte order mark is dropped), else ISO-8859-1.
+    """The JSON value in ``data``, as ``parsed`` gives it."""
+    return parsed(data)[0]
+
+
+def parsed(data: bytes) -> tuple[JsonValue, bool]:
+    """The JSON value in ``data``, and whether some of it was not UTF-8, and read as Windows-1252.
 
     A float is kept only where it is exact; else the digits are kept as text, as are NaN and Infinity.
 
     Raises:
-        UnreadableError: it is no JSON.
+        UnreadableError: it is no JSON, or more than one document.
     """
     if not _may_round(data):
         try:
@@ -32,8 +35,12 @@ def parse(data: bytes) -> JsonValue:
         except orjson.JSONDecodeError:
             pass
         else:
-            return plain
-    return _parse_slowly(data)
+            return plain, False
+    stream = JsonStream(BytesIO(data), chunk=len(data))
+    value = stream.value()
+    if stream.peek():
+        raise stream.unreadable("Extra data")
+    return value, stream.repaired
 
 
 def written(content: Mapping[str, JsonValue]) -> str:
@@ -66,54 +73,12 @@ def _may_be_whole(data: bytes) -> bool:
     return _POINT_ZERO.search(data) is not None or _EXPONENT in data.translate(_SHAPE)
 
 
-def _parse_slowly(data: bytes) -> JsonValue:
-    if not data.strip():
-        raise UnreadableError("empty file")
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise UnreadableError("UTF-16 text: save it as UTF-8")
-    read = _decoded(data)
-    try:
-        value: JsonValue = _DECODER.decode(read)
-    except json.JSONDecodeError as error:
-        if error.pos >= len(read.rstrip()) or error.msg.startswith("Unterminated string"):
-            raise UnreadableError("incomplete JSON: it ends too early") from None
-        raise UnreadableError(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
-    except RecursionError:
-        raise UnreadableError("JSON nested too deep") from None
-    return value
-
-
 def _dumped(value: object, *, sort_keys: bool = False) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort_keys else None)
     except TypeError:  # half a surrogate pair, or a number of more than 64 bits
         return json.dumps(value, sort_keys=sort_keys, separators=(",", ":")).encode()
 
-
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("iso-8859-1")
-
-
-def _exact_int(digits: str) -> int | str:
-    try:
-        return int(digits)
-    except ValueError:
-        return digits  # longer than Python converts
-
-
-def _exact_float(digits: str) -> float | str:
-    value = float(digits)
-    try:
-        return value if Decimal(repr(value)) == Decimal(digits) else digits
-    except InvalidOperation:
-        return digits  # an exponent beyond what Decimal holds
-
-
-# strict=False: a raw tab or line break inside a text is common and does no harm.
-_DECODER = json.JSONDecoder(parse_float=_exact_float, parse_int=_exact_int, parse_constant=str, strict=False)
 
 # Digits, points and signs as 0, an E as e.
 _SHAPE = bytes.maketrans(b"123456789.+-E", b"000000000000e")

@@ -1,4 +1,4 @@
-"""Results of reading: releases, and refusals of what is none."""
+"""Results of reading: releases, refusals of what is none, and remarks on what was read in part."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,8 +28,6 @@ class Release:
     """Facts of the document around it for merging, see ``package.py``: a few short texts, often none."""
     place: str = ""
     """Its place: ``notices.jsonl:17``, ``notices.json releases[3]``."""
-    compiled: bool = False
-    """It was a record's ``compiledRelease``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,19 @@ class Refusal:
     place: str
     reason: str
     skipped: bool = False
-    """True for a file in a folder that was not opened, because its name says that it is something else."""
+    """True for a file in a folder that was not opened."""
 
 
-Item: TypeAlias = Release | Refusal
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that went in, but not as it was written: what it was, and where it first stood."""
+
+    place: str
+    reason: str
+    """``tender.value.amount was left out``, ``bytes that are not UTF-8 were read as Windows-1252``."""
+    value: str = ""
+    """Cut to 60 characters."""
+    count: int = 1
+
+
+Item: TypeAlias = Release | Refusal | Remark

@@ -1,9 +1,10 @@
 """Stored rows of a batch's tenders: one statement for each question, however many tenders there are."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
+import sqlalchemy as sa
 from pydantic import JsonValue
 from sqlalchemy import ColumnElement
 from sqlmodel import col, select
@@ -15,12 +16,17 @@ from ..kit.session import TenantSession, including_deleted
 from ..organizations.model import Organization
 from ..tenders.model import Tender
 from ..tenders.notices import TenderNotice
+from ..tenders.purged import PurgedTender
+from .mapping import TenderFields
 
-Packages: TypeAlias = dict[str, Mapping[str, JsonValue]]
-"""The packages around a tender's notices, by the notices' digests."""
+Packages: TypeAlias = dict[str, Mapping[str, JsonValue] | None]
+"""The packages around a tender's notices, by the notices' digests; None for deleted ones, which stay as they are."""
 
 Ids: TypeAlias = dict[str, int]
 """Of tenders, by their external ids."""
+
+Row: TypeAlias = dict[str, object]
+"""Values by the names of their columns."""
 
 _ROWS = 50
 """In memory at a time; each may have a megabyte."""
@@ -49,17 +55,26 @@ def known_tenders(session: TenantSession, external_ids: Collection[str]) -> tupl
     return ids
 
 
-def locked_tenders(session: TenantSession, external_ids: Collection[str]) -> dict[int, Tender]:
-    """The live tenders by id, locked until the transaction ends: what is read of them next stays true."""
-    statement = select(Tender).where(*_among(session, Tender, "external_id", external_ids), ~col(Tender.is_deleted))
+def purged(session: TenantSession, external_ids: Collection[str]) -> Ids:
+    """Those that were deleted and purged, by their external ids; the ids are no tenders'."""
+    statement = select(PurgedTender.external_id, PurgedTender.id)
+    found = session.exec(statement.where(*_among(session, PurgedTender, "external_id", external_ids)))
+    return {external_id: -number for external_id, number in found}
+
+
+def locked_tenders(session: TenantSession, external_ids: Collection[str]) -> dict[int, Row]:
+    """The live tenders' ids and contents by id, locked until the transaction ends: what is read next stays true."""
+    named = _among(session, Tender, "external_id", external_ids)
+    statement = _select(Tender, "id", *TenderFields.__annotations__).where(*named, ~col(Tender.is_deleted))
     # In the same order for everybody, or two imports could wait for each other. References to them stay possible.
-    statement = statement.order_by(col(Tender.id)).with_for_update(key_share=True)
-    return {tender.id: tender for tender in session.exec(statement)}
+    statement = statement.order_by(col(Tender.id)).with_for_update(key_share=True, of=Tender)
+    return {int(str(row["id"])): row for row in _rows(session, statement)}
 
 
 def packages(session: TenantSession, tender_ids: Collection[int], digests: Collection[str]) -> dict[int, Packages]:
     """The known packages of these releases, without their contents; deleted notices are known, too."""
-    statement = select(TenderNotice.tender_id, TenderNotice.digest, col(TenderNotice.package)).where(
+    package = sa.case((~col(TenderNotice.is_deleted), col(TenderNotice.package)))
+    statement = select(TenderNotice.tender_id, TenderNotice.digest, package).where(
         *_among(session, TenderNotice, "tender_id", tender_ids), among(session, TenderNotice, "digest", digests)
     )
     found: dict[int, Packages] = {tender_id: {} for tender_id in tender_ids}
@@ -68,19 +83,37 @@ def packages(session: TenantSession, tender_ids: Collection[int], digests: Colle
     return found
 
 
-def with_notices(session: TenantSession, tenders: Mapping[int, Tender]) -> Iterator[tuple[Tender, list[TenderNotice]]]:
-    """Each tender with its notices, deleted ones included."""
+def with_notices(
+    session: TenantSession, tenders: Mapping[int, Row], digests: Collection[str]
+) -> Iterator[tuple[Row, list[Row]]]:
+    """Each tender with its notices as they were received: deleted ones too, superseded ones if among these digests."""
     left = dict(tenders)
     theirs = _among(session, TenderNotice, "tender_id", tenders)
-    statement = select(TenderNotice).where(*theirs).order_by(col(TenderNotice.tender_id))
-    rows = session.exec(including_deleted(statement), execution_options={"yield_per": _ROWS})
-    for tender_id, notices in groupby(rows, key=lambda notice: notice.tender_id):
+    wanted = ~col(TenderNotice.is_superseded)
+    if digests:
+        wanted |= among(session, TenderNotice, "digest", digests)
+    statement = _select(TenderNotice, "tender_id", "id", "digest", "released_at", "content", "package")
+    statement = statement.where(*theirs, wanted).order_by(col(TenderNotice.tender_id), col(TenderNotice.id))
+    rows = _rows(session, including_deleted(statement))
+    for tender_id, notices in groupby(rows, key=lambda notice: int(str(notice["tender_id"]))):
         yield left.pop(tender_id), list(notices)
     for tender in left.values():
         yield tender, []
 
 
+def _select(model: type[Tender] | type[TenderNotice], *names: str) -> Any:
+    return cast(Any, select)(*(getattr(model, name) for name in names))
+
+
+def _rows(session: TenantSession, statement: Any) -> Iterator[Row]:
+    found = cast(Any, session.exec(statement, execution_options={"yield_per": _ROWS}))
+    return map(dict, cast("Iterable[Row]", found.mappings()))
+
+
 def _among(
-    session: TenantSession, model: type[Tender] | type[TenderNotice], name: str, values: Collection[object]
+    session: TenantSession,
+    model: type[Tender] | type[TenderNotice] | type[PurgedTender],
+    name: str,
+    values: Collection[object],
 ) -> tuple[ColumnElement[bool], ...]:
     return of_organization(model, session.organization_id), among(session, model, name, values)

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from .dates import moment
-from .exact_json import canonical
 from .items import Release
 from .package import earliest
-from .text import web_url
-from .values import child, tags
+from .values import tags
 
 _UNDATED = datetime.min.replace(tzinfo=UTC)
 
@@ -24,49 +22,60 @@ _RANK = {tag: rank for rank, tag in enumerate(_STAGES, start=1)}
 
 
 def in_order(releases: Sequence[Release]) -> list[Release]:
-    """Sorted, the last one having the last word.
+    """Sorted, the last one having the last word; they are given in the order in which they were received.
 
-    By date, undated ones first. On the same date: compiled releases first (they sum up what stood before),
-    then by the stage that the tags name, then the shorter one first (the fuller one has the last word), then
-    by the text. The last two look at the canonical JSON, so that equal releases stand side by side.
+    By date, undated ones first. On the same date: compiled releases first (they sum up what stood before), then by
+    the stage that the tags name, then as received: a correction that keeps the date of what it corrects comes later.
     """
     return sorted(releases, key=_position) if len(releases) > 1 else list(releases)
 
 
 def is_compiled(release: Release) -> bool:
-    """Known from the content alone: it must hold for a release that comes back from a database, too."""
-    return "compiled" in tags(release.content)
+    """True if the release sums up a process: by its tag, or as a record's ``compiledRelease``."""
+    return "compiled" in tags(release.content) or bool(release.package.get("compiled"))
 
 
-def _position(release: Release) -> tuple[datetime, bool, int, int, bytes, str]:
-    text = canonical(release.content)
-    return (
-        release.released_at or _UNDATED,
-        not is_compiled(release),
-        max((_RANK.get(tag, 0) for tag in tags(release.content)), default=0),
-        len(text),
-        text,
-        web_url(release.package.get("uri")) or "",
-    )
+def since_the_last_whole(ordered: Sequence[Release]) -> Sequence[Release]:
+    """The last compiled release, which states the whole, and those after it; all where none is compiled."""
+    start = max((position for position, release in enumerate(ordered) if is_compiled(release)), default=0)
+    return ordered[start:]
 
 
-def published_at(ordered: Sequence[Release]) -> datetime | None:
-    """The last tender.datePublished, else the first date of a release tagged as tender, else of any release.
+def published_at(ordered: Sequence[Release], stated: datetime | None) -> datetime | None:
+    """The stated tender.datePublished, else the first date of a release tagged as tender, else of any release.
 
     A compiled release bears the date of the last release: it counts after the others, and before the date of
     the package, which comes last.
     """
-    for release in reversed(ordered):
-        if stated := moment(child(release.content, "tender", "datePublished")):
-            return stated
     single = [release for release in ordered if not is_compiled(release)]
     tenders = [release for release in single if "tender" in tags(release.content)]
     return (
-        earliest([*_dates(tenders), *_hints(ordered, "firstTenderDate")])
+        stated
+        or earliest([*_dates(tenders), *_hints(ordered, "firstTenderDate")])
         or earliest([*_dates(single), *_hints(ordered, "firstReleaseDate")])
         or earliest(_dates(ordered))
         or earliest(_hints(ordered, "publishedDate"))
     )
+
+
+def dating(ordered: Sequence[Release]) -> list[Release]:
+    """The releases that ``published_at`` rests on."""
+    single = [release for release in ordered if not is_compiled(release)]
+    tenders = [release for release in single if "tender" in tags(release.content)]
+    found = [_earliest_of(releases, _dates(releases)) for releases in (tenders, single, ordered)]
+    hints = ("firstTenderDate", "firstReleaseDate", "publishedDate")
+    found += [_earliest_of(ordered, _hints(ordered, key)) for key in hints]
+    return [release for releases in found for release in releases]
+
+
+def _earliest_of(releases: Sequence[Release], dates: Sequence[datetime | None]) -> list[Release]:
+    dated = [(date, release) for date, release in zip(dates, releases, strict=True) if date is not None]
+    return [min(dated, key=lambda pair: pair[0])[1]] if dated else []
+
+
+def _position(release: Release) -> tuple[datetime, bool, int]:
+    stage = max((_RANK.get(tag, 0) for tag in tags(release.content)), default=0)
+    return release.released_at or _UNDATED, not is_compiled(release), stage
 
 
 def _dates(releases: Sequence[Release]) -> list[datetime | None]:

@@ -6,6 +6,7 @@ A small JSON object, to be stored beside the release; every key may be missing:
     publishedDate       when the package was published
     firstReleaseDate    the earliest date among the record's releases; a compiled release only has the last
     firstTenderDate     the same among those tagged as tender
+    compiled            true for a record's compiledRelease, which may lack the tag
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,12 +28,12 @@ def package_of(document: Mapping[str, JsonValue]) -> Package:
     return _stated({"uri": uri}, {"publishedDate": published})
 
 
-def with_record_dates(package: Package, record: Mapping[str, JsonValue]) -> Package:
-    """``package`` and the first dates of the record's releases, linked or embedded."""
+def of_compiled(package: Package, record: Mapping[str, JsonValue]) -> Package:
+    """``package``, for a record's compiled release: with the first dates of its releases, linked or embedded."""
     releases = objects(record.get("releases"))
     tenders = [release for release in releases if "tender" in tags(release)]
     dates = {"firstReleaseDate": _first_date(releases), "firstTenderDate": _first_date(tenders)}
-    return package | _stated({}, dates)
+    return package | _stated({}, dates) | {"compiled": True}
 
 
 def joined(first: Mapping[str, JsonValue], second: Mapping[str, JsonValue]) -> Package:
@@ -42,7 +43,8 @@ def joined(first: Mapping[str, JsonValue], second: Mapping[str, JsonValue]) -> P
     """
     uris = [uri for package in (first, second) if (uri := web_url(package.get("uri")))]
     dates = {key: earliest(moment(package.get(key)) for package in (first, second)) for key in _DATES}
-    return _stated({"uri": max(uris, default=None)}, dates)
+    compiled: Package = {"compiled": True} if first.get("compiled") or second.get("compiled") else {}
+    return _stated({"uri": max(uris, default=None)}, dates) | compiled
 
 
 def earliest(dates: Iterable[datetime | None]) -> datetime | None:

@@ -1,35 +1,52 @@
-"""Paths into a release: each yields clean text, or None where the release is silent."""
+"""Paths into a release: each yields a clean value, or None where the release is silent."""
 
-from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
 
 from pydantic import JsonValue
 
+from .amounts import amount, currency
+from .dates import deadline, moment
 from .text import line, paragraphs, web_url
 from .values import child, code, elements, first, objects, text
 
+T = TypeVar("T")
 Content: TypeAlias = dict[str, JsonValue]
-Path: TypeAlias = Callable[[Content], str | None]
 
 # What publishers write into a field that they have nothing for.
 _PLACEHOLDERS = {"VACIA", "VACÍA", "VACIO", "VACÍO"}
 
 
-def at(*steps: str | int) -> Path:
+@dataclass(frozen=True)
+class Path(Generic[T]):
+    """The place of a value, and how it is read."""
+
+    steps: tuple[str, ...]
+    """Empty where it is read from several: a null takes away the value that it stands for, and nothing below it."""
+    read: Callable[[Content], T | None]
+
+    def is_null(self, content: Content) -> bool:
+        """True if a null stands there."""
+        if not self.steps:
+            return False
+        around = child(content, *self.steps[:-1])
+        return isinstance(around, dict) and around.get(self.steps[-1], around) is None
+
+    def says(self, content: Content) -> bool:
+        """True if a value or a null stands there."""
+        return self.read(content) is not None or self.is_null(content)
+
+    def unreadable(self, content: Content) -> JsonValue:
+        """A value that stands there and can't be read, else None."""
+        written = child(content, *self.steps)
+        is_silent = written is None or written == "" or self.read(content) is not None
+        return None if is_silent or (isinstance(written, str) and not written.strip()) else written
+
+
+def at(*steps: str) -> Path[str]:
     """The path of a plain text."""
-    return lambda content: text(child(content, *steps))
-
-
-def description(content: Content) -> str | None:
-    """tender.description as plain text with its lines."""
-    written = child(content, "tender", "description")
-    return paragraphs(written) or None if isinstance(written, str) else None
-
-
-def notice_url(content: Content) -> str | None:
-    """The first link of tender.documents[documentType=tenderNotice]."""
-    documents = objects(child(content, "tender", "documents"))
-    return first(web_url(found.get("url")) for found in documents if found.get("documentType") == "tenderNotice")
+    return _single(*steps, read=text)
 
 
 def category_codes(content: Content) -> set[str]:
@@ -41,16 +58,34 @@ def category_codes(content: Content) -> set[str]:
     return {known for value in found if (known := code(value))}
 
 
+def _single(*steps: str, read: Callable[[JsonValue], T | None]) -> Path[T]:
+    return Path(steps, lambda content: read(child(content, *steps)))
+
+
+def _each(*steps: str, read: Callable[[Content], T | None], role: str | None = None) -> Path[T]:
+    """The first value among the objects of an array, or among those parties that have a role."""
+
+    def found(content: Content) -> T | None:
+        listed = objects(child(content, *steps))
+        return first(read(each) for each in listed if role is None or role in elements(each.get("roles")))
+
+    return Path((), found)
+
+
 def _items(content: Content) -> list[Content]:
     return objects(child(content, "tender", "items"))
 
 
-def _parties(content: Content, role: str) -> Iterator[Content]:
-    return (party for party in objects(content.get("parties")) if role in elements(party.get("roles")))
+def _description(written: JsonValue) -> str | None:
+    return paragraphs(written) or None if isinstance(written, str) else None
 
 
-def _party_name(role: str) -> Path:
-    return lambda content: first(text(party.get("name")) for party in _parties(content, role))
+def _notice_url(document: Content) -> str | None:
+    return web_url(document.get("url")) if document.get("documentType") == "tenderNotice" else None
+
+
+def _name(party: Content) -> str | None:
+    return text(party.get("name"))
 
 
 def _place(address: JsonValue) -> str | None:
@@ -63,26 +98,37 @@ def _is_placeholder(part: str) -> bool:
     return part.upper() in _PLACEHOLDERS or not any(map(str.isalnum, part))
 
 
-TITLE: tuple[Path, ...] = (
+def _first_of(*steps: str, key: str) -> Path[str]:
+    return Path((), lambda content: text(child(content, *steps, 0, key)))
+
+
+DESCRIPTION = _single("tender", "description", read=_description)
+TITLE: tuple[Path[str], ...] = (
     at("tender", "title"),
-    lambda content: line(description(content) or "") or None,
-    lambda content: first(text(item.get("description")) for item in _items(content)),
+    Path(DESCRIPTION.steps, lambda content: line(DESCRIPTION.read(content) or "") or None),
+    _each("tender", "items", read=lambda item: text(item.get("description"))),
     at("planning", "budget", "project"),
-    at("contracts", 0, "title"),
-    at("awards", 0, "title"),
-    at("contracts", 0, "description"),
+    _first_of("contracts", key="title"),
+    _first_of("awards", key="title"),
+    _first_of("contracts", key="description"),
 )
 # A procuring entity may be a person: it comes last.
-BUYER: tuple[Path, ...] = (
+BUYER: tuple[Path[str], ...] = (
     at("buyer", "name"),
-    _party_name("buyer"),
+    _each("parties", read=_name, role="buyer"),
     at("buyer", "identifier", "legalName"),
     at("tender", "procuringEntity", "name"),
-    _party_name("procuringEntity"),
+    _each("parties", read=_name, role="procuringEntity"),
 )
-LOCATION: tuple[Path, ...] = (
-    lambda content: first(_place(item.get("deliveryAddress")) for item in _items(content)),
-    lambda content: first(_place(party.get("address")) for party in _parties(content, "buyer")),
-    lambda content: _place(child(content, "buyer", "address")),
+LOCATION: tuple[Path[str], ...] = (
+    _each("tender", "items", read=lambda item: _place(item.get("deliveryAddress"))),
+    _each("parties", read=lambda party: _place(party.get("address")), role="buyer"),
+    Path((), lambda content: _place(child(content, "buyer", "address"))),
 )
-STATUS: tuple[Path, ...] = (at("tender", "status"),)
+STATUS = at("tender", "status")
+DEADLINE = _single("tender", "tenderPeriod", "endDate", read=deadline)
+PUBLISHED = _single("tender", "datePublished", read=moment)
+AMOUNT = _single("tender", "value", "amount", read=amount)
+CURRENCY = _single("tender", "value", "currency", read=currency)
+NOTICE_URL = _each("tender", "documents", read=_notice_url)
+RELEASED = _single("date", read=moment)

@@ -4,19 +4,20 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from .files import documents, files_at
-from .items import Item, Refusal
+from .files import Document, documents, files_at
+from .items import Item
 from .shapes import items
 
 
 def read(path: str | os.PathLike[str]) -> Iterator[Item]:
     """The releases in a file, or in every .json, .jsonl and .ndjson file below a folder, in sorted order.
 
-    Release packages, record packages, bare releases and bare records, lists of them, and JSON Lines of any of
-    them. JSON Lines are streamed; any other file is held in memory as a whole while it is read.
+    Release packages, record packages, bare releases and bare records, lists of them, JSON Lines of any of them, and
+    gzips of these. Large files are streamed.
 
     What can't be used, be it a path, a file, a line, a record or a release, comes as a ``Refusal`` with its
-    place and the reason, and the rest goes on: nothing is raised.
+    place and the reason, what could only be used in part is followed by a ``Remark``, and the rest goes on: nothing
+    is raised.
     """
     return (found for found in read_files([Path(path)]) if not isinstance(found, Path))
 
@@ -28,4 +29,4 @@ def read_files(paths: Iterable[Path]) -> Iterator[Path | Item]:
             yield file
             if isinstance(file, Path):
                 for found in documents(file):
-                    yield from [found] if isinstance(found, Refusal) else items(found)
+                    yield from items(found) if isinstance(found, Document) else [found]

@@ -1,9 +1,10 @@
-"""The shapes in which releases come: packages, records, bare releases, and lists of them.
+"""The shapes in which releases come: packages, records, bare releases, lists of them, and objects around them.
 
 Told apart by their keys; ``version`` is missing too often.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple, TypeAlias
 
 from pydantic import JsonValue
 
@@ -13,113 +14,167 @@ from ..tenders.notices import TenderNoticeContent
 from .dates import moment
 from .files import Document
 from .items import Item, Refusal, Release
-from .package import Package, package_of, with_record_dates
+from .json_stream import WRAPPERS
+from .package import Package, of_compiled, package_of
 from .text import identifier
-from .values import is_deeper_than, text
+from .values import child, is_deeper_than, objects, text
 
 OCID_LIMIT = max_length(TenderContent, "external_id")
 RELEASE_ID_LIMIT = max_length(TenderNoticeContent, "release_id")
 # Far above what OCDS nests (about 10), and below what pydantic and the databases take.
 MAX_DEPTH = 100
+MAX_WRAPPERS = 5
 
-_RELEASE_KEYS = {"ocid", "tag", "initiationType", "planning", "tender", "awards", "contracts"}
+SECTIONS = "tender", "planning", "awards", "contracts", "buyer", "parties", "bids", "relatedProcesses"
+_RELEASE_KEYS = {"ocid", "tag", "initiationType", *SECTIONS}
+
+Object: TypeAlias = dict[str, JsonValue]
+
+
+class Around(NamedTuple):
+    """Facts about a value from the values around it."""
+
+    place: str
+    package: Package
+    ocid: JsonValue = None
+    depth: int = 0
+
+    def inside(self, step: str, value: Object | None = None) -> "Around":
+        """The same for a value in this one, or in ``value``, which stands here."""
+        package, ocid = (self.package | package_of(value), value.get("ocid")) if value else (self.package, None)
+        return Around(f"{self.place} {step}", package, ocid or self.ocid, self.depth + 1)
 
 
 def items(document: Document) -> Iterator[Item]:
     """The releases in one JSON document, and a refusal for each part that is none."""
-    for item in _items(document.value, place=document.place):
-        if document.brackets > MAX_DEPTH and isinstance(item, Release) and is_deeper_than(item.content, MAX_DEPTH):
+    for item in _items(document):
+        if document.may_be_deep and isinstance(item, Release) and is_deeper_than(item.content, MAX_DEPTH):
             yield Refusal(item.place, f"the release is nested deeper than {MAX_DEPTH} levels")
         else:
             yield item
 
 
-def _items(value: JsonValue, *, place: str) -> Iterator[Item]:
-    if isinstance(value, list):
-        for position, element in enumerate(value):
-            yield from _document(element, place=f"{place} [{position}]")
+def _items(document: Document) -> Iterator[Item]:
+    around = Around(document.place, {})
+    if isinstance(document.value, list):
+        for position, element in enumerate(document.value, document.start):
+            yield from _document(element, around.inside(f"[{position}]"))
     else:
-        yield from _document(value, place=place)
+        yield from _document(document.value, around, start=document.start)
 
 
-def _document(value: JsonValue, *, place: str) -> Iterator[Item]:
+def _document(value: JsonValue, around: Around, *, start: int = 0) -> Iterator[Item]:
     if not isinstance(value, dict):
-        yield Refusal(place, "no OCDS package, record or release: not an object")
+        yield Refusal(around.place, "no OCDS package, record or release: not an object")
+    elif around.depth > MAX_WRAPPERS:
+        yield Refusal(around.place, f"no OCDS release within {MAX_WRAPPERS} packages or objects around it")
     elif isinstance(records := value.get("records"), list | dict):
-        package = package_of(value)
-        for position, record in enumerate(_listed(records)):
-            yield from _record(record, package=package, place=f"{place} records[{position}]")
+        for position, record in enumerate(_listed(records), start):
+            yield from _record(record, around.inside(f"records[{position}]", value))
     elif _is_record(value):
-        yield from _record(value, package={}, place=place)
+        yield from _record(value, around)
     elif isinstance(releases := value.get("releases"), list | dict):
-        package = package_of(value)
-        for position, release in enumerate(_listed(releases)):
-            yield _release(release, package=package, place=f"{place} releases[{position}]")
-    elif _RELEASE_KEYS & value.keys():
-        yield _release(value, package={}, place=place)
+        for position, release in enumerate(_listed(releases), start):
+            yield from _element(release, around.inside(f"releases[{position}]", value), kind="release")
+    elif any(value.get(section) for section in SECTIONS):
+        yield _release(value, around)
+    elif len(wrapped := [key for key in WRAPPERS if isinstance(value.get(key), list | dict) and value[key]]) == 1:
+        listed = _listed(inner) if isinstance(inner := value[wrapped[0]], list | dict) else []
+        for position, element in enumerate(listed, start):
+            step = f"{wrapped[0]}[{position}]" if isinstance(inner, list) else wrapped[0]
+            yield from _document(element, around.inside(step, value), start=0 if isinstance(inner, list) else start)
+    elif _RELEASE_KEYS & value.keys() or (around.depth and _is_link(value)):
+        yield _release(value, around)
     else:
-        yield Refusal(place, "no OCDS package, record or release: none of their keys")
+        yield Refusal(around.place, "no OCDS package, record or release: none of their keys")
 
 
-def _is_record(value: dict[str, JsonValue]) -> bool:
+def _is_record(value: Object) -> bool:
     """A bare record may lack the ocid; with an ocid and releases it needs nothing else."""
     if value.get("compiledRelease") is not None or value.get("versionedRelease") is not None:
         return True
     return "ocid" in value and isinstance(value.get("releases"), list | dict)
 
 
-def _record(record: JsonValue, *, package: Package, place: str) -> Iterator[Item]:
+def _element(value: JsonValue, around: Around, *, kind: str) -> Iterator[Item]:
+    if isinstance(value, dict):
+        yield from _document(value, around)
+    else:
+        yield Refusal(around.place, f"the {kind} is not an object")
+
+
+def _record(record: JsonValue, around: Around) -> Iterator[Item]:
     """The compiled release if there is one, else the embedded ones."""
     if not isinstance(record, dict):
-        yield Refusal(place, "the record is not an object")
+        yield from _element(record, around, kind="record")
         return
-    ocid = record.get("ocid")
-    compiled = record.get("compiledRelease")
+    compiled, releases = record.get("compiledRelease"), record.get("releases")
     if isinstance(compiled, dict) and compiled:
-        hints = with_record_dates(package, record)
-        yield _release(compiled, ocid=ocid, package=hints, place=f"{place} compiledRelease", compiled=True)
+        inside = around.inside("compiledRelease", record)
+        yield _release(compiled, inside._replace(package=of_compiled(inside.package, record)))
         return
-    releases = record.get("releases")
     listed = _listed(releases) if isinstance(releases, list | dict) else []
-    if not listed:
-        only = "a versionedRelease only" if record.get("versionedRelease") else "no release"
-        yield Refusal(place, f"the record holds {only}; a compiledRelease or embedded releases are needed")
-    elif all(_is_link(release) for release in listed):
-        yield Refusal(place, "the record only links to its releases and has no compiledRelease")
-    else:
+    if listed and all(_is_link(release) for release in listed):
+        yield Refusal(around.place, "the record only links to its releases and has no compiledRelease")
+    elif listed:
         for position, release in enumerate(listed):
-            yield _release(release, ocid=ocid, package=package, place=f"{place} releases[{position}]")
+            yield from _element(release, around.inside(f"releases[{position}]", record), kind="release")
+    elif _is_record(record) or not record.keys() - {"ocid"}:
+        only = "a versionedRelease only" if record.get("versionedRelease") else "no release"
+        yield Refusal(around.place, f"the record holds {only}; a compiledRelease or embedded releases are needed")
+    else:
+        yield from _document(record, around)
 
 
-def _release(
-    release: JsonValue, *, package: Package, place: str, ocid: JsonValue = None, compiled: bool = False
-) -> Item:
-    if not isinstance(release, dict):
-        return Refusal(place, "the release is not an object")
-    if not compiled and _is_link(release):
-        return Refusal(place, "a link to a release, not the release itself")
-    known = _ocid(ocid) or _ocid(release.get("ocid"))
-    if known is None:
-        return Refusal(place, "the release has no ocid: a non-empty text is needed")
-    if len(known) > OCID_LIMIT:
-        return Refusal(place, f"the ocid has {len(known)} characters, more than {OCID_LIMIT}")
+def _release(release: Object, around: Around) -> Item:
+    # The record's ocid goes before that of the release.
+    known = _ocid(around.ocid) or _ocid(release.get("ocid"))
+    if reason := _no_release(release, known):
+        return Refusal(around.place, reason)
     return Release(
-        ocid=known,
+        ocid=known or "",
         release_id=text(release.get("id"), limit=RELEASE_ID_LIMIT),
         released_at=moment(release.get("date")),
         content=release,
-        package=package,
-        place=place,
-        compiled=compiled,
+        package=around.package,
+        place=around.place,
     )
 
 
-def _listed(value: list[JsonValue] | dict[str, JsonValue]) -> list[JsonValue]:
+def _no_release(release: Object, ocid: str | None) -> str | None:
+    """The reason that no tender can be made of this; None where one can."""
+    if _is_link(release):
+        return "a link to a release, not the release itself"
+    if ocid is None:
+        return "the release has no ocid: a non-empty text is needed"
+    if len(ocid) > OCID_LIMIT:
+        return f"the ocid has {len(ocid)} characters, more than {OCID_LIMIT}"
+    if _is_versioned(release):
+        return "a versioned release; the compiled release, or the releases themselves, are needed"
+    if not any(release.get(section) for section in SECTIONS):
+        return f"the release states nothing: it has none of {', '.join(SECTIONS)}"
+    return None
+
+
+def _is_versioned(release: Object) -> bool:
+    """Each value of a versioned release is a list: the values that it had, and when."""
+    for part in (release, child(release, "tender"), child(release, "buyer"), child(release, "planning")):
+        values = part.values() if isinstance(part, dict) else ()
+        if any(isinstance(value, list) and _is_version(value) for value in values):
+            return True
+    return False
+
+
+def _is_version(values: list[JsonValue]) -> bool:
+    return any("releaseDate" in value and "value" in value for value in objects(values[:1]))
+
+
+def _listed(value: list[JsonValue] | Object) -> list[JsonValue]:
     return value if isinstance(value, list) else [value]
 
 
 def _is_link(release: JsonValue) -> bool:
-    return isinstance(release, dict) and "url" in release and not {"ocid", "id"} & release.keys()
+    return isinstance(release, dict) and "url" in release and not any(release.get(section) for section in SECTIONS)
 
 
 def _ocid(value: JsonValue) -> str | None:

@@ -1,12 +1,16 @@
 """Counts of an import: each tender once, over all batches and in little memory."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ..errors import DomainError
 from .batches import Batch
-from .items import Refusal
+from .items import Refusal, Remark
+
+DIFFERENT_REMARKS = 1000
+"""Of the others only their reasons are kept."""
 
 
 @dataclass(kw_only=True)
@@ -25,7 +29,9 @@ class ImportSummary:
     refused: list[Refusal] = field(default_factory=list[Refusal])
     """All that could not go in, with its place and the reason."""
     passed_over: list[Refusal] = field(default_factory=list[Refusal])
-    """Files in folders that are no JSON by their names: no failure."""
+    """Files in folders that are no JSON by their names, or lead out of it: no failure."""
+    remarks: list[Remark] = field(default_factory=list[Remark])
+    """Values that were left out, and bytes that were repaired, each counted once with the first place: no failure."""
 
     @property
     def ok(self) -> bool:
@@ -56,12 +62,14 @@ class Tally:
     def __init__(self, *, strict: bool) -> None:
         self.summary: ImportSummary = ImportSummary()
         self._strict = strict
+        self._remarks: dict[tuple[str, str], Remark] = {}
         self._written, self._unchanged, self._skipped = IdSet(), IdSet(), IdSet()
 
     def read(self, batch: Batch) -> None:
         """Add what was read, and note what was refused while reading."""
         self.summary.files += batch.files
         self.summary.releases += batch.read
+        self._note(batch.remarks)
         for refusal in batch.refusals:
             self.refuse(refusal)
 
@@ -73,6 +81,13 @@ class Tally:
         if self._strict:
             raise ImportStoppedError(refusal)
         self.summary.refused.append(refusal)
+
+    def _note(self, remarks: Iterable[Remark]) -> None:
+        for remark in remarks:
+            value = remark.value if len(self._remarks) < DIFFERENT_REMARKS else ""
+            known = self._remarks.get((remark.reason, value), replace(remark, value=value, count=0))
+            self._remarks[remark.reason, value] = replace(known, count=known.count + remark.count)
+        self.summary.remarks = list(self._remarks.values())
 
     def count(self, outcome: Outcome) -> None:
         """Add what was stored: what was written once in this run stays created or updated, whatever follows."""

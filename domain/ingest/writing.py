@@ -1,15 +1,17 @@
 """Storing a batch of releases: the notices, and the tenders that are merged from them.
 
-The statements are counted: one that locks, two that read, two more where known tenders have news, an insert for the
-tenders and one for the notices. Only a row that changes has an UPDATE to itself, which checks its version.
+The statements are counted: one that locks, three that read, three more where known tenders have news, an insert for
+the tenders and one for the notices, and an update for the tenders that change.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeAlias, cast
 
 from ..errors import ConflictError
-from ..kit.repository.bulk_statements import insert_rows
+from ..kit.repository.bulk_statements import insert_rows, update_rows
 from ..kit.session import TenantSession
 from ..tenders.model import Tender
 from ..tenders.notices import TenderNotice
@@ -17,19 +19,22 @@ from . import known_rows
 from .batches import PreparedRelease
 from .changes import changes
 from .items import Release
-from .mapping import TenderFields, merge
-from .package import joined
+from .mapping import TenderFields, lasting, merge
+from .package import Package, joined
 from .tally import Outcome
 
 Group: TypeAlias = Mapping[str, PreparedRelease]
 """The releases of one tender, by their digests."""
 
+KEPT = 50
+"""Notices that are read to update a tender, before those are marked that can't matter any more."""
+
 
 def store(session: TenantSession, releases: Iterable[PreparedRelease]) -> Outcome:
     """Write a batch, in the session's transaction.
 
-    A tender that is deleted, and not live as well, is left alone, and its releases are not kept. Should somebody
-    restore it, the next import goes on.
+    A tender that is deleted, or was and is purged, and not live as well, is left alone, and its releases are not
+    kept. Should somebody restore it, the next import goes on.
 
     Raises:
         ConflictError: somebody else wrote one of the tenders meanwhile; roll back, and store the batch again.
@@ -47,6 +52,9 @@ def store(session: TenantSession, releases: Iterable[PreparedRelease]) -> Outcom
     updated, notices = _update(session, news) if news else ([], [])
     # In the same order for everybody, as in ``locked_tenders``.
     fresh = sorted(groups.keys() - live.keys() - deleted.keys())
+    if fresh and (purged := known_rows.purged(session, fresh)):
+        deleted |= purged
+        fresh = [ocid for ocid in fresh if ocid not in purged]
     created = insert_rows(session, Tender, [_tender(groups[ocid]) for ocid in fresh], organization_id)
     for ocid, tender_id in zip(fresh, created, strict=True):
         notices += [_notice(tender_id, release) for release in groups[ocid].values()]
@@ -89,7 +97,10 @@ def _notice(tender_id: int, release: PreparedRelease) -> dict[str, object]:
 
 
 def _has_news(group: Group, known: known_rows.Packages) -> bool:
-    return any(key not in known or joined(known[key], group[key].rest.package) != known[key] for key in group)
+    return any(
+        key not in known or ((package := known[key]) is not None and joined(package, received.rest.package) != package)
+        for key, received in group.items()
+    )
 
 
 def _update(session: TenantSession, groups: Mapping[str, Group]) -> tuple[list[int], list[dict[str, object]]]:
@@ -97,36 +108,70 @@ def _update(session: TenantSession, groups: Mapping[str, Group]) -> tuple[list[i
     tenders = known_rows.locked_tenders(session, groups)
     if len(tenders) != len(groups):
         raise ConflictError("a tender was deleted, or got another external id, meanwhile")
-    updated: list[int] = []
-    inserts: list[dict[str, object]] = []
-    for tender, notices in known_rows.with_notices(session, tenders):
-        group = groups[tender.external_id or ""]
-        before = [_release(tender, notice) for notice in notices]
-        for notice in notices:
-            _join_package(notice, group.get(notice.digest))
-        known = {notice.digest for notice in notices}
-        new = {key: release for key, release in group.items() if key not in known}
-        after = [_release(tender, notice) for notice in notices] + [each.release() for each in new.values()]
-        changed = changes(tender, written=merge(before) if before else None, wanted=merge(after))
-        for name, value in changed.items():
-            setattr(tender, name, value)
-        if changed:
-            updated.append(tender.id)
-        inserts += [_notice(tender.id, each) for each in new.values()]
-    return updated, inserts
+    news = _News(known_rows.packages(session, tenders, [key for group in groups.values() for key in group]))
+    again = [key for tender_id, tender in tenders.items() for key in news.joining(tender_id, groups[_ocid(tender)])]
+    for tender, notices in known_rows.with_notices(session, tenders, again):
+        news.merge(tender, notices, groups[_ocid(tender)])
+    organization_id = session.organization_id
+    if news.tenders:
+        update_rows(session, Tender, sorted(news.fields), news.tenders, organization_id)
+    if news.packages:
+        update_rows(session, TenderNotice, ["is_superseded", "package"], news.packages, organization_id)
+    if news.superseded:
+        update_rows(session, TenderNotice, ["is_superseded"], news.superseded, organization_id)
+    return [int(str(row["id"])) for row in news.tenders], news.notices
 
 
-def _release(tender: Tender, notice: TenderNotice) -> Release:
+@dataclass
+class _News:
+    """Changes of tenders that stood before."""
+
+    known: Mapping[int, known_rows.Packages]
+    tenders: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
+    fields: set[str] = field(default_factory=set[str])
+    """The fields that change of any of them."""
+    notices: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
+    packages: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
+    """Of known notices that were received in others, and so count again."""
+    superseded: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
+
+    def joining(self, tender_id: int, group: Group) -> list[str]:
+        """The known releases that were received in a package that says more."""
+        known = {digest: package for digest, package in self.known[tender_id].items() if package is not None}
+        return [key for key in known if joined(known[key], group[key].rest.package) != known[key]]
+
+    def merge(self, tender: known_rows.Row, notices: Sequence[known_rows.Row], group: Group) -> None:
+        """Merge what was received into one tender, of which these notices are known."""
+        rows = {str(notice["digest"]): notice for notice in notices}
+        before = {digest: _release(tender, notice) for digest, notice in rows.items()}
+        after = dict(before)
+        tender_id = int(str(tender["id"]))
+        for digest in self.joining(tender_id, group):
+            package = joined(before[digest].package, group[digest].rest.package)
+            after[digest] = replace(before[digest], package=package)
+            self.packages.append({"id": rows[digest]["id"], "package": package, "is_superseded": False})
+        for digest in (key for key in group if key not in self.known[tender_id]):
+            after[digest] = group[digest].release()
+            self.notices.append(_notice(tender_id, group[digest]))
+        written = merge(list(before.values())) if before else None
+        if changed := changes(tender, written=written, wanted=merge(list(after.values()))):
+            self.tenders.append({**tender, **changed})
+            self.fields |= changed.keys()
+        if len(before) > KEPT:
+            kept = {id(release) for release in lasting(list(after.values()))}
+            gone = [notice["id"] for digest, notice in rows.items() if id(after[digest]) not in kept]
+            self.superseded += [{"id": notice_id, "is_superseded": True} for notice_id in gone]
+
+
+def _ocid(tender: known_rows.Row) -> str:
+    return str(tender["external_id"])
+
+
+def _release(tender: known_rows.Row, notice: known_rows.Row) -> Release:
     return Release(
-        ocid=tender.external_id or "",
-        release_id=notice.release_id,
-        released_at=notice.released_at,
-        content=notice.content,
-        package=dict(notice.package),
+        ocid=_ocid(tender),
+        release_id=None,
+        released_at=cast("datetime | None", notice["released_at"]),
+        content=cast("Package", notice["content"]),
+        package=cast("Package", notice["package"]),
     )
-
-
-def _join_package(notice: TenderNotice, received: PreparedRelease | None) -> None:
-    package = joined(notice.package, received.rest.package) if received else notice.package
-    if package != notice.package:
-        notice.package = package

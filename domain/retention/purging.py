@@ -13,20 +13,24 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, Table, delete, select, update
+from sqlalchemy import Column, Table, delete, exists, insert, select, update
 
 from ..database import Database
 from ..errors import ArgumentError
 from ..kit.model.tables import ORGANIZATION_ID, of_organization
 from ..kit.records import PurgeRecord
-from ..kit.session import SystemSession
+from ..kit.session import SystemSession, own
 from ..limits import BULK
+from ..tenders.model import Tender
+from ..tenders.purged import PurgedTender
 from .batches import Batches, execute
 from .conditions import Condition, Conditions
 from .counts import PurgeCount, PurgeReport
 from .planning import planned
 from .schema import ORGANIZATIONS, TRAIL
 
+TENDERS: Table = Tender.__table__
+PURGED: Table = PurgedTender.__table__
 MAX_BATCH = 10_000
 REASON = "retention is over"
 
@@ -106,7 +110,8 @@ class _Run:
                 & conditions.unreferenced(table)
                 & conditions.not_restorable_by_parent(table)
             )
-            remove = partial(self._remove, organization, conditions.cutoff(table))
+            remove_these = self._remove_tenders if table is TENDERS else self._remove
+            remove = partial(remove_these, organization, conditions.cutoff(table))
             again = conditions.graph.refers_to_itself(table)
             self.batches.all(table, remove, free, organization=organization, again=again)
 
@@ -147,6 +152,17 @@ class _Run:
     def _empty(self, column: Column[Any], table: Table, these: Condition) -> None:
         """Take their reference."""
         execute(self.system, update(table).where(these).values({column: None, "version": table.c.version + 1}))
+
+    def _remove_tenders(
+        self, organization: int | None, deleted_before: datetime | None, table: Table, these: Condition
+    ) -> None:
+        """Remove them, but for their external ids: an import leaves them alone."""
+        known = select(PURGED.c.id).where(PURGED.c.external_id == table.c.external_id).correlate(table)
+        is_new = ~exists(known.where(PURGED.c[ORGANIZATION_ID] == table.c[ORGANIZATION_ID]))
+        named = table.c[ORGANIZATION_ID], table.c.external_id
+        going = select(*named).where(these, table.c.external_id.is_not(None), is_new).distinct()
+        self.system.exec(own(insert(PURGED).from_select([ORGANIZATION_ID, "external_id"], going)))
+        self._remove(organization, deleted_before, table, these)
 
     def _remove(
         self, organization: int | None, deleted_before: datetime | None, table: Table, these: Condition

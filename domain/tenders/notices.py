@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pydantic import JsonValue
+from sqlalchemy import text
 from sqlmodel import Field
 
 from ..kit.model.base import DomainModel
 from ..kit.model.entity import TenantEntity
-from ..kit.model.fields import Text, UtcDatetime, example, tenant_key
+from ..kit.model.fields import Text, UtcDatetime, example, library_field, tenant_key
 from ..kit.model.tables import live_unique
 from ..kit.model.types import UTC_DATETIME, json_dict
 from ..kit.repository import TenantRepository, constructor
@@ -51,7 +52,19 @@ class TenderNoticeContent(DomainModel):
     )
 
 
-class TenderNotice(TenderNoticeContent, TenantEntity, table=True):
+class TenderNoticeUse(DomainModel):
+    """Fields that the library writes."""
+
+    is_superseded: bool = library_field(
+        audited=False,
+        default=False,
+        description="Later notices state all that it stated: merging no longer reads it.",
+        schema_extra=example(False),
+        sa_column_kwargs={"server_default": text("false")},
+    )
+
+
+class TenderNotice(TenderNoticeContent, TenderNoticeUse, TenantEntity, table=True):
     """One release; a tender is merged from all of its releases."""
 
     __tablename__ = "tender_notices"

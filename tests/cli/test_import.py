@@ -1,6 +1,9 @@
 """``domain import``."""
 
+import gzip
+import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -72,6 +75,7 @@ def test_json_is_one_document_with_the_same_exit_code(run: Run, exported: Databa
     assert figures == {
         "organization": "first",
         "stopped": False,
+        "remarks": [],
         "files": 1,
         "releases": 2,
         "created": 2,
@@ -139,6 +143,43 @@ def test_a_path_that_is_not_there_is_a_usage_error(run: Run, migrated: None) -> 
     done = run("import", "nowhere.json", "--organization", "acme")
     assert done.returncode == 2
     assert "nowhere.json" in done.stderr
+
+
+def test_a_folder_with_nothing_to_read_is_exit_1_and_verbose_names_what_was_passed_over(
+    run: Run, exported: Database, notices: Path
+) -> None:
+    (notices / "good.json").unlink()
+    for options in ((), ("--strict",)):
+        done = run("import", notices, "--organization", "first", *options)
+        assert done.returncode == 1
+        assert "the folder holds no file that can be read" in done.stdout + done.stderr
+        assert "notes.txt" not in done.stdout
+    done = run("import", notices, "--organization", "first", "--verbose")
+    assert "notes.txt: skipped: not a .json, .jsonl, .ndjson or .gz file" in done.stdout
+
+
+def test_what_was_left_out_is_counted_and_named(run: Run, exported: Database, notices: Path) -> None:
+    _write(notices / "good.json", [{**_release(number), "date": "01/05/2024"} for number in range(3)])
+    done = run("import", notices, "--organization", "first")
+    assert done.returncode == 0
+    assert "3 times, first at " in done.stdout
+    assert "good.json releases[0]: date was left out: 01/05/2024" in done.stdout
+    (remark,) = json.loads(run("import", notices, "--organization", "first", "--json").stdout)["remarks"]
+    assert (remark["reason"], remark["value"], remark["count"]) == ("date was left out", "01/05/2024", 3)
+
+
+def test_standard_input_is_imported(
+    run: Run, exported: Database, notices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def from_pipe(data: bytes, *options: str) -> CompletedProcess[str]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        return run("import", "-", "--organization", "first", *options)
+
+    done = from_pipe(gzip.compress((notices / "good.json").read_bytes()), "--json")
+    assert (done.returncode, json.loads(done.stdout)["created"]) == (0, 2)
+    done = from_pipe(b'{"releases": [')
+    assert done.returncode == 1
+    assert "standard input: incomplete JSON" in done.stdout
 
 
 def test_control_characters_in_a_name_do_not_reach_the_terminal(run: Run, migrated: None, notices: Path) -> None:

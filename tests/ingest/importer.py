@@ -10,6 +10,7 @@ from sqlmodel import col, select
 
 from domain import Database, Tender, TenderContent, TenderNotice, TenderPatch, TenderRepository, including_deleted
 from domain.ingest import ImportSummary, import_paths
+from domain.retention import purge
 
 Json = dict[str, JsonValue]
 BRIDGE = "ocds-x-bridge"
@@ -18,8 +19,13 @@ CONTENT = tuple(TenderContent.model_fields)
 
 def release(ocid: str = BRIDGE, *, date: str | None = None, tag: str = "tender", **tender: JsonValue) -> Json:
     """A release that says this of its tender."""
+    return release_of(tender, ocid, date=date, tag=tag)
+
+
+def release_of(tender: Json, ocid: str = BRIDGE, *, date: str | None = None, tag: str = "tender") -> Json:
+    """The same, with the tender as it is."""
     stated: Json = {} if date is None else {"date": date}
-    return {"ocid": ocid, "id": "r", "tag": [tag], **stated, "tender": tender}
+    return {"ocid": ocid, "id": "r", "tag": [tag], **stated, "tender": {"id": "1", **tender}}
 
 
 class Importer:
@@ -88,6 +94,10 @@ class Importer:
             assert tender is not None
             assert tenders.soft_delete(tender.id)
             return tender.id
+
+    def purge(self) -> None:
+        """Remove for good what was deleted."""
+        purge(self.db, actor="test", organization_id=self.organization_id, older_than_days=0)
 
 
 def content_of(tender: Tender) -> dict[str, object]:

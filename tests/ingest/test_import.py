@@ -1,16 +1,18 @@
 """Importing into the database: what it stores, counts, refuses and undoes. All notices here are invented."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 from sqlalchemy import text
 
 from domain import Database, NotFoundError, TenderStatus
 from domain.ingest import ImportStoppedError, ImportSummary, Refusal, import_paths
 from domain.ingest.exact_json import digest
-from tests.ingest.importer import BRIDGE, Importer, Json, content_of, counts, release
+from tests.ingest.importer import BRIDGE, Importer, Json, content_of, counts, release, release_of
 from tests.support.statements import recorded
 
 ROAD = "ocds-x-road"
@@ -114,10 +116,50 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_tenders(impor
         releases = [release(f"ocds-{number}-{n}", title=title, description="x" * (n % 2)) for n in range(number)]
         with recorded(importer.db.engine) as sent:
             importer.run(*releases)
-        return sum(not statement.startswith("UPDATE") for statement in sent)
+        return len(sent)
 
     for title in ("Bridge", "Bridge", "New bridge"):  # created, unchanged, updated
-        assert statements(60, title=title) == statements(3, title=title) <= 10
+        assert statements(60, title=title) == statements(3, title=title) <= 11
+
+
+# Remarks
+
+LEFT_OUT: dict[str, Json] = {
+    "tender.value.amount": {"value": {"amount": "1,250.50", "currency": "EUR"}},
+    "tender.value.currency": {"value": {"amount": 5, "currency": "eur"}},
+    "tender.tenderPeriod.endDate": {"tenderPeriod": {"endDate": "2027-03-17T24:00:00"}},
+    "tender.datePublished": {"datePublished": "01/05/2024"},
+}
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_a_value_that_is_left_out_is_counted_and_named_and_no_failure(importer: Importer, name: str) -> None:
+    stated = LEFT_OUT[name]
+    summary = importer.run(release(), release_of(stated), release_of(stated, ROAD), strict=True)
+    (remark,) = summary.remarks
+    assert (remark.reason, remark.count) == (f"{name} was left out", 2)
+    assert remark.place.endswith("1.jsonl:2")
+    assert remark.value in json.dumps(stated)
+    assert remark.value
+    assert summary.ok
+
+
+def test_values_that_say_nothing_are_not_counted(importer: Importer) -> None:
+    silent: JsonValue = {"amount": None, "currency": " "}
+    assert importer.run(release(value=silent, tenderPeriod={"endDate": ""}, datePublished=None)).remarks == []
+    (remark,) = importer.run({**release(value={"amount": [5]}), "date": "2026-05-01"}).remarks
+    assert (remark.reason, remark.value) == ("tender.value.amount was left out", "[5]")
+
+
+def test_only_the_reasons_of_a_great_many_remarks_are_kept(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("domain.ingest.tally.DIFFERENT_REMARKS", 3)
+    summary = importer.run(*(release(f"ocds-x-{n}", datePublished=f"day {n}") for n in range(9)))
+    assert [(remark.value, remark.count) for remark in summary.remarks] == [
+        ("day 0", 1),
+        ("day 1", 1),
+        ("day 2", 1),
+        ("", 6),
+    ]
 
 
 # Refusals

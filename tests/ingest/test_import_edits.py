@@ -227,6 +227,25 @@ def test_a_restored_tender_goes_on_where_it_was(importer: Importer) -> None:
     assert len(importer.notices()) == 2
 
 
+def test_a_tender_that_was_purged_is_not_brought_back_unless_a_person_creates_it(
+    importer: Importer, other: Importer
+) -> None:
+    importer.run(FULL)
+    importer.delete()
+    importer.purge()
+    assert importer.tenders(include_deleted=True) == []
+    assert counts(importer.run(FULL, LATER, release("ocds-x-road"))) == (1, 0, 0, 1)
+    assert counts(importer.run(FULL)) == (0, 0, 0, 1)
+    assert [tender.external_id for tender in importer.tenders()] == ["ocds-x-road"]
+    assert counts(other.run(FULL)) == (1, 0, 0, 0)
+    with importer.db.get_session(organization_id=importer.organization_id) as session:
+        TenderRepository(session).create(title="Ours", external_id=BRIDGE)
+    assert counts(importer.run(FULL)) == (0, 1, 0, 0)
+    importer.delete()
+    importer.purge()
+    assert counts(importer.run(FULL)) == (0, 0, 0, 1)
+
+
 def test_a_live_tender_counts_before_deleted_ones_with_its_external_id(importer: Importer) -> None:
     importer.run(FULL)
     importer.delete()

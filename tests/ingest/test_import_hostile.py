@@ -163,6 +163,7 @@ def test_anything_may_stand_anywhere(importer: Importer, value: JsonValue) -> No
     names = ("title", "description", "items", "value", "tenderPeriod", "status", "classification", "documents")
     top = ("id", "date", "tag", "buyer", "parties", "planning", "awards", "contracts", "tender")
     lines: list[Json] = [{"ocid": f"ocds-{name}", "tender": {name: value}} for name in names]
-    others: list[Json] = [{**release(f"ocds-{name}"), name: value} for name in top]
+    others: list[Json] = [{"planning": {"id": "1"}, **release(f"ocds-{name}"), name: value} for name in top]
+    others[top.index("planning")]["tender"] = {"title": "Bridge"}
     assert importer.run(*lines, *others).created == len(names) + len(top)
     assert importer.run(*lines, *others).unchanged == len(names) + len(top)

@@ -1,4 +1,4 @@
-"""However the releases of a tender are spread over runs, files and batches, the same tender comes out."""
+"""However the releases of a tender are split into runs, files and batches, the same tender comes out."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -32,7 +32,10 @@ tenders = some(
     classification=some(id=one_of("1", "2")),
 )
 tags = one_of(["tender"], ["award"], ["compiled"], [])
-releases = st.fixed_dictionaries({"ocid": st.just(BRIDGE)}, optional={"date": dates, "tag": tags, "tender": tenders})
+releases = st.fixed_dictionaries(
+    {"ocid": one_of(BRIDGE), "buyer": one_of({"name": "City"})},
+    optional={"date": dates, "tag": tags, "tender": tenders},
+)
 packages_of_one: st.SearchStrategy[Json] = st.fixed_dictionaries(
     {"releases": releases.map(lambda release: [release])},
     optional={"uri": one_of("https://example.org/a", "https://example.org/b"), "publishedDate": dates},
@@ -45,7 +48,7 @@ packages_of_one: st.SearchStrategy[Json] = st.fixed_dictionaries(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_any_order_in_any_number_of_runs_gives_the_same_tender(
+def test_any_number_of_runs_gives_the_same_tender(
     importer: Importer, packages: list[Json], data: st.DataObject
 ) -> None:
     with TemporaryDirectory() as folder:
@@ -54,10 +57,10 @@ def test_any_order_in_any_number_of_runs_gives_the_same_tender(
             for name in ("whole", "parts")
         )
         whole.run(*packages)
-        shuffled = data.draw(st.permutations([*packages, data.draw(st.sampled_from(packages))]))
-        cuts = sorted(data.draw(st.sets(st.integers(1, len(shuffled) - 1), max_size=3)))
-        for start, end in pairwise([0, *cuts, len(shuffled)]):
-            assert parts.run(*shuffled[start:end]).ok
+        sent = [*packages, data.draw(st.sampled_from(packages))]
+        cuts = sorted(data.draw(st.sets(st.integers(1, len(sent) - 1), max_size=3)))
+        for start, end in pairwise([0, *cuts, len(sent)]):
+            assert parts.run(*sent[start:end]).ok
         assert parts.content() == whole.content()
         assert len(whole.content()) == 1
         kept = [{notice.digest: notice.package for notice in each.notices()} for each in (whole, parts)]

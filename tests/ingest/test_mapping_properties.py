@@ -3,6 +3,7 @@
 import json
 import random
 import unicodedata
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given, settings
@@ -145,9 +146,11 @@ def assert_storable(fields: TenderFields) -> None:
 
 @given(st.lists(releases, min_size=1, max_size=4), st.randoms(use_true_random=False))
 @settings(max_examples=200, deadline=None)
-def test_merging_never_fails_and_gives_the_same_storable_tender_in_any_order(
-    received: list[Release], random: random.Random
+def test_merging_never_fails_and_releases_of_different_dates_give_the_same_storable_tender_in_any_order(
+    given: list[Release], random: random.Random
 ) -> None:
+    dates = [None, *(moment(f"2026-01-0{day}") for day in range(1, 4))]
+    received = [replace(each, released_at=date) for each, date in zip(given, dates, strict=False)]
     fields = merge(received)
     assert_storable(fields)
     again = [*received, random.choice(received)]

@@ -44,6 +44,9 @@ def test_an_instant_is_read_in_utc(written: str, instant: datetime) -> None:
         "0001-01-01T00:00:00+14:00",
         "9999-12-31T23:59:59-14:00",
         "2026-05-01T12:00:00+25:00",
+        "2026-05-01T24:00:00",
+        "2026-05-01x12:00:00",
+        "01/05/2024 12:00",
         "\u0662\u0660\u0662\u0666-\u0660\u0665-\u0660\u0661",
         "2026-05-01" * 20,
         None,
@@ -62,6 +65,18 @@ def test_what_can_not_be_read_for_certain_is_no_date(written: JsonValue) -> None
 def test_a_date_alone_begins_or_ends_its_day() -> None:
     assert moment("2026-05-01") == datetime(2026, 5, 1, tzinfo=UTC)
     assert deadline("2026-05-01") == datetime(2026, 5, 1, 23, 59, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("written", "first", "last"),
+    [
+        ("2027-03-17+01:00", datetime(2027, 3, 16, 23, tzinfo=UTC), datetime(2027, 3, 17, 22, 59, 59, tzinfo=UTC)),
+        ("2027-03-17-0500", datetime(2027, 3, 17, 5, tzinfo=UTC), datetime(2027, 3, 18, 4, 59, 59, tzinfo=UTC)),
+        ("2027-03-17Z", datetime(2027, 3, 17, tzinfo=UTC), datetime(2027, 3, 17, 23, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_a_date_with_a_zone_begins_and_ends_its_day_there(written: str, first: datetime, last: datetime) -> None:
+    assert (moment(written), deadline(written)) == (first, last)
 
 
 def test_a_line_has_single_blanks_and_no_controls() -> None:

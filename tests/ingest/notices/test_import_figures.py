@@ -12,7 +12,7 @@ from domain.ingest import ImportSummary
 from domain.ingest.mapping import TenderFields
 from domain.testing import make_organization
 from tests.ingest.importer import Importer, content_of, counts
-from tests.ingest.notices.figures import DATA, EXPECTED, FILES, assert_figures, expected
+from tests.ingest.notices.figures import DATA, EXPECTED, FILES, REISSUED, assert_figures, expected
 
 pytestmark = pytest.mark.slow
 
@@ -25,13 +25,13 @@ def stored(importer: Importer) -> list[TenderFields]:
     return [cast(TenderFields, content_of(tender)) for tender in importer.tenders()]
 
 
-def assert_total(importer: Importer, summary: ImportSummary) -> None:
+def assert_total(importer: Importer, summary: ImportSummary, *, reissued: int = 0) -> None:
     assert (summary.files, summary.releases) == (TOTAL["ocds_files"], TOTAL["ocds_items_read"])
     without_release = [name for name in FILES if not expected(name)["items_read"]]
     assert sorted(Path(refusal.place.split(" ")[0]) for refusal in summary.refused) == sorted(
         DATA / "notices" / name for name in without_release
     )
-    assert_figures(stored(importer), EXPECTED["summary"])
+    assert_figures(stored(importer), EXPECTED["summary"], reissued=reissued)
 
 
 def forward(paths: list[Path]) -> list[Path]:
@@ -53,11 +53,12 @@ def test_all_files_give_the_expected_figures_in_any_order_and_after_importing_tw
     monkeypatch.setattr("domain.ingest.batches.RELEASES", 100)
     summary = importer.paths(arranged(PATHS))
     assert counts(summary) == (TENDERS, 0, 0, 0)
-    assert_total(importer, summary)
+    reissued = 0 if arranged is forward else REISSUED
+    assert_total(importer, summary, reissued=reissued)
     rows = [row.model_dump() for row in (*importer.tenders(), *importer.notices())]
     again = importer.paths(PATHS)
     assert counts(again) == (0, 0, TENDERS, 0)
-    assert_total(importer, again)
+    assert_total(importer, again, reissued=reissued)
     assert [row.model_dump() for row in (*importer.tenders(), *importer.notices())] == rows
 
 
@@ -66,8 +67,12 @@ def test_the_order_of_files_and_runs_gives_the_same_tenders(importer: Importer, 
     arranged = shuffled(PATHS)
     for start in range(0, len(arranged), 10):
         other.paths(arranged[start : start + 10])
-    assert other.content() == importer.content()
-    assert len(other.content()) == TENDERS
+    one, two = importer.content(), other.content()
+    others = [ocid for ocid in one if one[ocid] != two[ocid]]
+    assert len(others) <= REISSUED
+    for ocid in others:
+        assert two[ocid] | {"organization_name": one[ocid]["organization_name"]} == one[ocid]
+    assert len(one) == len(two) == TENDERS
     kept = [{(notice.digest, str(notice.package)) for notice in each.notices()} for each in (importer, other)]
     assert kept[0] == kept[1]
 
