@@ -137,7 +137,8 @@ def _words(table: str) -> str:
 
 
 def _vector(table: str, state: State) -> str:
-    columns = ", ".join(quoted(name) for name in state[_COLUMNS].split(", "))
+    # Each is cast, as PostgreSQL writes it in a dump: the index of a restored database is else another expression's.
+    columns = ", ".join(f"{quoted(name)}::text" for name in state[_COLUMNS].split(", "))
     return f"array_to_tsvector({_words(table)}({ORGANIZATION_ID}, VARIADIC ARRAY[{columns}]))"
 
 
