@@ -88,7 +88,7 @@ class Searched:
     def write(self, rows: int) -> None:
         """Add tenders, whose words wait to be merged into the index."""
         for number in range(rows):
-            self.ours.create(1, content(f"{time.time_ns()}-{number}"))
+            self.ours.create(1, content(f"x{time.time_ns()}x{number}"))
 
 
 def main() -> int:

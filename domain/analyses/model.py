@@ -20,17 +20,18 @@ def score_field(description: str) -> Any:
 class AnalysisFilter(DomainModel):
     """The first look: is it for us at all?"""
 
-    is_relevant: bool = Field(description="Whether the tender is worth a rating.", schema_extra=example(True))
-    confidence: float = Field(ge=0, le=1, description="How sure the filter is, 0 to 1.", schema_extra=example(0.92))
+    is_relevant: bool = Field(schema_extra=example(True))
+    """Whether the tender is worth a rating."""
+    confidence: float = Field(ge=0, le=1, schema_extra=example(0.92))
+    """How sure the filter is, 0 to 1."""
     filter_categories: list[Text] = Field(
         default_factory=list,
-        description="What it was filed under.",
         schema_extra=example(["bridges"]),
         sa_type=json_list(Text),
     )
-    filter_reasoning: Text | None = Field(
-        default=None, description="Why.", schema_extra=example("Matches our steel bridge work.")
-    )
+    """What it was filed under."""
+    filter_reasoning: Text | None = Field(default=None, schema_extra=example("Matches our steel bridge work."))
+    """Why."""
 
 
 class AnalysisRating(DomainModel):
@@ -41,40 +42,23 @@ class AnalysisRating(DomainModel):
     financial_attractiveness: float | None = score_field("What it may earn, 0 to 10.")
     win_probability: float | None = score_field("How likely a win is, 0 to 10.")
     resource_requirements: float | None = score_field("How well it fits the people at hand, 0 to 10.")
-    strengths: list[Text] = Field(
-        default_factory=list,
-        description="What speaks for it.",
-        schema_extra=example(["Local office"]),
-        sa_type=json_list(Text),
-    )
-    risks: list[Text] = Field(
-        default_factory=list,
-        description="What speaks against it.",
-        schema_extra=example(["Tight schedule"]),
-        sa_type=json_list(Text),
-    )
-    requirements: list[Text] = Field(
-        default_factory=list,
-        description="What a bidder must show.",
-        schema_extra=example(["ISO 9001"]),
-        sa_type=json_list(Text),
-    )
-    recommendation: Text | None = Field(default=None, description="What to do.", schema_extra=example("Bid."))
+    strengths: list[Text] = Field(default_factory=list, schema_extra=example(["Local office"]), sa_type=json_list(Text))
+    """What speaks for it."""
+    risks: list[Text] = Field(default_factory=list, schema_extra=example(["Tight schedule"]), sa_type=json_list(Text))
+    """What speaks against it."""
+    requirements: list[Text] = Field(default_factory=list, schema_extra=example(["ISO 9001"]), sa_type=json_list(Text))
+    """What a bidder must show."""
+    recommendation: Text | None = Field(default=None, schema_extra=example("Bid."))
+    """What to do."""
 
 
 class AnalysisCost(DomainModel):
     """Model and cost."""
 
-    llm_model: Text | None = Field(
-        default=None, max_length=100, description="The model that was asked.", schema_extra=example("large-2")
-    )
-    processing_cost: Cost | None = Field(
-        default=None,
-        ge=0,
-        description="USD, exact to 6 decimals.",
-        schema_extra=example("0.042500"),
-        sa_type=Money(14, 6),
-    )
+    llm_model: Text | None = Field(default=None, max_length=100, schema_extra=example("large-2"))
+    """The model that was asked."""
+    processing_cost: Cost | None = Field(default=None, ge=0, schema_extra=example("0.042500"), sa_type=Money(14, 6))
+    """USD, exact to 6 decimals."""
 
 
 class AnalysisContent(AnalysisFilter, AnalysisRating, AnalysisCost):

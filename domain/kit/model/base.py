@@ -172,6 +172,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
 
 
 DomainModel.model_config["extra"] = "forbid"
+DomainModel.model_config["use_attribute_docstrings"] = True  # a field's description, which editors show as well
 DomainModel.model_config["hide_input_in_errors"] = True
 DomainModel.model_config["validate_by_name"] = True  # rows are given by their fields, whatever aliases clients use
 DomainModel.model_config["allow_inf_nan"] = False  # SQLite would store NULL
