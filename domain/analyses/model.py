@@ -6,15 +6,15 @@ from sqlmodel import Field
 
 from ..kit.model.base import DomainModel
 from ..kit.model.entity import OMITTED, Patch, Public, Stamped, TenantEntity
-from ..kit.model.fields import Cost, Text, example, tenant_key
+from ..kit.model.fields import Cost, Text, example
 from ..kit.model.tables import live_index, live_unique
 from ..kit.model.types import Money, json_list
-from ..tenders.model import Tender
+from ..tenders.model import OfTender
 
 
-def score_field(description: str) -> Any:
+def score_field() -> Any:
     """A rating from 0 to 10, or none yet."""
-    return Field(default=None, ge=0, le=10, description=description, schema_extra=example(7.5))
+    return Field(default=None, ge=0, le=10, schema_extra=example(7.5))
 
 
 class AnalysisFilter(DomainModel):
@@ -37,11 +37,16 @@ class AnalysisFilter(DomainModel):
 class AnalysisRating(DomainModel):
     """The second look: how good is it?"""
 
-    overall_score: float | None = score_field("All in all, 0 to 10.")
-    strategic_fit: float | None = score_field("Fit with the organization's plans, 0 to 10.")
-    financial_attractiveness: float | None = score_field("What it may earn, 0 to 10.")
-    win_probability: float | None = score_field("How likely a win is, 0 to 10.")
-    resource_requirements: float | None = score_field("How well it fits the people at hand, 0 to 10.")
+    overall_score: float | None = score_field()
+    """All in all, 0 to 10."""
+    strategic_fit: float | None = score_field()
+    """Fit with the organization's plans, 0 to 10."""
+    financial_attractiveness: float | None = score_field()
+    """What it may earn, 0 to 10."""
+    win_probability: float | None = score_field()
+    """How likely a win is, 0 to 10."""
+    resource_requirements: float | None = score_field()
+    """How well it fits the people at hand, 0 to 10."""
     strengths: list[Text] = Field(default_factory=list, schema_extra=example(["Local office"]), sa_type=json_list(Text))
     """What speaks for it."""
     risks: list[Text] = Field(default_factory=list, schema_extra=example(["Tight schedule"]), sa_type=json_list(Text))
@@ -61,10 +66,8 @@ class AnalysisCost(DomainModel):
     """USD, exact to 6 decimals."""
 
 
-class AnalysisContent(AnalysisFilter, AnalysisRating, AnalysisCost):
+class AnalysisContent(AnalysisCost, AnalysisRating, AnalysisFilter, OfTender):
     """Fields that a worker writes."""
-
-    tender_id: int = tenant_key(target=Tender)
 
 
 class AnalysisResult(AnalysisContent, TenantEntity, table=True):

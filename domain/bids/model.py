@@ -6,10 +6,10 @@ from sqlmodel import Field
 
 from ..kit.model.base import DomainModel
 from ..kit.model.entity import OMITTED, Patch, Public, Stamped, TenantEntity
-from ..kit.model.fields import Cost, Text, example, tenant_key
+from ..kit.model.fields import Cost, Text, example
 from ..kit.model.tables import live_index, live_unique
 from ..kit.model.types import Money, json_dict
-from ..tenders.model import Tender
+from ..tenders.model import OfTender
 
 
 class BidContent(DomainModel):
@@ -40,10 +40,8 @@ class BidCost(DomainModel):
     """USD, exact to 6 decimals."""
 
 
-class BidDocumentContent(BidContent, BidCost):
+class BidDocumentContent(BidCost, BidContent, OfTender):
     """Fields that a worker writes."""
-
-    tender_id: int = tenant_key(target=Tender)
 
 
 class BidDocument(BidDocumentContent, TenantEntity, table=True):

@@ -73,7 +73,7 @@ class OrganizationUsage(DomainModel):
     """First day of the UTC month that the count belongs to."""
 
 
-class Organization(OrganizationContent, OrganizationPlan, OrganizationUsage, Entity, table=True):
+class Organization(OrganizationUsage, OrganizationPlan, OrganizationContent, Entity, table=True):
     """A tenant. Its id scopes every other table."""
 
     __tablename__ = ORGANIZATIONS

@@ -9,7 +9,7 @@ from sqlmodel import Field
 
 from ..kit.model.base import DomainModel
 from ..kit.model.entity import OMITTED, Patch, Public, Stamped, TenantEntity
-from ..kit.model.fields import Amount, Text, UtcDatetime, example, library_field, relation
+from ..kit.model.fields import Amount, Text, UtcDatetime, example, library_field, relation, tenant_key
 from ..kit.model.searching import SEARCHED
 from ..kit.model.tables import live_index, live_unique, rank_column
 from ..kit.model.types import UTC_DATETIME, Money, json_list, value_enum
@@ -38,12 +38,12 @@ CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 class TenderContent(DomainModel):
     """Fields that a client or an import may write: the request body."""
 
+    title: Text = Field(min_length=1, max_length=500, schema_extra=example("Harbour bridge"))
+    """What is bought, in a line."""
     external_id: Text | None = Field(default=None, max_length=255, schema_extra=example("ocds-213czf-000-00001"))
     """The publisher's id; unique among the organization's live tenders."""
     source: Text | None = Field(default=None, max_length=100, schema_extra=example("ocds"))
     """Where it was found."""
-    title: Text = Field(min_length=1, max_length=500, schema_extra=example("Harbour bridge"))
-    """What is bought, in a line."""
     description: Text | None = Field(default=None, schema_extra=example("Two spans, 90 m, by 2028."))
     """What is bought, in full."""
     organization_name: Text | None = Field(default=None, max_length=255, schema_extra=example("City of Bergen"))
@@ -108,7 +108,7 @@ class TenderLease(DomainModel):
     """How often workers have claimed it since it was pending."""
 
 
-class Tender(TenderContent, TenderProgress, TenderLease, TenantEntity, table=True):
+class Tender(TenderProgress, TenderContent, TenderLease, TenantEntity, table=True):
     """A call for bids that an organization follows."""
 
     __tablename__ = "tenders"
@@ -142,6 +142,13 @@ class Tender(TenderContent, TenderProgress, TenderLease, TenantEntity, table=Tru
 
     analysis: Optional["AnalysisResult"] = relation(_TENDER, "domain.analyses.model.AnalysisResult", "tender_id")
     bid: Optional["BidDocument"] = relation(_TENDER, "domain.bids.model.BidDocument", "tender_id")
+
+
+class OfTender(DomainModel):
+    """A row that belongs to a tender."""
+
+    tender_id: int = tenant_key(target=Tender)
+    """The tender that it belongs to."""
 
 
 class TenderPatch(TenderContent, Patch[Tender]):
