@@ -21,7 +21,7 @@ class AnalysisFilter(DomainModel):
     """The first look: is it for us at all?"""
 
     is_relevant: bool = Field(schema_extra=example(True))
-    """Whether the tender is worth a rating."""
+    """True where the tender is worth a rating."""
     confidence: float = Field(ge=0, le=1, schema_extra=example(0.92))
     """How sure the filter is, 0 to 1."""
     filter_categories: list[Text] = Field(
@@ -29,7 +29,7 @@ class AnalysisFilter(DomainModel):
         schema_extra=example(["bridges"]),
         sa_type=json_list(Text),
     )
-    """What it was filed under."""
+    """Words that it was filed under."""
     filter_reasoning: Text | None = Field(default=None, schema_extra=example("Matches our steel bridge work."))
     """Why."""
 
@@ -42,19 +42,19 @@ class AnalysisRating(DomainModel):
     strategic_fit: float | None = score_field()
     """Fit with the organization's plans, 0 to 10."""
     financial_attractiveness: float | None = score_field()
-    """What it may earn, 0 to 10."""
+    """Earnings to be expected, 0 to 10."""
     win_probability: float | None = score_field()
     """How likely a win is, 0 to 10."""
     resource_requirements: float | None = score_field()
     """How well it fits the people at hand, 0 to 10."""
     strengths: list[Text] = Field(default_factory=list, schema_extra=example(["Local office"]), sa_type=json_list(Text))
-    """What speaks for it."""
+    """Reasons for a bid."""
     risks: list[Text] = Field(default_factory=list, schema_extra=example(["Tight schedule"]), sa_type=json_list(Text))
-    """What speaks against it."""
+    """Reasons against one."""
     requirements: list[Text] = Field(default_factory=list, schema_extra=example(["ISO 9001"]), sa_type=json_list(Text))
-    """What a bidder must show."""
+    """Proofs that a bidder must show."""
     recommendation: Text | None = Field(default=None, schema_extra=example("Bid."))
-    """What to do."""
+    """The thing to do."""
 
 
 class AnalysisCost(DomainModel):

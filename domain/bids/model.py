@@ -18,7 +18,7 @@ class BidContent(DomainModel):
     executive_summary: Text = Field(min_length=1, schema_extra=example("We build the bridge in 18 months."))
     """The bid in a page."""
     capabilities: Text = Field(min_length=1, schema_extra=example("Forty steel bridges since 1990."))
-    """What the bidder can do."""
+    """Abilities of the bidder."""
     approach: Text = Field(min_length=1, schema_extra=example("Prefabricated spans, by barge."))
     """How the work is done."""
     value_proposition: Text = Field(min_length=1, schema_extra=example("Shortest closure of the fairway."))

@@ -43,7 +43,7 @@ class CostStamp(DomainModel):
     )
     """When; its UTC month is the one that is billed."""
     actor: Text | None = Field(default=None, max_length=255, schema_extra=example("worker:3"), sa_column_kwargs=ACTOR)
-    """Who: the session's actor."""
+    """The session's actor."""
 
 
 class CostEntry(CostContent, CostStamp, Identified, OwnedByOrganization, table=True):

@@ -55,9 +55,9 @@ class OrganizationPlan(DomainModel):
     monthly_budget_usd: Cost | None = Field(default=None, ge=0, schema_extra=example("50.000000"), sa_type=Money(14, 6))
     """USD that a UTC month's reservations may come to, with what was spent; null: no bound."""
     is_active: bool = Field(default=True, schema_extra=example(True))
-    """Whether it may use the product."""
+    """True while it may use the product."""
     legal_hold: bool = Field(default=False, schema_extra=example(False))
-    """Whether all it has must be kept: nothing is purged or erased meanwhile."""
+    """True while all it has must be kept: nothing is purged or erased."""
 
 
 class OrganizationUsage(DomainModel):

@@ -31,7 +31,7 @@ class TenderFilter(Filter):
     status: Annotated[list[TenderStatus], Matches(lambda given: col(Tender.status).in_(given))] = Field(default=[])
     """One of these."""
     source: Annotated[Text | None, Matches(lambda given: col(Tender.source) == given)] = None
-    """Where it was found."""
+    """The place it was found."""
     currency: Annotated[CurrencyCode | None, Matches(lambda given: col(Tender.currency) == given)] = None
     """ISO 4217 code of the value."""
     category: Annotated[Text | None, Matches(lambda given: col(Tender.categories).contains([given]))] = None
@@ -57,7 +57,7 @@ class TenderFilter(Filter):
     published_before: Annotated[UtcDatetime | None, Matches(lambda given: col(Tender.published_at) < given)] = None
     """Published before then."""
     has_analysis: Annotated[bool | None, Matches(lambda given: _analysed() if given else ~_analysed())] = None
-    """Whether it has an analysis."""
+    """With an analysis, or without."""
     min_score: Annotated[float | None, Matches(lambda given: _scored(given))] = Field(default=None, ge=0, le=10)
     """The least overall score of its analysis."""
     text: Annotated[Text | None, Matches(has_words)] = Field(default=None, max_length=1000)

@@ -39,13 +39,13 @@ class TenderContent(DomainModel):
     """Fields that a client or an import may write: the request body."""
 
     title: Text = Field(min_length=1, max_length=500, schema_extra=example("Harbour bridge"))
-    """What is bought, in a line."""
+    """The thing to be bought, in a line."""
     external_id: Text | None = Field(default=None, max_length=255, schema_extra=example("ocds-213czf-000-00001"))
     """The publisher's id; unique among the organization's live tenders."""
     source: Text | None = Field(default=None, max_length=100, schema_extra=example("ocds"))
-    """Where it was found."""
+    """The place it was found."""
     description: Text | None = Field(default=None, schema_extra=example("Two spans, 90 m, by 2028."))
-    """What is bought, in full."""
+    """The thing to be bought, in full."""
     organization_name: Text | None = Field(default=None, max_length=255, schema_extra=example("City of Bergen"))
     """The buyer."""
     deadline: UtcDatetime | None = Field(
@@ -59,9 +59,9 @@ class TenderContent(DomainModel):
     currency: CurrencyCode | None = Field(default=None, min_length=3, max_length=3, schema_extra=example("EUR"))
     """ISO 4217 code; never without a value."""
     url: Text | None = Field(default=None, max_length=1000, schema_extra=example("https://example.org/notices/1"))
-    """Where the notice is published."""
+    """The address of the notice."""
     location: Text | None = Field(default=None, max_length=255, schema_extra=example("Bergen, Norway"))
-    """Where the work is done."""
+    """The place of the work."""
     categories: list[Text] = Field(default_factory=list, schema_extra=example(["45221110"]), sa_type=json_list(Text))
     """Classification codes, such as CPV."""
     notice_status: Text | None = Field(default=None, max_length=50, schema_extra=example("active"))

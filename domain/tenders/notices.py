@@ -44,7 +44,7 @@ class TenderNoticeContent(DomainModel):
         schema_extra=example({"publishedDate": "2026-05-01T12:00:00Z"}),
         sa_type=json_dict(JsonValue, verbatim=True),
     )
-    """What the package around it said: uri and publishedDate."""
+    """The uri and publishedDate of the package around it."""
 
 
 class TenderNotice(TenderNoticeContent, TenantEntity, table=True):

@@ -41,11 +41,11 @@ class UserAccess(DomainModel):
     """Fields that administrators write."""
 
     role: UserRole = Field(default=UserRole.MEMBER, schema_extra=example("member"), sa_type=value_enum(UserRole))
-    """What the user may do."""
+    """Rights of the user."""
     is_active: bool = Field(default=True, schema_extra=example(True))
-    """Whether the user may log in."""
+    """True while the user may log in."""
     is_verified: bool = Field(default=False, schema_extra=example(False))
-    """Whether the email is known to be theirs."""
+    """True where the email is known to be theirs."""
 
 
 class UserSecret(DomainModel):

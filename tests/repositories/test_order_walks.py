@@ -82,9 +82,10 @@ class Listing:
         self.model, self.repository = model, REPOSITORIES[model]
         self.chance = Random(f"{model.__name__} {order}")
 
-    def page(self, limit: int = LIMIT, **where: str) -> Page[Passed]:
+    def page(self, limit: int = LIMIT, *, after: str | None = None, before: str | None = None) -> Page[Passed]:
         with self.database.get_session(organization_id=1) as session:
-            return self.repository(session).page(order_by=self.order, as_=Passed, limit=limit, **where)
+            rows = self.repository(session)
+            return rows.page(order_by=self.order, as_=Passed, limit=limit, after=after, before=before)
 
     def follow(self, page: Page[Passed], cursor: str, where: str, limit: int = LIMIT) -> Iterator[Page[Passed]]:
         """The page, and all that its cursor leads to."""

@@ -158,7 +158,7 @@ DomainModel.model_config["allow_inf_nan"] = False  # SQLite would store NULL
 
 
 def _draft(model: type[ModelT], data: Any, **options: Any) -> ModelT:
-    draft = model.__new__(model)
+    draft: ModelT = model.__new__(model)
     with _without_secrets(model):
         model.__pydantic_validator__.validate_python(data, self_instance=draft, **options)
     return draft

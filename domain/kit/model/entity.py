@@ -68,7 +68,7 @@ class Deletable(DomainModel):
         schema_extra=example(False),
         sa_column_kwargs={"server_default": text("false")},
     )
-    """Whether the row is deleted."""
+    """True for a deleted row."""
     deleted_at: UtcDatetime | None = library_field(
         sa_type=UTC_DATETIME,
         default=None,
@@ -83,7 +83,7 @@ class Deletable(DomainModel):
         max_length=255,
         schema_extra=example("user:12"),
     )
-    """Who deleted it: the session's actor."""
+    """The session's actor, who deleted it."""
 
 
 class Entity(Deletable, Stamped):

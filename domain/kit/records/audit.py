@@ -39,15 +39,15 @@ class AuditRecord(DomainModel):
     )
     """When: the start of the statement."""
     actor: Text | None = Field(default=None, max_length=255, schema_extra=example("user:12"), sa_column_kwargs=ACTOR)
-    """Who, as the session was told; null for what came past the sessions."""
+    """The actor that the session was told; null for a write past the sessions."""
     request_id: Text | None = Field(default=None, max_length=255, schema_extra=example("req-4f1c"))
-    """Which request."""
+    """The request that wrote."""
     entity: Text = Field(max_length=63, schema_extra=example("orders"))
     """The row's table."""
     row_id: int = Field(schema_extra=example(42), sa_type=BigId)
     """The row's id."""
     action: AuditAction = Field(schema_extra=example("update"), sa_type=value_enum(AuditAction))
-    """What happened."""
+    """The kind of change."""
     before: dict[str, JsonValue] | None = Field(
         default=None,
         schema_extra=example({"status": "pending"}),

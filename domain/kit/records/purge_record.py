@@ -14,7 +14,7 @@ class PurgeRecordContent(DomainModel):
     """The actor, table, organization and number of removed rows."""
 
     actor: Text = Field(min_length=1, max_length=255, schema_extra=example("nightly-purge"), sa_column_kwargs=ACTOR)
-    """Who."""
+    """The actor."""
     reason: Text = Field(min_length=1, max_length=1000, schema_extra=example("retention is over"))
     """Why."""
     # No foreign key, and not the name that scopes a table: the record outlives the organization.

@@ -13,7 +13,7 @@ class SystemAccessContent(DomainModel):
     """Actor and reason of a system session."""
 
     actor: Text = Field(min_length=1, max_length=255, schema_extra=example("nightly-reset"), sa_column_kwargs=ACTOR)
-    """Who."""
+    """The actor."""
     reason: Text = Field(min_length=1, max_length=1000, schema_extra=example("new month"))
     """Why."""
 
