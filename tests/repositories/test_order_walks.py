@@ -171,8 +171,8 @@ def buffers(database: Database, read: Callable[[], object]) -> int:
         connection.exec_driver_sql("SELECT set_config(%s, '1', true)", (ORGANIZATION_SETTING,))
         for text, values in sent:
             if text.startswith("SELECT"):
-                for _ in range(2):  # the first may meet rows that nobody has read since they were written
-                    plan = explained(connection, text, values, ", ANALYZE, BUFFERS")
+                # Twice: the first may meet rows that nobody has read since they were written.
+                _, plan = (explained(connection, text, values, ", ANALYZE, BUFFERS") for _ in range(2))
                 assert {node["Node Type"] for node in nodes(plan)} <= {"Limit", "Result", "Index Scan"}, plan
                 read_in_all += plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
     assert read_in_all

@@ -63,9 +63,9 @@ class Editor:
         while True:
             message = self._read()
             if "method" in message and "id" in message:  # the server asks for its settings
-                items = message["params"].get("items", []) if message["params"] else []
+                asked: dict[str, list[dict[str, str]]] = message["params"] or {}
                 python = {"pythonPath": sys.executable}
-                settings = [python if item.get("section") == "python" else {} for item in items]
+                settings = [python if item.get("section") == "python" else {} for item in asked.get("items", [])]
                 self._write({"id": message["id"], "result": settings or None})
             elif message.get("id") == self._asked:
                 return message["result"]

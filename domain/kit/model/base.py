@@ -173,7 +173,7 @@ def checked_fields(
     model: type[DomainModel], data: dict[str, object], *, beside: dict[str, object] | None = None
 ) -> dict[str, object]:
     """The given fields, each checked ``beside`` the values of the others. Raises pydantic's ValidationError."""
-    draft = model.__new__(model)
+    draft: DomainModel = model.__new__(model)
     vars(draft).update({name: value for name, value in (beside or {}).items() if name in model.model_fields})
     with _without_secrets(model):
         for name, value in data.items():

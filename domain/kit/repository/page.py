@@ -1,7 +1,7 @@
 """Pages by keyset, and the limits of a slice."""
 
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeAlias, TypeVar
+from typing import ClassVar, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,7 +18,7 @@ MAX_LIMIT = 200
 class Page(BaseModel, Generic[T]):
     """One page of a listing."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
 
     items: list[T]
     """The rows of this page."""
