@@ -7,7 +7,17 @@ from pathlib import Path
 
 from psycopg2 import extensions
 
-PACKAGES = ("procurement-domain", "SQLAlchemy", "sqlmodel", "pydantic", "psycopg2-binary", "advanced-alchemy", "Django")
+PACKAGES = (
+    "procurement-domain",
+    "SQLAlchemy",
+    "sqlmodel",
+    "pydantic",
+    "psycopg2-binary",
+    "advanced-alchemy",
+    "Django",
+    "fastapi",
+    "uvicorn",
+)
 
 
 def machine(cursor: extensions.cursor) -> dict[str, str]:

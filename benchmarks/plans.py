@@ -29,6 +29,11 @@ def plans(ours: Any, depth: int) -> dict[str, str]:
 
 
 def _plan(ours: Ours, call: Callable[[], object]) -> str:
+    return "\n".join(explained(ours, ORGANIZATION, call))
+
+
+def explained(ours: Ours, organization: int, call: Callable[[], object], options: str = "") -> list[Any]:
+    """What EXPLAIN answers to the last statement of the call, as the application's login."""
     sent: list[tuple[str, Any]] = []
 
     def record(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
@@ -42,5 +47,5 @@ def _plan(ours: Ours, call: Callable[[], object]) -> str:
         event.remove(engine, "before_cursor_execute", record)
     statement, parameters = next(one for one in reversed(sent) if one[0].startswith(PLANNED))
     with engine.connect() as connection:
-        connection.exec_driver_sql("SELECT set_config(%s, %s, true)", (ORGANIZATION_SETTING, str(ORGANIZATION)))
-        return "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
+        connection.exec_driver_sql("SELECT set_config(%s, %s, true)", (ORGANIZATION_SETTING, str(organization)))
+        return list(connection.exec_driver_sql(f"EXPLAIN {options} {statement}", parameters).scalars())

@@ -51,7 +51,7 @@ def main() -> int:
     given = parser.parse_args()
     with running() as server, ExitStack() as closing:
         stages = {size.title: set_up(server, size, closing, tenth=given.quick) for size in SIZES}
-        measured = {o.title: run(o, stages, given.rounds) for o in OPERATIONS}
+        measured = {o.title: run(o, stages, given.rounds)[0] for o in OPERATIONS}
         found = {size.title: plans(stages[size.title].contender, DEPTH) for size in SIZES[1:]}
         about = machine(stages[SIZES[0].title].admin)
     text, missed = table(measured)

@@ -6,7 +6,6 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from .contenders import Contender
 from .filling import content
 from .operations import DEPTH, Operation
 from .server import Server
@@ -19,14 +18,14 @@ class Stage:
         self,
         server: Server,
         database: str,
-        kind: type[Contender],
+        kind: Callable[[str], Any],  # a contender, or one over HTTP
         *,
         organizations: int,
         bulk: int = 0,
         depth: int = DEPTH,
     ) -> None:
         self.database = database
-        self.contender = kind(server.url(database))
+        self.contender: Any = kind(server.url(database))
         self.admin = server.admin(database).cursor()
         self.organizations = organizations
         self.bulk = bulk  # rows of one bulk write

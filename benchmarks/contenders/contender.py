@@ -1,5 +1,6 @@
 """What every contender does: each call is a short transaction of its own, on a connection from a pool."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -23,6 +24,10 @@ class Contender(ABC):
 
     @abstractmethod
     def close(self) -> None: ...
+
+    def cpu(self) -> float:
+        """Seconds of the processor that the contender has used."""
+        return time.process_time()
 
     def facts(self, row: Any) -> Facts:
         """Organization, id and title of a row as this contender returns it."""

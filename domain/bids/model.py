@@ -6,60 +6,42 @@ from sqlmodel import Field
 
 from ..kit.model.base import DomainModel
 from ..kit.model.entity import OMITTED, Patch, Public, Stamped, TenantEntity
-from ..kit.model.fields import Cost, Text, example, tenant_key
+from ..kit.model.fields import Cost, Text, example
 from ..kit.model.tables import live_index, live_unique
 from ..kit.model.types import Money, json_dict
-from ..tenders.model import Tender
+from ..tenders.model import OfTender
 
 
 class BidContent(DomainModel):
     """Fields that a client may write."""
 
-    executive_summary: Text = Field(
-        min_length=1,
-        description="The bid in a page.",
-        schema_extra=example("We build the bridge in 18 months."),
-    )
-    capabilities: Text = Field(
-        min_length=1,
-        description="What the bidder can do.",
-        schema_extra=example("Forty steel bridges since 1990."),
-    )
-    approach: Text = Field(
-        min_length=1,
-        description="How the work is done.",
-        schema_extra=example("Prefabricated spans, by barge."),
-    )
-    value_proposition: Text = Field(
-        min_length=1, description="Why this bidder.", schema_extra=example("Shortest closure of the fairway.")
-    )
+    executive_summary: Text = Field(min_length=1, schema_extra=example("We build the bridge in 18 months."))
+    """The bid in a page."""
+    capabilities: Text = Field(min_length=1, schema_extra=example("Forty steel bridges since 1990."))
+    """Abilities of the bidder."""
+    approach: Text = Field(min_length=1, schema_extra=example("Prefabricated spans, by barge."))
+    """How the work is done."""
+    value_proposition: Text = Field(min_length=1, schema_extra=example("Shortest closure of the fairway."))
+    """Why this bidder."""
     additional_sections: dict[Text, Text] = Field(
         default_factory=dict,
-        description="Further sections, heading to text.",
         schema_extra=example({"Safety": "No accident in ten years."}),
         sa_type=json_dict(Text),
     )
+    """Further sections, heading to text."""
 
 
 class BidCost(DomainModel):
     """Model and cost."""
 
-    llm_model: Text | None = Field(
-        default=None, max_length=100, description="The model that wrote it.", schema_extra=example("large-2")
-    )
-    generation_cost: Cost | None = Field(
-        default=None,
-        ge=0,
-        description="USD, exact to 6 decimals.",
-        schema_extra=example("0.310000"),
-        sa_type=Money(14, 6),
-    )
+    llm_model: Text | None = Field(default=None, max_length=100, schema_extra=example("large-2"))
+    """The model that wrote it."""
+    generation_cost: Cost | None = Field(default=None, ge=0, schema_extra=example("0.310000"), sa_type=Money(14, 6))
+    """USD, exact to 6 decimals."""
 
 
-class BidDocumentContent(BidContent, BidCost):
+class BidDocumentContent(BidCost, BidContent, OfTender):
     """Fields that a worker writes."""
-
-    tender_id: int = tenant_key(target=Tender)
 
 
 class BidDocument(BidDocumentContent, TenantEntity, table=True):

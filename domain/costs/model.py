@@ -16,28 +16,20 @@ from ..kit.model.types import UTC_DATETIME, Money
 class CostContent(DomainModel):
     """Fields that a caller gives."""
 
-    purpose: Text = Field(
-        min_length=1,
-        max_length=50,
-        description="analysis, bid, or a word of your own.",
-        schema_extra=example("analysis"),
-    )
-    cost_usd: Cost = Field(
-        ge=0, description="USD, exact to 6 decimals.", schema_extra=example("0.042500"), sa_type=Money(14, 6)
-    )
-    entity: Text | None = Field(
-        default=None, max_length=63, description="The row's table.", schema_extra=example("analysis_results")
-    )
-    row_id: int | None = Field(default=None, description="The row's id.", schema_extra=example(42), sa_type=BigId)
-    llm_model: Text | None = Field(
-        default=None, max_length=100, description="The model that was asked.", schema_extra=example("large-2")
-    )
-    input_tokens: int | None = Field(
-        default=None, ge=0, description="Tokens sent to the model.", schema_extra=example(5200), sa_type=BigId
-    )
-    output_tokens: int | None = Field(
-        default=None, ge=0, description="Tokens that it answered.", schema_extra=example(840), sa_type=BigId
-    )
+    purpose: Text = Field(min_length=1, max_length=50, schema_extra=example("analysis"))
+    """analysis, bid, or a word of your own."""
+    cost_usd: Cost = Field(ge=0, schema_extra=example("0.042500"), sa_type=Money(14, 6))
+    """USD, exact to 6 decimals."""
+    entity: Text | None = Field(default=None, max_length=63, schema_extra=example("analysis_results"))
+    """The row's table."""
+    row_id: int | None = Field(default=None, schema_extra=example(42), sa_type=BigId)
+    """The row's id."""
+    llm_model: Text | None = Field(default=None, max_length=100, schema_extra=example("large-2"))
+    """The model that was asked."""
+    input_tokens: int | None = Field(default=None, ge=0, schema_extra=example(5200), sa_type=BigId)
+    """Tokens sent to the model."""
+    output_tokens: int | None = Field(default=None, ge=0, schema_extra=example(840), sa_type=BigId)
+    """Tokens that it answered."""
 
 
 class CostStamp(DomainModel):
@@ -46,17 +38,12 @@ class CostStamp(DomainModel):
     occurred_at: UtcDatetime = Field(
         sa_type=UTC_DATETIME,
         default_factory=utcnow,
-        description="When; its UTC month is the one that is billed.",
         schema_extra=example("2026-05-01T12:00:00Z"),
         sa_column_kwargs={"server_default": DatabaseTime()},
     )
-    actor: Text | None = Field(
-        default=None,
-        max_length=255,
-        description="Who: the session's actor.",
-        schema_extra=example("worker:3"),
-        sa_column_kwargs=ACTOR,
-    )
+    """When; its UTC month is the one that is billed."""
+    actor: Text | None = Field(default=None, max_length=255, schema_extra=example("worker:3"), sa_column_kwargs=ACTOR)
+    """The session's actor."""
 
 
 class CostEntry(CostContent, CostStamp, Identified, OwnedByOrganization, table=True):
@@ -79,11 +66,7 @@ class CostReservation(TenantEntity, table=True):
     __audited__: ClassVar[bool] = False
     retention_days: ClassVar[int | None] = 1
 
-    cost_usd: Cost = Field(
-        gt=0, description="USD, exact to 6 decimals.", schema_extra=example("0.500000"), sa_type=Money(14, 6)
-    )
-    lapses_at: UtcDatetime = Field(
-        sa_type=UTC_DATETIME,
-        description="From when on it no longer counts: its worker is taken for dead.",
-        schema_extra=example("2026-05-01T12:15:00Z"),
-    )
+    cost_usd: Cost = Field(gt=0, schema_extra=example("0.500000"), sa_type=Money(14, 6))
+    """USD, exact to 6 decimals."""
+    lapses_at: UtcDatetime = Field(sa_type=UTC_DATETIME, schema_extra=example("2026-05-01T12:15:00Z"))
+    """From when on it no longer counts: its worker is taken for dead."""

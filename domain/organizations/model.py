@@ -35,18 +35,10 @@ def current_period() -> date:
 class OrganizationContent(DomainModel):
     """Fields that a client may write."""
 
-    name: Text = Field(
-        min_length=1,
-        max_length=255,
-        description="The organization's name.",
-        schema_extra=example("Acme Corp"),
-    )
-    slug: Text = Field(
-        min_length=1,
-        max_length=100,
-        description="Its name in URLs: lower-case words joined by single hyphens.",
-        schema_extra=example("acme", pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$"),
-    )
+    name: Text = Field(min_length=1, max_length=255, schema_extra=example("Acme Corp"))
+    """The organization's name."""
+    slug: Text = Field(min_length=1, max_length=100, schema_extra=example("acme", pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$"))
+    """Its name in URLs: lower-case words joined by single hyphens."""
 
 
 class OrganizationPlan(DomainModel):
@@ -54,52 +46,34 @@ class OrganizationPlan(DomainModel):
 
     subscription_tier: SubscriptionTier = Field(
         default=SubscriptionTier.FREE,
-        description="The plan it pays for.",
         schema_extra=example("pro"),
         sa_type=value_enum(SubscriptionTier),
     )
-    monthly_analysis_limit: int = Field(
-        default=100,
-        ge=0,
-        le=INT32_MAX,
-        description="How many analyses a UTC month allows.",
-        schema_extra=example(100),
-    )
-    monthly_budget_usd: Cost | None = Field(
-        default=None,
-        ge=0,
-        description="USD that a UTC month's reservations may come to, with what was spent; null: no bound.",
-        schema_extra=example("50.000000"),
-        sa_type=Money(14, 6),
-    )
-    is_active: bool = Field(default=True, description="Whether it may use the product.", schema_extra=example(True))
-    legal_hold: bool = Field(
-        default=False,
-        description="Whether all it has must be kept: nothing is purged or erased meanwhile.",
-        schema_extra=example(False),
-    )
+    """The plan it pays for."""
+    monthly_analysis_limit: int = Field(default=100, ge=0, le=INT32_MAX, schema_extra=example(100))
+    """How many analyses a UTC month allows."""
+    monthly_budget_usd: Cost | None = Field(default=None, ge=0, schema_extra=example("50.000000"), sa_type=Money(14, 6))
+    """USD that a UTC month's reservations may come to, with what was spent; null: no bound."""
+    is_active: bool = Field(default=True, schema_extra=example(True))
+    """True while it may use the product."""
+    legal_hold: bool = Field(default=False, schema_extra=example(False))
+    """True while all it has must be kept: nothing is purged or erased."""
 
 
 class OrganizationUsage(DomainModel):
     """Fields that metering writes."""
 
-    monthly_analysis_count: int = library_field(
-        audited=False,
-        default=0,
-        ge=0,
-        le=INT32_MAX,
-        description="Analyses used in usage_period.",
-        schema_extra=example(17),
-    )
+    monthly_analysis_count: int = library_field(audited=False, default=0, ge=0, le=INT32_MAX, schema_extra=example(17))
+    """Analyses used in usage_period."""
     usage_period: date = library_field(
         audited=False,
         default_factory=current_period,
-        description="First day of the UTC month that the count belongs to.",
         schema_extra=example("2026-05-01"),
     )
+    """First day of the UTC month that the count belongs to."""
 
 
-class Organization(OrganizationContent, OrganizationPlan, OrganizationUsage, Entity, table=True):
+class Organization(OrganizationUsage, OrganizationPlan, OrganizationContent, Entity, table=True):
     """A tenant. Its id scopes every other table."""
 
     __tablename__ = ORGANIZATIONS

@@ -28,51 +28,40 @@ class TenderOrder(StrEnum):
 class TenderFilter(Filter):
     """Tenders that meet every condition that is given; also an API's query parameters."""
 
-    status: Annotated[list[TenderStatus], Matches(lambda given: col(Tender.status).in_(given))] = Field(
-        default=[], description="One of these."
-    )
-    source: Annotated[Text | None, Matches(lambda given: col(Tender.source) == given)] = Field(
-        default=None, description="Where it was found."
-    )
-    currency: Annotated[CurrencyCode | None, Matches(lambda given: col(Tender.currency) == given)] = Field(
-        default=None, description="ISO 4217 code of the value."
-    )
-    category: Annotated[Text | None, Matches(lambda given: col(Tender.categories).contains([given]))] = Field(
-        default=None, description="One of its classification codes."
-    )
-    buyer: Annotated[Text | None, Matches(lambda given: _has(col(Tender.organization_name), given))] = Field(
-        default=None, description="A part of the buyer's name."
-    )
-    location: Annotated[Text | None, Matches(lambda given: _has(col(Tender.location), given))] = Field(
-        default=None, description="A part of the place."
-    )
+    status: Annotated[list[TenderStatus], Matches(lambda given: col(Tender.status).in_(given))] = Field(default=[])
+    """One of these."""
+    source: Annotated[Text | None, Matches(lambda given: col(Tender.source) == given)] = None
+    """The place it was found."""
+    currency: Annotated[CurrencyCode | None, Matches(lambda given: col(Tender.currency) == given)] = None
+    """ISO 4217 code of the value."""
+    category: Annotated[Text | None, Matches(lambda given: col(Tender.categories).contains([given]))] = None
+    """One of its classification codes."""
+    buyer: Annotated[Text | None, Matches(lambda given: _has(col(Tender.organization_name), given))] = None
+    """A part of the buyer's name."""
+    location: Annotated[Text | None, Matches(lambda given: _has(col(Tender.location), given))] = None
+    """A part of the place."""
     min_value: Annotated[Amount | None, Matches(lambda given: col(Tender.estimated_value) >= given)] = Field(
-        default=None, ge=0, description="The least value, in its currency."
+        default=None, ge=0
     )
+    """The least value, in its currency."""
     max_value: Annotated[Amount | None, Matches(lambda given: col(Tender.estimated_value) <= given)] = Field(
-        default=None, ge=0, description="The largest value, in its currency."
+        default=None, ge=0
     )
-    deadline_from: Annotated[UtcDatetime | None, Matches(lambda given: col(Tender.deadline) >= given)] = Field(
-        default=None, description="Bids are due then, or later."
-    )
-    deadline_before: Annotated[UtcDatetime | None, Matches(lambda given: col(Tender.deadline) < given)] = Field(
-        default=None, description="Bids are due before then."
-    )
-    published_from: Annotated[UtcDatetime | None, Matches(lambda given: col(Tender.published_at) >= given)] = Field(
-        default=None, description="Published then, or later."
-    )
-    published_before: Annotated[UtcDatetime | None, Matches(lambda given: col(Tender.published_at) < given)] = Field(
-        default=None, description="Published before then."
-    )
-    has_analysis: Annotated[bool | None, Matches(lambda given: _analysed() if given else ~_analysed())] = Field(
-        default=None, description="Whether it has an analysis."
-    )
-    min_score: Annotated[float | None, Matches(lambda given: _scored(given))] = Field(
-        default=None, ge=0, le=10, description="The least overall score of its analysis."
-    )
-    text: Annotated[Text | None, Matches(has_words)] = Field(
-        default=None, max_length=1000, description="Words, each beginning one of title, description, buyer or place."
-    )
+    """The largest value, in its currency."""
+    deadline_from: Annotated[UtcDatetime | None, Matches(lambda given: col(Tender.deadline) >= given)] = None
+    """Bids are due then, or later."""
+    deadline_before: Annotated[UtcDatetime | None, Matches(lambda given: col(Tender.deadline) < given)] = None
+    """Bids are due before then."""
+    published_from: Annotated[UtcDatetime | None, Matches(lambda given: col(Tender.published_at) >= given)] = None
+    """Published then, or later."""
+    published_before: Annotated[UtcDatetime | None, Matches(lambda given: col(Tender.published_at) < given)] = None
+    """Published before then."""
+    has_analysis: Annotated[bool | None, Matches(lambda given: _analysed() if given else ~_analysed())] = None
+    """With an analysis, or without."""
+    min_score: Annotated[float | None, Matches(lambda given: _scored(given))] = Field(default=None, ge=0, le=10)
+    """The least overall score of its analysis."""
+    text: Annotated[Text | None, Matches(has_words)] = Field(default=None, max_length=1000)
+    """Words, each beginning one of title, description, buyer or place."""
 
 
 def _has(column: Mapped[str | None], part: str) -> ColumnElement[bool]:

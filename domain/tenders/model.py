@@ -9,7 +9,7 @@ from sqlmodel import Field
 
 from ..kit.model.base import DomainModel
 from ..kit.model.entity import OMITTED, Patch, Public, Stamped, TenantEntity
-from ..kit.model.fields import Amount, Text, UtcDatetime, example, library_field, relation
+from ..kit.model.fields import Amount, Text, UtcDatetime, example, library_field, relation, tenant_key
 from ..kit.model.searching import SEARCHED
 from ..kit.model.tables import live_index, live_unique, rank_column
 from ..kit.model.types import UTC_DATETIME, Money, json_list, value_enum
@@ -38,76 +38,40 @@ CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 class TenderContent(DomainModel):
     """Fields that a client or an import may write: the request body."""
 
-    external_id: Text | None = Field(
-        default=None,
-        max_length=255,
-        description="The publisher's id; unique among the organization's live tenders.",
-        schema_extra=example("ocds-213czf-000-00001"),
-    )
-    source: Text | None = Field(
-        default=None, max_length=100, description="Where it was found.", schema_extra=example("ocds")
-    )
-    title: Text = Field(
-        min_length=1,
-        max_length=500,
-        description="What is bought, in a line.",
-        schema_extra=example("Harbour bridge"),
-    )
-    description: Text | None = Field(
-        default=None,
-        description="What is bought, in full.",
-        schema_extra=example("Two spans, 90 m, by 2028."),
-    )
-    organization_name: Text | None = Field(
-        default=None, max_length=255, description="The buyer.", schema_extra=example("City of Bergen")
-    )
+    title: Text = Field(min_length=1, max_length=500, schema_extra=example("Harbour bridge"))
+    """The thing to be bought, in a line."""
+    external_id: Text | None = Field(default=None, max_length=255, schema_extra=example("ocds-213czf-000-00001"))
+    """The publisher's id; unique among the organization's live tenders."""
+    source: Text | None = Field(default=None, max_length=100, schema_extra=example("ocds"))
+    """The place it was found."""
+    description: Text | None = Field(default=None, schema_extra=example("Two spans, 90 m, by 2028."))
+    """The thing to be bought, in full."""
+    organization_name: Text | None = Field(default=None, max_length=255, schema_extra=example("City of Bergen"))
+    """The buyer."""
     deadline: UtcDatetime | None = Field(
         sa_type=UTC_DATETIME,
         default=None,
-        description="When bids are due, in UTC.",
         schema_extra=example("2027-03-01T12:00:00Z"),
     )
-    estimated_value: Amount | None = Field(
-        default=None,
-        ge=0,
-        description="The buyer's estimate, in currency; exact to 4 decimals, rounded half-even.",
-        schema_extra=example("1250000.00"),
-        sa_type=Money(20, 4),
-    )
-    currency: CurrencyCode | None = Field(
-        default=None,
-        min_length=3,
-        max_length=3,
-        description="ISO 4217 code; never without a value.",
-        schema_extra=example("EUR"),
-    )
-    url: Text | None = Field(
-        default=None,
-        max_length=1000,
-        description="Where the notice is published.",
-        schema_extra=example("https://example.org/notices/1"),
-    )
-    location: Text | None = Field(
-        default=None,
-        max_length=255,
-        description="Where the work is done.",
-        schema_extra=example("Bergen, Norway"),
-    )
-    categories: list[Text] = Field(
-        default_factory=list,
-        description="Classification codes, such as CPV.",
-        schema_extra=example(["45221110"]),
-        sa_type=json_list(Text),
-    )
-    notice_status: Text | None = Field(
-        default=None, max_length=50, description="The publisher's own word.", schema_extra=example("active")
-    )
+    """When bids are due, in UTC."""
+    estimated_value: Amount | None = Field(default=None, ge=0, schema_extra=example("1250000.00"), sa_type=Money(20, 4))
+    """The buyer's estimate, in currency; exact to 4 decimals, rounded half-even."""
+    currency: CurrencyCode | None = Field(default=None, min_length=3, max_length=3, schema_extra=example("EUR"))
+    """ISO 4217 code; never without a value."""
+    url: Text | None = Field(default=None, max_length=1000, schema_extra=example("https://example.org/notices/1"))
+    """The address of the notice."""
+    location: Text | None = Field(default=None, max_length=255, schema_extra=example("Bergen, Norway"))
+    """The place of the work."""
+    categories: list[Text] = Field(default_factory=list, schema_extra=example(["45221110"]), sa_type=json_list(Text))
+    """Classification codes, such as CPV."""
+    notice_status: Text | None = Field(default=None, max_length=50, schema_extra=example("active"))
+    """The publisher's own word."""
     published_at: UtcDatetime | None = Field(
         sa_type=UTC_DATETIME,
         default=None,
-        description="When it was published.",
         schema_extra=example("2026-05-01T12:00:00Z"),
     )
+    """When it was published."""
 
 
 class TenderProgress(DomainModel):
@@ -115,19 +79,14 @@ class TenderProgress(DomainModel):
 
     status: TenderStatus = Field(
         default=TenderStatus.PENDING,
-        description="How far the processing has come.",
         schema_extra=example("pending"),
         sa_type=value_enum(TenderStatus),
     )
-    processing_time: float | None = Field(
-        default=None,
-        ge=0,
-        description="Seconds that the processing took.",
-        schema_extra=example(12.5),
-    )
-    error_message: Text | None = Field(
-        default=None, description="Why the status is error.", schema_extra=example("The model timed out.")
-    )
+    """How far the processing has come."""
+    processing_time: float | None = Field(default=None, ge=0, schema_extra=example(12.5))
+    """Seconds that the processing took."""
+    error_message: Text | None = Field(default=None, schema_extra=example("The model timed out."))
+    """Why the status is error."""
 
 
 class TenderLease(DomainModel):
@@ -137,19 +96,19 @@ class TenderLease(DomainModel):
         audited=False,
         sa_type=UTC_DATETIME,
         default=None,
-        description="Until when a worker has it; where that is past, the next one may take it.",
         schema_extra=example("2026-05-01T12:05:00Z"),
     )
+    """Until when a worker has it; where that is past, the next one may take it."""
     attempts: int = library_field(
         audited=False,
         default=0,
-        description="How often workers have claimed it since it was pending.",
         schema_extra=example(1),
         sa_column_kwargs={"server_default": text("0")},
     )
+    """How often workers have claimed it since it was pending."""
 
 
-class Tender(TenderContent, TenderProgress, TenderLease, TenantEntity, table=True):
+class Tender(TenderProgress, TenderContent, TenderLease, TenantEntity, table=True):
     """A call for bids that an organization follows."""
 
     __tablename__ = "tenders"
@@ -183,6 +142,13 @@ class Tender(TenderContent, TenderProgress, TenderLease, TenantEntity, table=Tru
 
     analysis: Optional["AnalysisResult"] = relation(_TENDER, "domain.analyses.model.AnalysisResult", "tender_id")
     bid: Optional["BidDocument"] = relation(_TENDER, "domain.bids.model.BidDocument", "tender_id")
+
+
+class OfTender(DomainModel):
+    """A row that belongs to a tender."""
+
+    tender_id: int = tenant_key(target=Tender)
+    """The tender that it belongs to."""
 
 
 class TenderPatch(TenderContent, Patch[Tender]):

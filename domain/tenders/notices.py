@@ -21,35 +21,31 @@ class TenderNoticeContent(DomainModel):
     """Fields that an import writes."""
 
     tender_id: int = tenant_key(target=Tender)
-    release_id: Text | None = Field(
-        default=None,
-        max_length=1000,
-        description="The publisher's id of the release; may repeat.",
-        schema_extra=example("r-1"),
-    )
+    release_id: Text | None = Field(default=None, max_length=1000, schema_extra=example("r-1"))
+    """The publisher's id of the release; may repeat."""
     released_at: UtcDatetime | None = Field(
         sa_type=UTC_DATETIME,
         default=None,
-        description="The release's own date.",
         schema_extra=example("2026-05-01T12:00:00Z"),
     )
+    """The release's own date."""
     digest: Text = Field(
         min_length=64,
         max_length=64,
-        description="SHA-256 of the content: what is received twice is kept once.",
         schema_extra=example("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
     )
+    """SHA-256 of the content: what is received twice is kept once."""
     content: dict[str, JsonValue] = Field(
-        description="The release as received.",
         schema_extra=example({"ocid": "ocds-213czf-000-00001", "tag": ["tender"]}),
         sa_type=json_dict(JsonValue, verbatim=True),
     )
+    """The release as received."""
     package: dict[str, JsonValue] = Field(
         default_factory=dict,
-        description="What the package around it said: uri and publishedDate.",
         schema_extra=example({"publishedDate": "2026-05-01T12:00:00Z"}),
         sa_type=json_dict(JsonValue, verbatim=True),
     )
+    """The uri and publishedDate of the package around it."""
 
 
 class TenderNoticeUse(DomainModel):

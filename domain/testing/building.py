@@ -6,6 +6,7 @@ from typing import TypeVar
 from sqlalchemy.orm.attributes import set_attribute
 
 from ..kit.model import DomainModel
+from ..kit.model.base import checked_fields
 from ..kit.model.lengths import max_length
 from ..kit.model.managed import managed_fields
 from ..kit.model.tables import live_unique_indexes
@@ -27,7 +28,7 @@ def build(model: type[ModelT], /, **fields: object) -> ModelT:
     examples = {name: value for name in required if (value := _example(model, name)) is not None}
     kept = managed_fields(model) & fields.keys()
     entity = model(**examples, **{name: value for name, value in fields.items() if name not in kept})
-    for name, value in model.checked_fields({name: fields[name] for name in kept}).items():
+    for name, value in checked_fields(model, {name: fields[name] for name in kept}).items():
         set_attribute(entity, name, value)
         entity.model_fields_set.add(name)
     return entity

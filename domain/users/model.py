@@ -30,27 +30,22 @@ class UserProfile(DomainModel):
     email: LowerText = personal_field(
         min_length=3,
         max_length=255,
-        description="The login, stored lower-case; unique among the live users of the whole system.",
         schema_extra=example("ann@example.org", pattern=r"^[^@\s]+@[^@\s]+$"),
     )
-    full_name: Text = personal_field(
-        min_length=1, max_length=255, description="The person's name.", schema_extra=example("Ann Example")
-    )
+    """The login, stored lower-case; unique among the live users of the whole system."""
+    full_name: Text = personal_field(min_length=1, max_length=255, schema_extra=example("Ann Example"))
+    """The person's name."""
 
 
 class UserAccess(DomainModel):
     """Fields that administrators write."""
 
-    role: UserRole = Field(
-        default=UserRole.MEMBER,
-        description="What the user may do.",
-        schema_extra=example("member"),
-        sa_type=value_enum(UserRole),
-    )
-    is_active: bool = Field(default=True, description="Whether the user may log in.", schema_extra=example(True))
-    is_verified: bool = Field(
-        default=False, description="Whether the email is known to be theirs.", schema_extra=example(False)
-    )
+    role: UserRole = Field(default=UserRole.MEMBER, schema_extra=example("member"), sa_type=value_enum(UserRole))
+    """Rights of the user."""
+    is_active: bool = Field(default=True, schema_extra=example(True))
+    """True while the user may log in."""
+    is_verified: bool = Field(default=False, schema_extra=example(False))
+    """True where the email is known to be theirs."""
 
 
 class UserSecret(DomainModel):
@@ -61,9 +56,9 @@ class UserSecret(DomainModel):
         max_length=255,
         exclude=True,
         repr=False,
-        description="The password's hash, with its algorithm and salt.",
         schema_extra=example("$argon2id$v=19$m=65536,t=3,p=4$..."),
     )
+    """The password's hash, with its algorithm and salt."""
 
 
 class UserActivity(DomainModel):
@@ -73,9 +68,9 @@ class UserActivity(DomainModel):
         sa_type=UTC_DATETIME,
         audited=False,
         default=None,
-        description="When the user last logged in.",
         schema_extra=example("2026-05-01T12:00:00Z"),
     )
+    """When the user last logged in."""
 
 
 class User(UserProfile, UserAccess, UserSecret, UserActivity, TenantEntity, table=True):

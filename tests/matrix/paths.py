@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from domain import AuditRepository
 from domain.errors import InvalidRowsError
+from domain.kit.model.base import checked_fields
 from domain.transfer import loading
 from domain.transfer.archive import from_line, row_schema, to_line
 from tests.matrix.bench import Bench, code, same
@@ -137,7 +138,7 @@ def audit(bench: Bench, kind: Kind) -> None:
         entry, inserted = AuditRepository(session).page(entity=bench.model(kind), row_id=row_id).items
     assert (inserted.action, entry.action) == ("insert", "update")
     before, after = (side.get("value") if side else None for side in (entry.before, entry.after))
-    read = before if kind.said is not None else bench.model(kind).checked_fields({"value": before})["value"]
+    read = before if kind.said is not None else checked_fields(bench.model(kind), {"value": before})["value"]
     assert read == (kind.first if kind.said is None else kind.said), (before, after)
     assert before != after
 

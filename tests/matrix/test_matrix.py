@@ -65,7 +65,7 @@ def nothing(*_arguments: object, **_options: object) -> bool:
     return True
 
 
-def unchecked(given: Any, **_options: object) -> Any:
+def unchecked(_model: Any, given: Any, **_options: object) -> Any:
     return given
 
 
@@ -79,7 +79,7 @@ MUTATIONS: dict[str, tuple[str, Callable[..., Any], str, str]] = {
     "a column is left out": ("domain.kit.repository.bulk.insert_rows", without_the_optional, "date", "create_many"),
     "no row is updated": ("domain.kit.repository.bulk.update_rows", nothing, "decimal", "upsert_many"),
     "nothing is restored": ("domain.kit.repository.repository.restore_batch", nothing, "uuid", "delete_and_restore"),
-    "nothing is checked": ("domain.DomainModel.checked_fields", unchecked, "int", "assign"),
+    "nothing is checked": ("domain.kit.model.base.checked_fields", unchecked, "int", "assign"),
 }
 
 

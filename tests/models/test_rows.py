@@ -68,8 +68,8 @@ def test_loading_does_not_validate(database: Database, tender: Tender, monkeypat
         raise AssertionError("validated")
 
     monkeypatch.setattr(Tender, "__init__", refuse)
-    monkeypatch.setattr(Tender, "_draft", refuse)
-    monkeypatch.setattr(Tender, "checked_fields", refuse)
+    monkeypatch.setattr("domain.kit.model.base._draft", refuse)
+    monkeypatch.setattr("domain.kit.model.base.checked_fields", refuse)
     assert stored(database, tender.id).title == "Bridge"
 
 

@@ -57,5 +57,5 @@ def test_create_has_the_keywords_of_the_constructor_and_no_managed_one(model: An
 
 def test_the_organization_is_no_none() -> None:
     shown = str(signature(TenderRepository.create))
-    assert shown.startswith("(self, /, *, title: str, organization_id: int = ..., status:")
+    assert shown.startswith("(self, /, *, title: str, organization_id: int = ..., external_id:")
     assert "categories: list" in shown

@@ -94,11 +94,13 @@ def plans_of(
         return [(text, explained(connection, text, values)) for text, values in sent if text.startswith(planned)]
 
 
-def explained(connection: Connection, statement: str, parameters: Any) -> Plan:
+def explained(connection: Connection, statement: str, parameters: Any, options: str = "") -> Plan:
     """The plan of a statement; of the first of many parameters."""
     many = isinstance(parameters, list)
     first: Any = next(iter(cast(Iterable[Any], parameters))) if many else parameters
-    plan: Plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", first).scalar_one()[0]["Plan"]
+    plan: Plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON{options}) {statement}", first).scalar_one()[0][
+        "Plan"
+    ]
     return plan
 
 

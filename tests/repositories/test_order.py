@@ -47,6 +47,7 @@ class Pallet(TenantEntity, table=True):
 
     __tablename__ = "test_pallets"
     __table_args__: ClassVar[Any] = (
+        live_index("created_at", "id"),
         live_index("label", "id"),
         live_index("weight", "id"),
         live_index("is_heavy", "id"),

@@ -322,6 +322,30 @@ def test_a_schema_has_names_and_parts_of_its_own(domain_db: Database) -> None:
         assert barrels.find(as_=Loud)[0].label == "A"
 
 
+class Less(BaseModel):
+    """Asks no more of a tender than its columns have made sure of."""
+
+    organization_id: int
+    title: str
+    source: Text | None
+
+
+class More(Less):
+    """Asks for more."""
+
+    title: str = Field(min_length=3)
+
+
+def test_a_row_is_validated_only_where_a_schema_asks_for_more_than_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(schema: type[BaseModel]) -> None:
+        raise AssertionError(f"{schema.__name__} is validated")
+
+    monkeypatch.setattr("domain.kit.repository.schemas.TypeAdapter", refuse)
+    assert schema_of(Tender, Less).read([1, "A", None]) == Less(organization_id=1, title="A", source=None)
+    with pytest.raises(AssertionError, match="More is validated"):
+        schema_of(Tender, More)
+
+
 def test_readers_of_schemas_that_an_application_makes_as_it_runs_are_let_go() -> None:
     def use(number: int) -> ref[object]:
         reader = schema_of(Tender, create_model(f"Made{number}", title=str))

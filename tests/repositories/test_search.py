@@ -230,9 +230,14 @@ def test_a_search_reads_the_index_under_row_level_security(domain_cluster: Clust
             connection.exec_driver_sql(explained)
             plan = connection.exec_driver_sql(explained).scalar_one()[0]["Plan"]
         assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= 100
+        index = search_index("tenders")
+        with made.migration_engine.begin() as connection:  # as a dump is restored
+            again = connection.exec_driver_sql(f"SELECT pg_get_indexdef('{index}'::regclass)").scalar_one()
+            connection.exec_driver_sql(f"DROP INDEX {index}; {again}; ANALYZE tenders")
+        assert f"Bitmap Index Scan on {index}" in inner_plan(made)
         with made.migration_engine.begin() as connection:
             connection.exec_driver_sql("DROP POLICY owner_access ON tenders")
-        assert search_index("tenders") not in inner_plan(made)
+        assert index not in inner_plan(made)
 
 
 @pytest.mark.parametrize(

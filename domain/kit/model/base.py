@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from copy import copy
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, dataclass_transform
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
@@ -18,6 +18,7 @@ from .managed import managed_fields, managed_reason, refuse_managed
 from .registry import REGISTRY, DomainMeta
 from .tables import ORGANIZATION_ID
 
+ModelT = TypeVar("ModelT", bound="DomainModel")
 MYPY = TYPE_CHECKING_WITH_PYREFLY = False  # each is True to the checker of its name
 
 
@@ -51,7 +52,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
 
     def __init__(self, **data: Any) -> None:
         if _is_table(type(self)):
-            draft = self._draft(data)
+            draft = _draft(type(self), data)
             refuse_managed(type(self), draft.model_fields_set)
             self._adopt(draft)
             return
@@ -77,7 +78,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
         if moves or name in managed_fields(cls, by_library=True):
             raise AttributeError(f"{cls.__name__}.{name} is read-only: {managed_reason([name])}")
         if name not in current or current[name] is not value:
-            value = cls.checked_fields({name: value}, beside=current)[name]
+            value = checked_fields(cls, {name: value}, beside=current)[name]
         set_attribute(self, name, value)
         self.model_fields_set.add(name)
 
@@ -111,7 +112,7 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
             fields = cls.model_fields.keys() - managed_fields(cls)
             obj = {name: getattr(obj, name) for name in fields if hasattr(obj, name)}
         data = {**cast(dict[str, Any], obj), **update} if isinstance(obj, dict) else obj
-        draft = cls._draft(data, strict=strict, from_attributes=from_attributes, context=context)
+        draft = _draft(cls, data, strict=strict, from_attributes=from_attributes, context=context)
         is_row = isinstance(source, DomainModel) and _is_table(type(source))  # its managed values are the library's
         refuse_managed(cls, update.keys() if is_row else draft.model_fields_set)
         instance: Self = class_mapper(cls).class_manager.new_instance()  # configured, as by a constructor
@@ -142,28 +143,6 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
             _correct(field)
         return schema
 
-    @classmethod
-    def _draft(cls, data: Any, **options: Any) -> Self:
-        draft: Self = cls.__new__(cls)
-        with _without_secrets(cls):
-            cls.__pydantic_validator__.validate_python(data, self_instance=draft, **options)
-        return draft
-
-    @classmethod
-    def checked_row(cls, data: dict[str, object]) -> dict[str, object]:
-        """The fields and defaults of a row, without the object. Raises pydantic's ValidationError."""
-        return dict(vars(cls._draft(data)))
-
-    @classmethod
-    def checked_fields(cls, data: dict[str, object], *, beside: dict[str, object] | None = None) -> dict[str, object]:
-        """The given fields, each checked ``beside`` the values of the others. Raises pydantic's ValidationError."""
-        draft: Self = cls.__new__(cls)
-        vars(draft).update({name: value for name, value in (beside or {}).items() if name in cls.model_fields})
-        with _without_secrets(cls):
-            for name, value in data.items():
-                cls.__pydantic_validator__.validate_assignment(draft, name, value)
-        return {name: vars(draft)[name] for name in data}
-
     def _adopt(self, draft: Self) -> None:
         for name, value in vars(draft).items():
             set_attribute(self, name, value)
@@ -172,9 +151,34 @@ class DomainModel(SQLModel, metaclass=DomainMeta, registry=REGISTRY):
 
 
 DomainModel.model_config["extra"] = "forbid"
+DomainModel.model_config["use_attribute_docstrings"] = True  # a field's description, which editors show as well
 DomainModel.model_config["hide_input_in_errors"] = True
 DomainModel.model_config["validate_by_name"] = True  # rows are given by their fields, whatever aliases clients use
 DomainModel.model_config["allow_inf_nan"] = False  # SQLite would store NULL
+
+
+def _draft(model: type[ModelT], data: Any, **options: Any) -> ModelT:
+    draft: ModelT = model.__new__(model)
+    with _without_secrets(model):
+        model.__pydantic_validator__.validate_python(data, self_instance=draft, **options)
+    return draft
+
+
+def checked_row(model: type[DomainModel], data: dict[str, object]) -> dict[str, object]:
+    """The fields and defaults of a row, without the object. Raises pydantic's ValidationError."""
+    return dict(vars(_draft(model, data)))
+
+
+def checked_fields(
+    model: type[DomainModel], data: dict[str, object], *, beside: dict[str, object] | None = None
+) -> dict[str, object]:
+    """The given fields, each checked ``beside`` the values of the others. Raises pydantic's ValidationError."""
+    draft: DomainModel = model.__new__(model)
+    vars(draft).update({name: value for name, value in (beside or {}).items() if name in model.model_fields})
+    with _without_secrets(model):
+        for name, value in data.items():
+            model.__pydantic_validator__.validate_assignment(draft, name, value)
+    return {name: vars(draft)[name] for name in data}
 
 
 def _is_table(cls: type[DomainModel]) -> bool:

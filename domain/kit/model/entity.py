@@ -25,12 +25,12 @@ class Identified(DomainModel):
 
     id: int = library_field(
         default=FILLED_IN,
-        description="Id given by the database.",
         schema_extra=example(42, json_schema_extra={"readOnly": True}),
         primary_key=True,
         sa_type=BigId,
         sa_column_kwargs={"server_default": Identity()},
     )
+    """Id given by the database."""
 
 
 class Stamped(Identified):
@@ -39,25 +39,25 @@ class Stamped(Identified):
     created_at: UtcDatetime = library_field(
         sa_type=UTC_DATETIME,
         default_factory=utcnow,
-        description="When the row was created.",
         schema_extra=example("2026-05-01T12:00:00Z"),
         sa_column_kwargs=_NOW,
     )
+    """When the row was created."""
     updated_at: UtcDatetime = library_field(
         sa_type=UTC_DATETIME,
         audited=False,
         default_factory=utcnow,
-        description="When the row last changed.",
         schema_extra=example("2026-05-02T08:30:00Z"),
         sa_column_kwargs={**_NOW, "onupdate": utcnow},
     )
+    """When the row last changed."""
     version: int = library_field(
         audited=False,
         default=1,
-        description="Counts the row's changes; send it back to update exactly what was read.",
         schema_extra=example(3),
         sa_column_kwargs={"server_default": text("1")},
     )
+    """Counts the row's changes; send it back to update exactly what was read."""
 
 
 class Deletable(DomainModel):
@@ -65,28 +65,25 @@ class Deletable(DomainModel):
 
     is_deleted: bool = library_field(
         default=False,
-        description="Whether the row is deleted.",
         schema_extra=example(False),
         sa_column_kwargs={"server_default": text("false")},
     )
+    """True for a deleted row."""
     deleted_at: UtcDatetime | None = library_field(
         sa_type=UTC_DATETIME,
         default=None,
-        description="When it was deleted.",
         schema_extra=example("2026-06-01T09:00:00Z"),
     )
-    deletion_id: UUID | None = library_field(
-        default=None,
-        description="The deletion it went with: restoring brings back exactly the rows that share it.",
-        schema_extra=example("0197f3c2-6d1e-7c3a-9a54-3f2b8c1d0e9f"),
-    )
+    """When it was deleted."""
+    deletion_id: UUID | None = library_field(default=None, schema_extra=example("0197f3c2-6d1e-7c3a-9a54-3f2b8c1d0e9f"))
+    """The deletion it went with: restoring brings back exactly the rows that share it."""
     deleted_by: Text | None = library_field(
         audited=False,  # the trail names the actor itself
         default=None,
         max_length=255,
-        description="Who deleted it: the session's actor.",
         schema_extra=example("user:12"),
     )
+    """The session's actor, who deleted it."""
 
 
 class Entity(Deletable, Stamped):
@@ -112,12 +109,12 @@ class OwnedByOrganization(DomainModel):
     __of_organization__: ClassVar[bool] = True
     organization_id: int = Field(
         default=FILLED_IN,
-        description="The organization that the row belongs to; a bound session fills it in.",
         schema_extra=example(7),
         primary_key=True,
         foreign_key=f"{ORGANIZATIONS}.id",
         sa_type=BigId,
     )
+    """The organization that the row belongs to; a bound session fills it in."""
 
 
 class TenantEntity(Entity, OwnedByOrganization):

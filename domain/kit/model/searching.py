@@ -24,8 +24,8 @@ MARKS = (
     r"\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200f\u20d0-\u20ff\u00ad"
     r"\ufeff"
 )
-BETWEEN_WORDS = (
-    r"\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u00d7\u00f7\u2000-\u206f\u20a0-\u20cf\u2190-\u2bff"
+BETWEEN_WORDS = (  # beside blanks
+    r"\u0001-\u001f\u0021-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u00d7\u00f7\u2000-\u206f\u20a0-\u20cf\u2190-\u2bff"
     r"\u2e00-\u2e7f\u3000-\u3004\u3008-\u3020\u3030\u30fb\ufe10-\ufe6f\ufffd"
 )
 _SCRIPTS = (range(0xC6, 0x250), range(0x370, 0x530), range(0x531, 0x557))  # Latin, Greek and Cyrillic, Armenian
@@ -48,7 +48,7 @@ LIGATURES = {"ß": "ss", "æ": "ae", "œ": "oe"}
 
 Model: TypeAlias = type[Any]  # Within a function element the name ``type`` is its own.
 
-_MARKS, _BETWEEN_WORDS = re.compile(f"[{MARKS}]+"), re.compile(f"[{BETWEEN_WORDS}]+")
+_MARKS, _BETWEEN_WORDS = re.compile(f"[{MARKS}]+"), re.compile(f"[ {BETWEEN_WORDS}]+")
 _PLAIN = LETTERS | LIGATURES
 _FOLDED = str.maketrans(
     {chr(code): chr(code).lower() for code in range(ord("A"), ord("Z") + 1)}

@@ -34,44 +34,38 @@ class AuditRecord(DomainModel):
     recorded_at: UtcDatetime = Field(
         sa_type=UTC_DATETIME,
         default_factory=utcnow,
-        description="When: the start of the statement.",
         schema_extra=example("2026-05-01T12:00:00Z"),
         sa_column_kwargs={"server_default": DatabaseTime()},
     )
-    actor: Text | None = Field(
-        default=None,
-        max_length=255,
-        description="Who, as the session was told; null for what came past the sessions.",
-        schema_extra=example("user:12"),
-        sa_column_kwargs=ACTOR,
-    )
-    request_id: Text | None = Field(
-        default=None, max_length=255, description="Which request.", schema_extra=example("req-4f1c")
-    )
-    entity: Text = Field(max_length=63, description="The row's table.", schema_extra=example("orders"))
-    row_id: int = Field(description="The row's id.", schema_extra=example(42), sa_type=BigId)
-    action: AuditAction = Field(
-        description="What happened.", schema_extra=example("update"), sa_type=value_enum(AuditAction)
-    )
+    """When: the start of the statement."""
+    actor: Text | None = Field(default=None, max_length=255, schema_extra=example("user:12"), sa_column_kwargs=ACTOR)
+    """The actor that the session was told; null for a write past the sessions."""
+    request_id: Text | None = Field(default=None, max_length=255, schema_extra=example("req-4f1c"))
+    """The request that wrote."""
+    entity: Text = Field(max_length=63, schema_extra=example("orders"))
+    """The row's table."""
+    row_id: int = Field(schema_extra=example(42), sa_type=BigId)
+    """The row's id."""
+    action: AuditAction = Field(schema_extra=example("update"), sa_type=value_enum(AuditAction))
+    """The kind of change."""
     before: dict[str, JsonValue] | None = Field(
         default=None,
-        description="The columns that changed, as they were; null where the row was made or removed."
-        " Of secret and personal columns the name alone.",
         schema_extra=example({"status": "pending"}),
         sa_type=json_dict(JsonValue, verbatim=True),
     )
+    """Columns that changed, as they were; null where the row was made or removed. Secret and personal ones by name."""
     after: dict[str, JsonValue] | None = Field(
         default=None,
-        description="The same columns as they are now.",
         schema_extra=example({"status": "complete"}),
         sa_type=json_dict(JsonValue, verbatim=True),
     )
+    """The same columns as they are now."""
     personal: dict[str, JsonValue] | None = Field(
         default=None,
-        description="Before and after of the personal columns that changed; null once the person is erased.",
         schema_extra=example({"before": {"full_name": "Ann"}, "after": {"full_name": "Ann Example"}}),
         sa_type=json_dict(JsonValue, verbatim=True),
     )
+    """Before and after of the personal columns that changed; null once the person is erased."""
 
 
 class AuditEntry(AuditRecord, Identified, OwnedByOrganization, table=True):
@@ -84,13 +78,8 @@ class AuditEntry(AuditRecord, Identified, OwnedByOrganization, table=True):
     )
     __audited__: ClassVar[bool] = False
 
-    organization_id: int = Field(
-        default=None,
-        description="The organization that the row belongs to, or is.",
-        schema_extra=example(7),
-        primary_key=True,
-        sa_type=BigId,
-    )
+    organization_id: int = Field(default=None, schema_extra=example(7), primary_key=True, sa_type=BigId)
+    """The organization that the row belongs to, or is."""
 
 
 class AuditEntryPublic(AuditRecord, Identified, Public):

@@ -13,28 +13,19 @@ from ..model.types import UTC_DATETIME
 class PurgeRecordContent(DomainModel):
     """The actor, table, organization and number of removed rows."""
 
-    actor: Text = Field(
-        min_length=1,
-        max_length=255,
-        description="Who.",
-        schema_extra=example("nightly-purge"),
-        sa_column_kwargs=ACTOR,
-    )
-    reason: Text = Field(min_length=1, max_length=1000, description="Why.", schema_extra=example("retention is over"))
+    actor: Text = Field(min_length=1, max_length=255, schema_extra=example("nightly-purge"), sa_column_kwargs=ACTOR)
+    """The actor."""
+    reason: Text = Field(min_length=1, max_length=1000, schema_extra=example("retention is over"))
+    """Why."""
     # No foreign key, and not the name that scopes a table: the record outlives the organization.
-    purged_organization_id: int | None = Field(
-        default=None,
-        description="The organization whose rows they were; none for tables that belong to no organization.",
-        schema_extra=example(7),
-        sa_type=BigId,
-    )
-    table_name: Text = Field(min_length=1, max_length=255, description="The table.", schema_extra=example("orders"))
-    row_count: int = Field(ge=1, description="How many rows.", schema_extra=example(1000))
-    deleted_before: UtcDatetime = Field(
-        sa_type=UTC_DATETIME,
-        description="They, or their organization, had been deleted before this.",
-        schema_extra=example("2026-05-01T12:00:00Z"),
-    )
+    purged_organization_id: int | None = Field(default=None, schema_extra=example(7), sa_type=BigId)
+    """The organization whose rows they were; none for tables that belong to no organization."""
+    table_name: Text = Field(min_length=1, max_length=255, schema_extra=example("orders"))
+    """The table."""
+    row_count: int = Field(ge=1, schema_extra=example(1000))
+    """How many rows."""
+    deleted_before: UtcDatetime = Field(sa_type=UTC_DATETIME, schema_extra=example("2026-05-01T12:00:00Z"))
+    """They, or their organization, had been deleted before this."""
 
 
 class PurgeRecord(PurgeRecordContent, Entity, table=True):

@@ -12,14 +12,10 @@ from ..model.fields import ACTOR, Text, example
 class SystemAccessContent(DomainModel):
     """Actor and reason of a system session."""
 
-    actor: Text = Field(
-        min_length=1,
-        max_length=255,
-        description="Who.",
-        schema_extra=example("nightly-reset"),
-        sa_column_kwargs=ACTOR,
-    )
-    reason: Text = Field(min_length=1, max_length=1000, description="Why.", schema_extra=example("new month"))
+    actor: Text = Field(min_length=1, max_length=255, schema_extra=example("nightly-reset"), sa_column_kwargs=ACTOR)
+    """The actor."""
+    reason: Text = Field(min_length=1, max_length=1000, schema_extra=example("new month"))
+    """Why."""
 
 
 class SystemAccess(SystemAccessContent, Entity, table=True):

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from ...errors import InvalidRowsError
 from ..model import DomainModel
+from ..model.base import checked_fields, checked_row
 from ..model.managed import managed_reason
 
 Content: TypeAlias = DomainModel | Mapping[str, object]
@@ -66,8 +67,8 @@ class Checker:
             raise ValueError(f"upsert_many needs {', '.join(self.key)} to tell rows apart")
         if self.key and not self._required <= given.keys():
             missing = ", ".join(sorted(self._required - given.keys()))
-            return Row(self.model.checked_fields(given), given.keys(), missing)
-        return Row(self.model.checked_row(given), given.keys())
+            return Row(checked_fields(self.model, given), given.keys(), missing)
+        return Row(checked_row(self.model, given), given.keys())
 
 
 def reason_of(error: ValidationError) -> str:

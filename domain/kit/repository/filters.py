@@ -31,7 +31,7 @@ class Filter(BaseModel):
                 return InvoiceRepository(session).page(wanted, as_=InvoicePublic)
     """
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:

@@ -1,9 +1,9 @@
 """Pages by keyset, and the limits of a slice."""
 
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeAlias, TypeVar
+from typing import ClassVar, Generic, TypeAlias, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ...errors import ArgumentError
 from .cursor import Cursors, Place
@@ -18,18 +18,16 @@ MAX_LIMIT = 200
 class Page(BaseModel, Generic[T]):
     """One page of a listing."""
 
-    items: list[T] = Field(description="The rows of this page.")
-    next_cursor: str | None = Field(
-        default=None,
-        description="Send it back as `after` for the next page; null on the last one.",
-        examples=[None],
-    )
-    previous_cursor: str | None = Field(
-        default=None,
-        description="Send it back as `before` for the page before this one; null on the first one.",
-        examples=[None],
-    )
-    total: int | None = Field(default=None, description="All rows of the listing, where it was asked for.")
+    model_config: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
+
+    items: list[T]
+    """The rows of this page."""
+    next_cursor: str | None = Field(default=None, examples=[None])
+    """Send it back as `after` for the next page; null on the last one."""
+    previous_cursor: str | None = Field(default=None, examples=[None])
+    """Send it back as `before` for the page before this one; null on the first one."""
+    total: int | None = None
+    """All rows of the listing, where it was asked for."""
 
 
 def checked_limit(limit: int) -> int:

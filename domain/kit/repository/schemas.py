@@ -106,7 +106,10 @@ def _maker(
 ) -> Callable[[dict[str, Any]], SchemaT]:
     own: dict[str, FieldInfo] = model.model_fields
     given = schema.model_fields
-    is_same = all((own[n].annotation, own[n].metadata) == (given[n].annotation, given[n].metadata) for n in names)
+    is_same = all(
+        own[n].annotation == given[n].annotation and all(part in own[n].metadata for part in given[n].metadata)
+        for n in names
+    )
     may_be_missing = all(type(None) in _kinds(given[name]) for name in nested)
     is_same = is_same and may_be_missing and not any(option.startswith("str_") for option in schema.model_config)
     decorators = schema.__pydantic_decorators__

@@ -137,7 +137,8 @@ def _words(table: str) -> str:
 
 
 def _vector(table: str, state: State) -> str:
-    columns = ", ".join(quoted(name) for name in state[_COLUMNS].split(", "))
+    # Each is cast, as PostgreSQL writes it in a dump: the index of a restored database is else another expression's.
+    columns = ", ".join(f"{quoted(name)}::text" for name in state[_COLUMNS].split(", "))
     return f"array_to_tsvector({_words(table)}({ORGANIZATION_ID}, VARIADIC ARRAY[{columns}]))"
 
 
@@ -199,6 +200,8 @@ def _literal(letters: Iterable[str]) -> str:
 
 
 _LIGATURES = " ".join(f"folded := replace(folded, {_literal(one)}, '{two}');" for one, two in LIGATURES.items())
+# One blank alone is left: a match costs more than what is passed over.
+_BETWEEN = f"[{BETWEEN_WORDS}][ {BETWEEN_WORDS}]*| [ {BETWEEN_WORDS}]+"
 # As words_of does it, without the locale of the database; most texts need no more than the first branch.
 _FOLDING = f"""DECLARE
   folded text := array_to_string(texts, ' ');
@@ -210,7 +213,7 @@ BEGIN
     folded := translate(folded, {_literal(_LETTERS)}, {_literal(_LETTERS.values())});
     {_LIGATURES}
   END IF;
-  folded := regexp_replace(left(folded, {MOST_TEXT}), '[{BETWEEN_WORDS}]+', ' ', 'g');
+  folded := regexp_replace(left(folded, {MOST_TEXT}), '{_BETWEEN}', ' ', 'g');
   IF folded ~ '[^ ]{{{MOST_WORD + 1}}}' THEN
     folded := regexp_replace(folded, '([^ ]{{{MOST_WORD}}})[^ ]+', '\\1', 'g');
   END IF;

@@ -33,9 +33,12 @@ class InvoiceContent(DomainModel):
     """Fields that a client may write."""
 
     tender_id: int = tenant_key(Tender)
-    number: Text = Field(min_length=1, max_length=40, description="Unique among the organization's live invoices.")
-    amount: Amount = Field(gt=0, le=1_000_000, sa_type=Money(20, 4), description="In EUR.")
-    items: list[Text] = Field(default_factory=list, sa_type=json_list(Text), description="What was done.")
+    number: Text = Field(min_length=1, max_length=40)
+    """Unique among the organization's live invoices."""
+    amount: Amount = Field(gt=0, le=1_000_000, sa_type=Money(20, 4))
+    """In EUR."""
+    items: list[Text] = Field(default_factory=list, sa_type=json_list(Text))
+    """What was done."""
     status: InvoiceStatus = Field(default=InvoiceStatus.DRAFT, sa_type=value_enum(InvoiceStatus))
     due_at: UtcDatetime | None = None
 
