@@ -44,7 +44,7 @@ class JsonStream:
     """Values from a file, one after the other. Bytes that are not UTF-8 are read as Windows-1252, each for itself."""
 
     def __init__(self, file: Readable, *, chunk: int | None = None) -> None:
-        self.repaired = False
+        self.repaired: bool = False
         """True once something was not UTF-8."""
         self._file = file
         self._chunk = chunk or CHUNK
