@@ -9,7 +9,8 @@ from domain.kit.model.registry import REGISTRY
 from domain.kit.model.tables import ORGANIZATION_ID, organization_column
 from tests.support.partitions import is_distributable
 
-TABLES = [cast(Table, m.local_table) for m in REGISTRY.mappers if m.class_.__module__.startswith("domain.")]
+OURS = [cast(Table, m.local_table) for m in REGISTRY.mappers if m.class_.__module__.startswith("domain.")]
+TABLES = sorted(OURS, key=lambda table: table.name)
 SPREAD = [table for table in TABLES if organization_column(table) is not None and is_distributable(table)]
 """Each part of them can tell by itself what is unique; the others are small, and whole on every machine."""
 

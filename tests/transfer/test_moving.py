@@ -59,17 +59,17 @@ class Size(BaseModel):
     height: Decimal
 
 
-class Crate(TenantEntity, table=True):
-    __tablename__ = "test_crates"
-    inside_id: int | None = tenant_key("Crate", default=None)
+class MovedCrate(TenantEntity, table=True):
+    __tablename__ = "moved_crates"
+    inside_id: int | None = tenant_key("MovedCrate", default=None)
     seal: bytes = b""
     fitting: Fitting = Fitting.HOOK
     size: Size | None = None
     weights: list[float] = Field(default_factory=list)
 
 
-class Crates(TenantRepository[Crate]):
-    model = Crate
+class Crates(TenantRepository[MovedCrate]):
+    model = MovedCrate
 
 
 @pytest.fixture
@@ -92,9 +92,9 @@ def leaving(domain_db: Database) -> int:
             of = [build(AnalysisResult, tender_id=row.id, processing_cost=Decimal("0.125")) for row in rows[:9]]
             AnalysisRepository(session).create_many(of)
             BidDocumentRepository(session).create_many([build(BidDocument, tender_id=row.id) for row in rows[:4]])
-            outer = crates.add(Crate(seal=b"\x00\xff", fitting=Fitting.CHAIN, size=Size(height=Decimal("1.50"))))
-            inner = crates.add(Crate(inside_id=outer.id, weights=[0.1, -1e300]))
-            outer.inside_id = crates.add(Crate(inside_id=inner.id)).id  # around in a circle
+            outer = crates.add(MovedCrate(seal=b"\x00\xff", fitting=Fitting.CHAIN, size=Size(height=Decimal("1.50"))))
+            inner = crates.add(MovedCrate(inside_id=outer.id, weights=[0.1, -1e300]))
+            outer.inside_id = crates.add(MovedCrate(inside_id=inner.id)).id  # around in a circle
             tenders.soft_delete(rows[0].id)
             tenders.update(rows[1].id, title="Quay")
     return leaving
@@ -131,7 +131,7 @@ def test_an_organization_moves_with_the_same_rows_and_nothing_is_left(
         "organizations",
         "tenders",
         "cost_entries",
-        "test_crates",
+        "moved_crates",
     }
     manifest = export_organization(domain_db, tmp_path / "out", organization_id=leaving)
     assert (manifest.slug, manifest.rows) == ("leaving", sum(map(len, before.values())))
