@@ -111,7 +111,8 @@ def _record(record: JsonValue, around: Around) -> Iterator[Item]:
     compiled, releases = record.get("compiledRelease"), record.get("releases")
     if isinstance(compiled, dict) and compiled:
         inside = around.inside("compiledRelease", record)
-        yield _release(compiled, inside._replace(package=of_compiled(inside.package, record)))
+        whole = of_compiled(inside.package, record)
+        yield _release(compiled, Around(inside.place, whole, inside.ocid, inside.depth))
         return
     listed = _listed(releases) if isinstance(releases, list | dict) else []
     if listed and all(_is_link(release) for release in listed):

@@ -42,6 +42,7 @@ def test_the_packages_own_references_are_told_with_their_rule() -> None:
     graph = graph_of(tables.values())
     assert {(e.child.name, e.parent.name, e.column) for e in graph.edges if e.on_delete == "cascade"} == {
         ("users", "organizations", "organization_id"),
+        ("api_keys", "organizations", "organization_id"),
         ("analysis_results", "tenders", "tender_id"),
         ("bid_documents", "tenders", "tender_id"),
         ("tender_notices", "tenders", "tender_id"),

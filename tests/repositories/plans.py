@@ -24,6 +24,11 @@ FROM generate_series(3, 1200) n;
 INSERT INTO users (organization_id, email, hashed_password, full_name, role, is_active, is_verified)
 SELECT o, 'user-' || n || '@org-' || o || '.example', 'hash', 'Ann', 'member', true, true
 FROM generate_series(1, 1000) o, generate_series(1, 5) n;
+INSERT INTO api_keys (organization_id, name, role, digest)
+SELECT o, 'Nightly import', 'member', md5(o || ' ' || n) || md5(n || ' ' || o)
+FROM generate_series(1, 1000) o, generate_series(1, 5) n;
+INSERT INTO purged_tenders (organization_id, external_id)
+SELECT o, 'purged-' || n FROM generate_series(1, 1000) o, generate_series(1, 20) n;
 INSERT INTO tenders (organization_id, created_at, deadline, estimated_value, status, external_id, title, description,
                      categories)
 SELECT o, timestamptz '2026-01-01' + n * interval '1 minute',
