@@ -55,18 +55,15 @@ def measured(database: Database, ids: list[int]) -> list[float]:
 
 
 def ratio(database: Database, blocks: int) -> float:
-    """The median with metrics over the median without, printed."""
+    """The median over pairs of blocks, one with metrics and one without, of the ratio of their medians; printed."""
     ids = fill(database)
     block(database, ids)
     on: list[float] = []
     off: list[float] = []
     for number in range(blocks):
-        if number % 2:
-            on += measured(database, ids)
-        off += block(database, ids)
-        if not number % 2:
-            on += measured(database, ids)
-    found = statistics.median(on) / statistics.median(off)
+        for takes, into in ((measured, on), (block, off))[:: -1 if number % 2 else 1]:
+            into.append(statistics.median(takes(database, ids)))
+    found = statistics.median(with_ / without for with_, without in zip(on, off, strict=True))
     times = ", ".join(f"{statistics.median(taken) * 1e6:.0f} µs" for taken in (on, off))
     print(f"{database.engine.dialect.name:10} {found:.3f}  (with, without: {times})")
     return found
