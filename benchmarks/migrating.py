@@ -85,7 +85,7 @@ def fill(cluster: Cluster, name: str, rows: int) -> None:
         columns = connection.scalars(
             text(
                 "SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = 'tenders'::regclass AND attnum > 0"
-                " AND NOT attisdropped AND attname NOT IN ('id', 'external_id')"
+                " AND NOT attisdropped AND attgenerated = '' AND attname NOT IN ('id', 'external_id')"
             )
         ).all()
         names = ", ".join(columns)
