@@ -1,12 +1,13 @@
-"""The primary is killed under load, and the standby promoted: URLs with both hosts go on with it."""
+"""One of two servers goes under load: without the standby reads go on; without the primary it is promoted."""
 
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
+from sqlmodel import col
 
-from domain import Database, OutcomeUnknownError, TenantHandle, TenderRepository, UnavailableError
+from domain import Database, OutcomeUnknownError, TenantHandle, Tender, TenderRepository, UnavailableError
 from tests.replicas.standby import Pair, pair, replicas_of
 
 THREADS = 6
@@ -25,16 +26,18 @@ def servers() -> Iterator[Pair]:
 class Load:
     """Threads that write rows, each with a key of its own, and note what they are told."""
 
-    def __init__(self, database: Database, tenant: TenantHandle) -> None:
+    def __init__(self, database: Database, tenant: TenantHandle, *, threads: int = THREADS) -> None:
         self.database = database
         self.tenant = tenant
         self.acknowledged: dict[str, float] = {}
         """The keys, with a position in the log by which their commits had been written."""
         self.unavailable = 0
         self.unknown = 0
+        self.stale: list[str] = []
+        self.longest_seconds = 0.0
         self.surprises: list[BaseException] = []
         self._ends = threading.Event()
-        self._threads = [threading.Thread(target=self._write, args=(number,)) for number in range(THREADS)]
+        self._threads = [threading.Thread(target=self._write, args=(number,)) for number in range(threads)]
 
     def __enter__(self) -> "Load":
         for thread in self._threads:
@@ -56,6 +59,7 @@ class Load:
                 with self.tenant.session() as session:
                     TenderRepository(session).create(title="Bridge", external_id=key)
                 self.acknowledged[key] = replicas_of(self.database).position(self.tenant.organization_id)
+                self._read(key)
             except OutcomeUnknownError:
                 self.unknown += 1
             except UnavailableError as error:
@@ -65,12 +69,35 @@ class Load:
                 self.surprises.append(error)
                 raise
 
+    def _read(self, key: str) -> None:
+        """What was written a moment ago, from wherever reads go."""
+        began = time.monotonic()
+        with self.tenant.read_session() as session:
+            if not TenderRepository(session).find(col(Tender.external_id) == key):
+                self.stale.append(key)
+        self.longest_seconds = max(self.longest_seconds, time.monotonic() - began)
+
     def until_more(self, number: int) -> None:
         """Wait for so many acknowledged writes more."""
         wanted, deadline = len(self.acknowledged) + number, time.monotonic() + WAIT_SECONDS
         while len(self.acknowledged) < wanted:
             assert time.monotonic() < deadline, self.surprises
             time.sleep(0.01)
+
+
+def test_a_standby_that_goes_under_load_costs_no_write_and_no_read_but_those_it_was_answering(servers: Pair) -> None:
+    with servers.database() as database:
+        tenant = database.tenant(1)
+        with Load(database, tenant, threads=16) as load:
+            load.until_more(300)
+            servers.standby.stop()
+            load.until_more(300)
+        there = stored(tenant)
+    print(f"{len(load.acknowledged)} written and read, the longest read in {load.longest_seconds:.2f} s")
+    assert (load.surprises, load.stale, load.unknown) == ([], [], 0)
+    assert load.unavailable <= 16  # one a thread, which may be tried again
+    assert load.acknowledged.keys() == there
+    assert load.longest_seconds < WAIT_SECONDS
 
 
 def stored(tenant: TenantHandle) -> set[str | None]:

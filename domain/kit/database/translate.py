@@ -50,7 +50,7 @@ def translated(context: ExceptionContext) -> DomainError | None:
         return None  # Ctrl-C, after which SQLAlchemy drops the connection; or one of ours
     if _was_ended(context):
         return exceeded(REST_WAS_TOO_LONG)
-    if _is_unanswered_commit(context):
+    if _is_unanswered_commit(context) and not is_read_only(context.connection):  # which has nothing to store
         return OutcomeUnknownError()
     if context.is_disconnect:
         return UnavailableError(LOST, retryable=True)
