@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Field, select
 
+import domain.models
 from domain import AnalysisResult, Database, Organization, TenantEntity, TenantRepository, Tender, Text, User, example
 from domain.testing import attack
 from domain.testing.attack import Report
@@ -67,6 +68,16 @@ def test_what_a_model_refers_to_is_attacked_with_it(domain_sqlite: Database) -> 
     report = attack(domain_sqlite, models=[AnalysisResult], methods={"get", "add", "select"})
     assert report.leaks == []
     assert {"AnalysisRepository.get", "TenderRepository.get"} <= {method for _, method, _ in report.cells}
+
+
+def test_the_packages_own_tables_have_nothing_that_a_user_would_have_to_mend(domain_db: Database) -> None:
+    ours = [model for model in vars(domain.models).values() if isinstance(model, type) and _is_owned_table(model)]
+    assert len(ours) >= 8
+    assert attack(domain_db, models=ours, methods=()).leaks == []
+
+
+def _is_owned_table(model: type[Any]) -> bool:
+    return issubclass(model, TenantEntity) and "__table__" in vars(model)
 
 
 def test_three_lines_are_enough(domain_sqlite: Database) -> None:
