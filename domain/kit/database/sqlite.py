@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import sqlite3
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,11 +59,11 @@ def configure(engine: Engine, limits: TimeLimits, *, scoped: bool) -> None:
         for pragma in (
             "foreign_keys=ON",
             f"busy_timeout={busy_timeout}",
-            "journal_mode=WAL",
             "synchronous=NORMAL",
             "recursive_triggers=ON",  # or INSERT OR REPLACE would remove another organization's row unseen
         ):
             connection.execute(f"PRAGMA {pragma}")
+        _use_write_ahead_log(connection, busy_timeout / 1000)
 
     @event.listens_for(engine, "before_cursor_execute", retval=True)
     def _begin_before_the_first_write(
@@ -120,6 +122,20 @@ def configure(engine: Engine, limits: TimeLimits, *, scoped: bool) -> None:
             connection.rollback()
         if connection is not None and connection.is_tainted and not connection.is_inherited:
             record.invalidate()
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection, seconds: float) -> None:
+    """Try until it is on: while somebody else turns it on for a new file, SQLite refuses without waiting."""
+    ends = time.monotonic() + seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > ends:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def _is_kept(statement: str, waiting: list[str]) -> bool:
