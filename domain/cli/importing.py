@@ -20,6 +20,7 @@ SHOWN = 20
 
 
 def _existing(paths: list[Path]) -> list[Path]:
+    """Check them here: typer's own ``exists`` refuses "-" for a Path, whatever ``allow_dash`` says."""
     for path in paths:
         if path != STDIN and not path.exists():
             raise typer.BadParameter(f"path '{path}' does not exist.")
@@ -50,10 +51,11 @@ def import_(
     """Import tender notices in the shape of OCDS 1.1.
 
     Takes release packages, record packages and bare releases, as .json, .jsonl
-    or .ndjson, and gzips of them. All releases with one ocid become one tender, in whatever order
-    they arrive. The same files can be imported again and again: what is known
-    stays unchanged, and a tender that a person deleted stays deleted. What
-    can't be used is refused with its place and the reason; the rest goes on.
+    or .ndjson, and gzips of them. All releases with one ocid become one tender,
+    in whatever order they arrive. The same files can be imported again and
+    again: what is known stays unchanged, and a tender that a person deleted
+    stays deleted. What can't be used is refused with its place and the reason;
+    the rest goes on.
 
     Examples
 

@@ -91,14 +91,13 @@ def erase(
     with Database(database_url, system_database_url=system_database_url) as db:
         organization_id = one_of(slugs_of(db, actor=actor), organization)
         if execute:
-            erase_organization(db, organization_id=organization_id, actor=actor, reason=reason)
-        with db.system_session(actor=actor, reason="count the rows of an organization") as system:
-            rows = rows_of(system, organization_id)
+            done = erase_organization(db, organization_id=organization_id, actor=actor, reason=reason)
+            rows = {count.table: count.rows for count in done.counts}
+        else:
+            with db.system_session(actor=actor, reason="count the rows of an organization") as system:
+                rows = rows_of(system, organization_id)
     for table, number in rows.items():
         if number:
             typer.echo(f"{number:>12,} {table}")
-    tables = counted(len(rows), "table")
-    if execute:
-        typer.echo(f"{safe(organization)} is erased: {counted(sum(rows.values()), 'row')} left in {tables}")
-    else:
-        typer.echo(f"{counted(sum(rows.values()), 'row')} would go; nothing was removed: --execute removes them")
+    said = "removed; every table was counted, and none is left" if execute else "would go; --execute removes them"
+    typer.echo(f"{safe(organization)}: {counted(sum(rows.values()), 'row')} {said}")

@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from .files import Document, documents, files_at
+from .documents import Document, documents
+from .files import files_at
 from .items import Item
 from .shapes import items
 

@@ -12,7 +12,7 @@ from ..kit.model.lengths import max_length
 from ..tenders.model import TenderContent
 from ..tenders.notices import TenderNoticeContent
 from .dates import moment
-from .files import Document
+from .documents import Document
 from .items import Item, Refusal, Release
 from .json_stream import WRAPPERS
 from .package import Package, of_compiled, package_of

@@ -27,7 +27,7 @@ def erase_organization(db: Database, *, organization_id: int, actor: str, reason
         ConfigurationError: PostgreSQL without SYSTEM_DATABASE_URL, or a table that no imported model describes.
     """
     with db.system_session(actor=actor, reason=reason, time_limits=BULK) as system:
-        known_graph(system.connection())
+        known_graph(system.connection())  # or it raises, before anything is deleted
         if not _is_deleted(system, organization_id):
             with system.as_organization(organization_id) as session:
                 OrganizationRepository(session).soft_delete(organization_id)

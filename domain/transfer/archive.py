@@ -12,9 +12,8 @@ from sqlalchemy import Table
 
 from ..errors import ConfigurationError, DomainError
 from ..kit.model import DomainModel
-from ..kit.model.entity import Identified
 from ..kit.model.graph import Graph, graph_of
-from ..kit.model.registry import REGISTRY
+from ..kit.model.registry import model_of
 from ..kit.model.tables import organization_column
 from ..kit.repository.bulk_rows import reason_of
 from ..version import REVISION
@@ -61,11 +60,6 @@ def organization_graph() -> Graph:
     """The tables of organizations, an application's included; without the trail, which every database writes itself."""
     tables = DomainModel.metadata.tables.values()
     return graph_of(t for t in tables if organization_column(t) is not None and not t.info.get("written_by_triggers"))
-
-
-def model_of(table: Table) -> type[Identified]:
-    """The class of one of these tables."""
-    return next(mapper.class_ for mapper in REGISTRY.mappers if mapper.local_table is table)
 
 
 @lru_cache(maxsize=256)

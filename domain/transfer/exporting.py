@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from ..database import Database
 from ..kit.model import Entity
 from ..kit.model.fields import utcnow
+from ..kit.model.registry import model_of
 from ..kit.model.tables import is_organization
 from ..kit.session import TenantSession, including_deleted
 from ..limits import BULK
@@ -22,7 +23,6 @@ from .archive import (
     Manifest,
     TableFile,
     digest_of,
-    model_of,
     organization_graph,
     path_of,
     row_schema,

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from ..database import Database
+from ..kit.model.registry import model_of
 from ..kit.repository.bulk import BATCH, batches
-from .archive import Manifest, model_of, organization_graph, read_manifest, read_rows
+from .archive import Manifest, organization_graph, read_manifest, read_rows
 from .loading import loading
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from domain.ingest.dates import moment
+from domain.ingest.documents import Document
 from domain.ingest.exact_json import digest
-from domain.ingest.files import Document
 from domain.ingest.items import Release
 from domain.ingest.mapping import TenderFields, merge
 from domain.ingest.shapes import items

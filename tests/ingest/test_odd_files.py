@@ -13,7 +13,7 @@ import pytest
 from pydantic import JsonValue
 
 from domain.ingest import Refusal, Release, Remark, read
-from domain.ingest.files import REPAIRED
+from domain.ingest.documents import REPAIRED
 from domain.ingest.items import Item
 
 Json = dict[str, JsonValue]
@@ -41,7 +41,7 @@ def written(path: Path, data: JsonValue | bytes) -> Path:
 @pytest.fixture
 def stream_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every document is read in pieces, whatever its size."""
-    monkeypatch.setattr("domain.ingest.files.WHOLE", 1)
+    monkeypatch.setattr("domain.ingest.documents.WHOLE", 1)
     monkeypatch.setattr("domain.ingest.json_stream.CHUNK", 7)
 
 
@@ -175,14 +175,14 @@ def test_one_broken_byte_costs_only_itself(tmp_path: Path, request: pytest.Fixtu
 
 
 def test_a_gzip_that_unpacks_to_too_much_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("domain.ingest.files.UNPACKED", 3_000_000)
+    monkeypatch.setattr("domain.ingest.source.UNPACKED", 3_000_000)
     for data in (b" " * 10_000_000, json.dumps(release(1)).encode() + b"\n" * 10_000_000):
         path = written(tmp_path / "bomb.json.gz", gzip.compress(data))
         assert reasons(list(read(path)))[-1] == "it unpacks to more than 3 MB: import it unpacked"
 
 
 def test_a_value_or_a_line_without_an_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("files", "json_stream"):
+    for name in ("documents", "json_stream"):
         monkeypatch.setattr(f"domain.ingest.{name}.LARGEST", 1_000_000)
     line = json.dumps(release(1)).encode() + b"\n"
     text = b'{"releases": [{"ocid": "' + b"x" * 20_000_000
