@@ -1,11 +1,12 @@
 """Needs of a migration at a deployment: a database that answers, progress that shows, and an end when asked."""
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
-from threading import Event
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
 from time import monotonic, sleep
 from types import FrameType
 from typing import Annotated
@@ -75,9 +76,10 @@ def shown_and_stoppable() -> Generator[Event]:
 
     def ask(number: int, _frame: FrameType | None) -> None:
         came.append(number)
-        stop.set()
+        Thread(target=stop.set).start()  # the signal may have come within a wait for the event, which holds its lock
         signal.signal(number, before[signal.Signals(number)])
-        typer.echo("stopping after this statement", err=True)
+        with suppress(OSError):  # past sys.stderr, which may be within a write that the signal cut
+            os.write(2, b"stopping after this statement\n")
 
     before = {number: signal.signal(number, ask) for number in SIGNALS}
     handler = logging.StreamHandler(sys.stderr)
