@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import orjson
 import uvicorn
 from fastapi import FastAPI, Header, Response
+from fastapi.concurrency import run_in_threadpool
 
 from domain import NotFoundError, Page, Tender, TenderContent, TenderPublic, TenderRepository
 from domain.fastapi import PageParams, install_errors
@@ -28,19 +29,22 @@ Organization = Annotated[int, Header(alias="X-Organization")]
 
 
 class Behind:
-    """Objects, which FastAPI validates and serializes."""
+    """Objects, which FastAPI validates and serializes. Each call is made in a thread, and nothing else is.
+
+    (FastAPI takes a thread for a plain function, and then another one for the validation of what it returns.)
+    """
 
     def __init__(self, contender: Contender) -> None:
         self.contender: Any = contender
 
-    def get(self, organization_id: int, tender_id: int) -> Any:
-        return self.contender.get(organization_id, tender_id)
+    async def get(self, organization_id: int, tender_id: int) -> Any:
+        return await run_in_threadpool(self.contender.get, organization_id, tender_id)
 
-    def page(self, organization_id: int, **_page: Any) -> Any:
-        return {"items": self.contender.list_newest(organization_id)}
+    async def page(self, organization_id: int, **_page: Any) -> Any:
+        return {"items": await run_in_threadpool(self.contender.list_newest, organization_id)}
 
-    def create(self, organization_id: int, body: TenderContent) -> Any:
-        return self.contender.create(organization_id, body.model_dump())
+    async def create(self, organization_id: int, body: TenderContent) -> Any:
+        return await run_in_threadpool(self.contender.create, organization_id, body.model_dump())
 
 
 class BehindFloor(Behind):
@@ -48,15 +52,16 @@ class BehindFloor(Behind):
 
     SHOWN = tuple((place, name) for place, name in enumerate(COLUMNS.split(", ")) if name in TenderPublic.model_fields)
 
-    def get(self, organization_id: int, tender_id: int) -> Any:
-        row = super().get(organization_id, tender_id)
+    async def get(self, organization_id: int, tender_id: int) -> Any:
+        row = await super().get(organization_id, tender_id)
         return None if row is None else self.answer(self.shown(row))
 
-    def page(self, organization_id: int, **_page: Any) -> Any:
-        return self.answer({"items": [self.shown(row) for row in self.contender.list_newest(organization_id)]})
+    async def page(self, organization_id: int, **_page: Any) -> Any:
+        found = await super().page(organization_id)
+        return self.answer({"items": [self.shown(row) for row in found["items"]]})
 
-    def create(self, organization_id: int, body: TenderContent) -> Any:
-        return self.answer(self.shown(super().create(organization_id, body)), 201)
+    async def create(self, organization_id: int, body: TenderContent) -> Any:
+        return self.answer(self.shown(await super().create(organization_id, body)), 201)
 
     def shown(self, row: Any) -> dict[str, Any]:
         return {name: row[place] for place, name in self.SHOWN}
@@ -68,17 +73,17 @@ class BehindFloor(Behind):
 class BehindOurs(Behind):
     """Rows, read into what is answered."""
 
-    def get(self, organization_id: int, tender_id: int) -> TenderPublic | None:
-        with self.contender.database.tenant(organization_id).session() as session:
-            return TenderRepository(session).get(tender_id, as_=TenderPublic)
+    async def get(self, organization_id: int, tender_id: int) -> TenderPublic | None:
+        tenant = self.contender.database.tenant(organization_id)
+        return await tenant.arun(lambda session: TenderRepository(session).get(tender_id, as_=TenderPublic))
 
-    def page(self, organization_id: int, **page: Any) -> Page[TenderPublic]:
-        with self.contender.database.tenant(organization_id).session() as session:
-            return TenderRepository(session).page(as_=TenderPublic, **page)
+    async def page(self, organization_id: int, **page: Any) -> Page[TenderPublic]:
+        tenant = self.contender.database.tenant(organization_id)
+        return await tenant.arun(lambda session: TenderRepository(session).page(as_=TenderPublic, **page))
 
-    def create(self, organization_id: int, body: TenderContent) -> Tender:
-        with self.contender.database.tenant(organization_id).session() as session:
-            return TenderRepository(session).add(Tender.model_validate(body))
+    async def create(self, organization_id: int, body: TenderContent) -> Tender:
+        tenant = self.contender.database.tenant(organization_id)
+        return await tenant.arun(lambda session: TenderRepository(session).add(Tender.model_validate(body)))
 
 
 KINDS: dict[type[Contender], type[Behind]] = {
@@ -95,19 +100,19 @@ def application(behind: Behind) -> FastAPI:
     install_errors(app)
 
     @app.get("/tenders/{tender_id}", response_model=TenderPublic)
-    def read_tender(tender_id: int, organization: Organization) -> Any:
-        found = behind.get(organization, tender_id)
+    async def read_tender(tender_id: int, organization: Organization) -> Any:
+        found = await behind.get(organization, tender_id)
         if found is None:
             raise NotFoundError(Tender, tender_id)
         return found
 
     @app.get("/tenders", response_model=Page[TenderPublic])
-    def list_tenders(organization: Organization, page: PageParams) -> Any:
-        return behind.page(organization, **page)
+    async def list_tenders(organization: Organization, page: PageParams) -> Any:
+        return await behind.page(organization, **page)
 
     @app.post("/tenders", response_model=TenderPublic, status_code=201)
-    def create_tender(body: TenderContent, organization: Organization) -> Any:
-        return behind.create(organization, body)
+    async def create_tender(body: TenderContent, organization: Organization) -> Any:
+        return await behind.create(organization, body)
 
     @app.get("/cpu")
     async def cpu() -> float:

@@ -28,7 +28,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, defer, mapped_colum
 import domain
 from domain.kit import private
 
-COMPILER = {"compiling.py", "hidden.py", "reading.py"}
+COMPILER = {"writing_compiler.py", "opaque.py", "reading_compiler.py"}
 FILES = sorted(Path(domain.__file__).parent.rglob("*.py"))
 TABLE = Table("pairs", MetaData(), Column("a", Integer), Column("b", Integer), PrimaryKeyConstraint("a", "b"))
 

@@ -6,8 +6,8 @@ from sqlalchemy import Connection, text
 
 from ..kit.model import DomainModel
 from ..kit.model.searching import SEARCHED
-from ..kit.schema.policies import quoted
 from ..kit.schema.scope import scope
+from ..kit.schema.scope_postgresql import quoted
 from .findings import Finding, error, some, warning
 
 _REMEDY = "let DATABASE_URL name a login of the application's own, then run `domain db roles`"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
-from ..kit.schema.policies import NO_ORGANIZATION, plain
+from ..kit.schema.scope_postgresql import NO_ORGANIZATION, plain
 from .findings import Finding, error, some, warning
 
 _REMEDY = "run `domain db roles`"

@@ -7,8 +7,8 @@ from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, text
 from ..kit.model import DomainModel
 from ..kit.model.tables import ORGANIZATION_ID
 from ..kit.schema.beside import faults
-from ..kit.schema.policies import ISOLATION, RowLevelSecurity, quoted
 from ..kit.schema.replaceable import Found
+from ..kit.schema.scope_postgresql import ISOLATION, RowLevelSecurity, quoted
 from .findings import Finding, error
 
 # Tables that no imported model describes: an application's own, when the package alone is at work.

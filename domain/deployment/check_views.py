@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from ..kit.model import DomainModel
-from ..kit.schema.policies import quoted
+from ..kit.schema.scope_postgresql import quoted
 from ..kit.schema.search_index import own_search
 from .findings import Finding, error, warning
 

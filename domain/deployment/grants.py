@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from ..kit.schema.audit_columns import ENTRIES
-from ..kit.schema.policies import NO_ORGANIZATION, plain, quoted
+from ..kit.schema.scope_postgresql import NO_ORGANIZATION, plain, quoted
 from .logins import Logins
 
 SYSTEM_POLICY = "system_access"

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 
 from ..errors import ConfigurationError
 from ..kit.database.translate import first_line
-from ..kit.schema.policies import quoted
+from ..kit.schema.scope_postgresql import quoted
 from .grants import relation_grants
 from .logins import Logins
 from .server import quieten

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
-from ..kit.schema.policies import quoted
+from ..kit.schema.scope_postgresql import quoted
 from .findings import Finding, error, warning
 
 # A refused statement stands in the log with its text, and a deadlock with those of both, in its DETAIL.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from ..errors import ConfigurationError
-from ..kit.schema.policies import quoted
+from ..kit.schema.scope_postgresql import quoted
 from .logins import Logins
 
 _SCHEMA = text(

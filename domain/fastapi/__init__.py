@@ -8,9 +8,10 @@ An application knows its users, so it writes the dependency itself; a handle hol
     Tenant = Annotated[TenantHandle, Depends(tenant)]
 
     @app.get("/tenders")
-    def list_tenders(tenant: Tenant, page: PageParams, wanted: Annotated[TenderFilter, Query()]) -> Page[TenderPublic]:
-        with tenant.session() as session:
-            return TenderRepository(session).page(wanted, as_=TenderPublic, **page)
+    async def list_tenders(
+        tenant: Tenant, page: PageParams, wanted: Annotated[TenderFilter, Query()]
+    ) -> Page[TenderPublic]:
+        return await tenant.arun(lambda s: TenderRepository(s).page(wanted, as_=TenderPublic, **page))
 
     @app.patch("/tenders/{tender_id}", response_model=TenderPublic)
     async def patch_tender(tender_id: int, body: TenderPatch, tenant: Tenant, version: IfMatch) -> Tender:

@@ -20,7 +20,7 @@ from sqlalchemy.util import memoized_property
 
 _Look = Callable[[Any], Any]
 # Parts of a statement, whoever made it. (Its scope is written by compilers, which can only be overridden by private
-# names: ``session.compiling``, ``hidden`` and ``reading`` use them too.)
+# names: ``session.writing_compiler``, ``reading_compiler`` and ``opaque`` use them too.)
 values_of: _Look = attrgetter("_values")  # of VALUES or SET, by column
 many_values_of: _Look = attrgetter("_multi_values")  # of VALUES with several rows
 conflict_of: _Look = attrgetter("_post_values_clause")  # an upsert's ON CONFLICT

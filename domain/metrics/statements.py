@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.sql.visitors import iterate
 
-from ..kit.session.reading import known_table
+from ..kit.session.reading_compiler import known_table
 
 OPERATIONS: tuple[str, ...] = ("select", "insert", "update", "delete")
 OTHER = "other"

@@ -8,7 +8,7 @@ from alembic.operations import MigrateOperation
 from alembic.operations.ops import AddColumnOp, AlterColumnOp, CreateTableOp, DropColumnOp, DropTableOp, OpContainer
 from sqlalchemy.types import TypeEngine
 
-from ..kit.schema.policies import quoted
+from ..kit.schema.scope_postgresql import quoted
 from .checks import POSTGRESQL
 
 

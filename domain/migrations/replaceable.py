@@ -19,8 +19,8 @@ from sqlalchemy.engine.interfaces import ReflectedIndex
 
 from ..kit.model.tables import lookup_setting
 from ..kit.schema.beside import REPLACEABLES
-from ..kit.schema.policies import ISOLATION, quoted
 from ..kit.schema.replaceable import NOTHING, Found, Replaceable, State
+from ..kit.schema.scope_postgresql import ISOLATION, quoted
 from .imports import import_name
 from .transaction import OWNER_LET_THROUGH, MigrationError
 

@@ -10,7 +10,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, event, text
 
 from ..errors import DomainError, UnavailableError
-from ..kit.schema.policies import ISOLATION
+from ..kit.schema.scope_postgresql import ISOLATION
 
 # Options of a context of ours.
 OWNER_LET_THROUGH = "domain_owner_let_through"  # False within an ``autocommit_block``

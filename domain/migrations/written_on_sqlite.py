@@ -21,7 +21,7 @@ from alembic.operations.ops import (
 from alembic.runtime.migration import RevisionStep
 from sqlalchemy.schema import SchemaItem
 
-from ..kit.schema.policies import RowLevelSecurity, finding
+from ..kit.schema.scope_postgresql import RowLevelSecurity, finding
 from .differences import described, each
 from .imports import import_name
 from .replaceable import ReplaceOp

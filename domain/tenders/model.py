@@ -145,7 +145,7 @@ class Tender(TenderProgress, TenderContent, TenderLease, TenantEntity, table=Tru
 
 
 class OfTender(DomainModel):
-    """A row that belongs to a tender."""
+    """A row that belongs to a tender, and is deleted with it."""
 
     tender_id: int = tenant_key(target=Tender)
     """The tender that it belongs to."""

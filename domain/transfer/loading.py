@@ -20,7 +20,7 @@ from ..kit.repository.bulk import BATCH, batches
 from ..kit.repository.bulk_rows import Checker, Content
 from ..kit.repository.bulk_statements import insert_rows
 from ..kit.repository.references import holding, lock_references
-from ..kit.schema.policies import quoted
+from ..kit.schema.scope_postgresql import quoted
 from ..kit.session import TenantSession
 
 _HIGHEST = {"id": 2**53, "version": 2**31 - 2}  # new ids follow, and versions rise

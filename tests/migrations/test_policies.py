@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 
 from domain import ConstraintError, Database, DomainModel, OrganizationRepository, TenderRepository
 from domain.kit.schema.beside import REPLACEABLES, faults
-from domain.kit.schema.policies import RowLevelSecurity
+from domain.kit.schema.scope_postgresql import RowLevelSecurity
 from domain.kit.schema.search_index import SearchIndex
 from domain.migrations import check, downgrade, head, upgrade
 from domain.migrations.trees import domain_tables

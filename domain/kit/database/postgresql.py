@@ -11,8 +11,8 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ...limits import TimeLimits
-from ..schema.policies import ACTOR_SETTING, REQUEST_SETTING
 from ..schema.scope import ORGANIZATION_SETTING
+from ..schema.scope_postgresql import ACTOR_SETTING, REQUEST_SETTING
 from ..session import READS
 from .one_message import OneMessageConnection
 from .residue import leaves_nothing

@@ -19,7 +19,7 @@ from ...limits import REST_WAS_TOO_LONG, exceeded
 from ..schema.scope_sqlite import REFUSED
 from ..session import is_read_only
 from ..session.deleted_organizations import refused
-from . import rules
+from . import constraints
 
 _RETRYABLE = {"40001", "40P01", "53300", "57P03"}  # serialization, deadlock, full, starting
 _UNAVAILABLE = {"57P01", "57P02", "53100", "53200", "53400"}
@@ -130,9 +130,9 @@ def _from_postgresql(error: Any) -> DomainError | None:
     told = error.diag
     said: str = told.message_primary or ""
     if code == "23505":
-        return rules.duplicate(told.constraint_name or "", told.table_name or "")
+        return constraints.duplicate(told.constraint_name or "", told.table_name or "")
     if code.startswith("23"):
-        return rules.broken(told.constraint_name, told.table_name, told.column_name)
+        return constraints.broken(told.constraint_name, told.table_name, told.column_name)
     if limit := exceeded(code):
         return limit
     if code == _READ_ONLY:
@@ -162,14 +162,14 @@ def _behind(said: str) -> ConfigurationError:
 
 def _from_sqlite(said: str) -> DomainError | None:
     if match := _SQLITE_UNIQUE_INDEX.search(said):
-        return rules.duplicate(match[1])
+        return constraints.duplicate(match[1])
     if match := _SQLITE_UNIQUE.search(said):
         table, *_ = match[1].partition(".")
-        return rules.duplicate_of_columns(table, [column.rpartition(".")[2] for column in match[1].split(",")])
+        return constraints.duplicate_of_columns(table, [column.rpartition(".")[2] for column in match[1].split(",")])
     if match := _SQLITE_CHECK.search(said):
-        return rules.broken(match[1])
+        return constraints.broken(match[1])
     if match := _SQLITE_NOT_NULL.search(said):
-        return rules.broken(None, match[1], match[2])
+        return constraints.broken(None, match[1], match[2])
     if said == REFUSED:
         return ConstraintError("the database does not allow this session to write this row")
     if "FOREIGN KEY constraint failed" in said:

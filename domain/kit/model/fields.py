@@ -118,7 +118,10 @@ def managed_field(
 
 
 def library_field(*, init: Literal[False] = False, validation_alias: NoKeyword = "<managed>", **options: Any) -> Any:
-    """A managed column that only the library fills in: assignments and hand-written statements are refused."""
+    """A managed column that only the library fills in: assignments and hand-written statements are refused.
+
+    It is written by statements that are marked ``own``, through a repository's ``Scope.change``.
+    """
     return managed_field(by_library=True, **options)
 
 

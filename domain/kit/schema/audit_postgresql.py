@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ..model.names import fitted
 from .audit_columns import ENTRIES, AuditedColumn, AuditedTable, literal
 from .audit_words import Words
-from .policies import ACTOR_SETTING, REQUEST_SETTING, quoted, text_setting
+from .scope_postgresql import ACTOR_SETTING, REQUEST_SETTING, quoted, text_setting
 
 # By the name that pg_trigger has: its event, and the transition tables that it is given.
 TRIGGERS = {

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, MetaData, Table, event
 
 from ..model.tables import refuse_awaited
 from .audit_trail import AuditTrail
-from .policies import RowLevelSecurity
 from .replaceable import Replaceable
+from .scope_postgresql import RowLevelSecurity
 from .search_index import SearchIndex
 
 REPLACEABLES: dict[str, Replaceable] = {kind.name: kind for kind in (RowLevelSecurity(), AuditTrail(), SearchIndex())}

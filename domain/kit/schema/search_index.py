@@ -26,9 +26,9 @@ from ..model.searching import (
 )
 from ..model.tables import ORGANIZATION_ID
 from .audit_columns import literal
-from .policies import quoted, text_setting
 from .replaceable import NOTHING, Found, Replaceable, State
 from .scope import ORGANIZATION_SETTING
+from .scope_postgresql import quoted, text_setting
 
 _COLUMNS = "columns"
 _MARK = "-- searched "

@@ -1,4 +1,8 @@
-"""Sessions bound to an organization, and what guards them."""
+"""Sessions bound to an organization, and what guards them.
+
+A hand-written statement passes ``guard`` (refuses and marks it), ``reading_compiler`` and ``writing_compiler`` (write
+the organization wherever a table stands), ``executing`` (fills in the session's id), and then the database's own scope.
+"""
 
 from . import executing, guard
 from .actors import actor_of, checked

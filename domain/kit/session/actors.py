@@ -4,7 +4,7 @@ from sqlalchemy import Connection
 
 from ...errors import ArgumentError
 from ..model.fields import storable
-from ..schema.policies import ACTOR_SETTING, REQUEST_SETTING
+from ..schema.scope_postgresql import ACTOR_SETTING, REQUEST_SETTING
 from .setting import set_local
 
 MAX_LENGTH = 255

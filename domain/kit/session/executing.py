@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.engine.default import DefaultExecutionContext
 
 from ...errors import HardDeletionError, TenantRequiredError, TenantScopeError, UnguardedStatementError
-from .compiling import OrganizationCompiler
-from .reading import ORGANIZATION
+from .reading_compiler import ORGANIZATION
+from .writing_compiler import OrganizationCompiler
 
 if TYPE_CHECKING:
     from .tenant_sessions import TenantSession

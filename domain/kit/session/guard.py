@@ -12,9 +12,9 @@ from ...errors import ArgumentError, HardDeletionError, TenantScopeError, Unguar
 from ..model import Entity, OwnedByOrganization
 from ..model.tables import ORGANIZATION_ID, ORGANIZATIONS, is_organization
 from ..records import AuditEntry
-from .hand_written import APPEND_ONLY, WRITES_TRAIL, assigned, raise_version, refuse_managed_columns
 from .options import ADMITS_DELETED, INCLUDE_DELETED, PURGING, Marked, Wanted, own_options
-from .reading import known_table
+from .reading_compiler import known_table
+from .refused_writes import APPEND_ONLY, WRITES_TRAIL, assigned, raise_version, refuse_managed_columns
 from .sessions import DomainSession
 from .tenant_sessions import TenantSession
 

@@ -80,7 +80,8 @@ class DomainSession(Session):
     def flush(self, objects: Any = None) -> None:
         """Raise StaleVersionError for the first object that the database has moved past; else SQLAlchemy's own.
 
-        docs/6-inside.md says what comes before it, in order.
+        Before it, in order: JSON changed in place, seen versions, ``guard``'s two listeners, and locks of referenced
+        rows (``repository.references``).
         """
         flag_changed(self)
         seen = seen_versions(self.dirty)

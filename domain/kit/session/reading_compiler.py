@@ -31,7 +31,7 @@ from sqlalchemy.types import TypeEngine
 from ...errors import ArgumentError
 from ..model.registry import REGISTRY
 from ..model.tables import organization_column
-from .hidden import SeeingCompiler
+from .opaque import SeeingCompiler
 from .options import Wanted, wanted
 
 ORGANIZATION = bindparam("domain_organization_id", type_=BigInteger(), required=True)

@@ -13,8 +13,8 @@ from sqlalchemy.sql.elements import ColumnClause, ColumnElement
 from ...errors import ArgumentError, UnguardedStatementError
 from ..model.registry import REGISTRY
 from ..model.tables import ORGANIZATION_ID, organization_column
-from .hand_written import APPEND_ONLY, WRITES_TRAIL, assigned, key_of, raise_version, refuse_managed_columns
-from .reading import ORGANIZATION, ReadingCompiler
+from .reading_compiler import ORGANIZATION, ReadingCompiler
+from .refused_writes import APPEND_ONLY, WRITES_TRAIL, assigned, key_of, raise_version, refuse_managed_columns
 
 
 class OrganizationCompiler(ReadingCompiler):
