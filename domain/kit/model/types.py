@@ -8,7 +8,7 @@ from types import UnionType
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter
 from sqlalchemy import JSON, BigInteger, Float, Integer, Numeric
 from sqlalchemy import Enum as SAEnum
 from sqlalchemy.dialects.postgresql import JSONB
@@ -160,17 +160,23 @@ class TrackedDict(PlainParents, MutableDict[Any, Any]):
     """A dict that tells its row of a change in place."""
 
 
+def _stored(item: object) -> Any:
+    """What to check of values that are read: every text there is storable, and all JSON is a ``JsonValue``."""
+    return str if item == Text else Any if item is JsonValue else item
+
+
 def json_list(item: object) -> TypeEngine[list[object]]:
     """A column for ``list[item]`` that notices ``append`` and the other in-place changes."""
-    stored: Any = str if item == Text else item  # no database holds a text that is not storable
     kind: Any = list[item]  # type: ignore[valid-type]  # known at run time
-    return TrackedList.as_mutable(JSONOf(kind, stored=list[stored]))
+    stored: Any = list[_stored(item)]  # type: ignore[misc]  # as above
+    return TrackedList.as_mutable(JSONOf(kind, stored=stored))
 
 
 def json_dict(value: object, *, verbatim: bool = False) -> TypeEngine[dict[str, object]]:
     """A column for ``dict[str, value]`` that notices changes of its keys."""
     kind: Any = dict[str if verbatim else Text, value]  # type: ignore[misc]  # as above
-    return TrackedDict.as_mutable(JSONOf(kind, verbatim=verbatim))
+    stored: Any = dict[str, _stored(value)]  # type: ignore[misc]  # as above
+    return TrackedDict.as_mutable(JSONOf(kind, stored=stored, verbatim=verbatim))
 
 
 def json_model(model: type[T]) -> TypeEngine[T]:
