@@ -5,6 +5,7 @@ import logging
 import signal
 
 import pytest
+from typing_extensions import Buffer
 
 from domain.cli.deploying import shown_and_stoppable
 
@@ -18,12 +19,11 @@ class _Signalling(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: object) -> int:
-        assert isinstance(data, memoryview)
+    def write(self, data: Buffer) -> int:
         if not self.written:
             signal.raise_signal(signal.SIGTERM)
-        self.written += data
-        return len(data)
+        self.written += bytes(data)
+        return len(bytes(data))
 
 
 def test_a_signal_within_a_write_to_standard_error_stops_the_run_and_cuts_nothing(

@@ -161,7 +161,7 @@ class TrackedDict(PlainParents, MutableDict[Any, Any]):
 
 
 def _stored(item: object) -> Any:
-    """What to check of values that are read: every text there is storable, and all JSON is a ``JsonValue``."""
+    """The kind to check what is read against: every text there is storable, and all JSON is a ``JsonValue``."""
     return str if item == Text else Any if item is JsonValue else item
 
 
