@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -83,9 +84,12 @@ class _Revision:
         self._outside = False  # in an autocommit_block
 
     def refusals(self) -> Iterator[Refusal]:
-        allowed: dict[str, str] = getattr(self._script.module, ALLOW, {})
-        for name in allowed:
-            if name not in RECIPES or not allowed[name].strip():
+        given: object = getattr(self._script.module, ALLOW, {})
+        allowed = cast("dict[object, object]", given) if isinstance(given, dict) else {}
+        if not isinstance(given, dict):
+            yield self._refusal("allow", ALLOW)
+        for name, reason in allowed.items():
+            if name not in RECIPES or not isinstance(reason, str) or not reason.strip():
                 yield self._refusal("allow", f"{ALLOW}[{name!r}]")
         printed = _Printed()
         options = {"as_sql": True, "literal_binds": True, "output_buffer": printed}

@@ -3,7 +3,9 @@
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from glob import escape
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, cast
 
 from sqlalchemy import Table
@@ -36,26 +38,29 @@ def export_organization(db: Database, folder: Path, *, organization_id: int) -> 
     """Write every row of a live organization, deleted ones included, to a new folder that nobody else may read.
 
     All of it is of one moment. Secrets are in it, such as the hashes of passwords; the audit trail is not. The folder
-    appears when it is whole: what a killed export left beside it (``<folder>.part``) goes with the next.
+    appears when it is whole: what a killed export left beside it (``<folder>.(...).part``) goes with the next. Of
+    several to one folder at once the first to be whole stays.
 
     Raises:
         ArchiveError: the folder is there already, or can't be written.
         OrganizationDeletedError: the organization is deleted; restore it first.
         NotFoundError: there is no such organization.
     """
-    part = folder.with_name(f"{folder.name}.part")
     try:
         if folder.exists():
             raise ArchiveError(f"{folder} is there already")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(mode=0o700, parents=True)
-        manifest = _written(db, part, organization_id)
-        _write(part / MANIFEST, [manifest.model_dump_json(indent=2).encode()])
-        part.rename(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(mkdtemp(prefix=f"{folder.name}.", suffix=".part", dir=folder.parent))
+        try:
+            manifest = _written(db, part, organization_id)
+            _write(part / MANIFEST, [manifest.model_dump_json(indent=2).encode()])
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
         raise ArchiveError(f"{folder} can't be written: {error.strerror}") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    for left in folder.parent.glob(f"{escape(folder.name)}.????????.part"):  # nobody can finish them any more
+        shutil.rmtree(left, ignore_errors=True)
     return manifest
 
 
