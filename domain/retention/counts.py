@@ -14,7 +14,7 @@ class PurgeCount(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class PurgePlan:
-    """Rows that ``purge`` would remove now, in its order.
+    """Rows that ``purge`` would remove now, in its order, or has removed.
 
     ``ending``: deleted organizations that go as a whole. ``held``: those left alone, under a legal hold.
     """
@@ -27,10 +27,3 @@ class PurgePlan:
     def rows(self) -> int:
         """How many rows in all."""
         return sum(count.rows for count in self.counts)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PurgeReport(PurgePlan):
-    """Rows that one run removed, and its transactions."""
-
-    batches: int
