@@ -28,7 +28,6 @@ from .archive import (
     organization_graph,
     path_of,
     row_schema,
-    to_line,
 )
 
 _AT_ONCE = 1000
@@ -90,7 +89,8 @@ def _table(session: TenantSession, part: Path, table: Table) -> TableFile:
 
 
 def _lines(session: TenantSession, table: Table) -> Iterator[bytes]:
-    model, names, last = model_of(table), list(row_schema(table).model_fields), 0
+    model, schema, last = model_of(table), row_schema(table), 0
+    names = list(schema.model_fields)
     rows: Any = cast(Any, select)(*(getattr(model, name) for name in names)).order_by(col(model.id)).limit(_AT_ONCE)
     if is_organization(model):
         rows = rows.where(col(model.id) == session.organization_id)
@@ -99,7 +99,8 @@ def _lines(session: TenantSession, table: Table) -> Iterator[bytes]:
     found: Sequence[Sequence[Any]]
     while found := cast(Any, session).exec(rows.where(col(model.id) > last)).all():
         for row in found:
-            yield to_line(table, dict(zip(names, row, strict=True)))
+            values = dict(zip(names, row, strict=True))
+            yield schema.model_construct(**values).model_dump_json().encode() + b"\n"
         last = found[-1][names.index("id")]
 
 
