@@ -9,7 +9,7 @@ from ..kit.session import SystemSession
 from ..limits import BULK
 from ..organizations.model import Organization
 from ..organizations.repository import OrganizationRepository
-from .counts import PurgePlan
+from .planning import PurgePlan
 from .purging import purge
 from .schema import ORGANIZATIONS, known_graph
 

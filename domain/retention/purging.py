@@ -25,8 +25,7 @@ from ..tenders.model import Tender
 from ..tenders.purged import PurgedTender
 from .batches import Batches, execute
 from .conditions import Condition, Conditions
-from .counts import PurgeCount, PurgePlan
-from .planning import planned
+from .planning import PurgeCount, PurgePlan, planned
 from .schema import ORGANIZATIONS, TRAIL
 
 TENDERS: Table = Tender.__table__

@@ -6,10 +6,9 @@ from ...database import Database
 from ...kit.model import DomainModel
 from .call import Call
 from .discovery import Kind, repositories
-from .handwritten import read_calls, write_calls
+from .handwritten import raw_calls, read_calls, write_calls
 from .methods import Untried, method_calls
 from .objects import object_calls
-from .raw import raw_calls
 from .report import Leak, Report
 from .running import Attempts
 from .structure import faults
