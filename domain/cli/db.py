@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
+from .. import migrations
 from ..config import migration_url, named
 from ..kit.database.engines import opened
 from .backups import dump, restore
@@ -65,8 +66,6 @@ def upgrade(
       domain db upgrade --database-url sqlite:///domain.db
       domain db upgrade --wait 120 --give-up-after 60
     """
-    from .. import migrations
-
     with answering(migration_url(database_url), wait) as engine, shown_and_stoppable() as stop:
         before = migrations.current(engine)
         done = migrations.upgrade(
@@ -95,8 +94,6 @@ def downgrade(
       domain db downgrade 0001 --execute
       domain db downgrade --execute -- -1
     """
-    from .. import migrations
-
     with answering(migration_url(database_url), wait) as engine, shown_and_stoppable() as stop:
         before = migrations.current(engine)
         if not execute:
@@ -126,8 +123,6 @@ def lint(
       domain db lint
       domain db lint migrations/alembic.ini --since 0007
     """
-    from .. import migrations
-
     refused = migrations.lint(tree, since=since)
     if as_json:
         print_json(refused=[asdict(refusal) for refusal in refused])
@@ -152,8 +147,6 @@ def repair(database_url: MigrationUrl = None) -> None:
 
       domain db repair
     """
-    from .. import migrations
-
     with opened(migration_url(database_url)) as engine:
         repaired = migrations.repair(engine)
         typer.echo(f"{_name(engine)}: {counted(len(repaired), 'index', 'indexes')} repaired")
@@ -172,8 +165,6 @@ def current(database_url: MigrationUrl = None) -> None:
 
       domain db current || domain db upgrade
     """
-    from .. import migrations
-
     with opened(migration_url(database_url)) as engine:
         at, newest = migrations.current(engine), migrations.head()
     if at == newest:
@@ -194,8 +185,6 @@ def check(database_url: MigrationUrl = None) -> None:
 
       domain db check
     """
-    from .. import migrations
-
     with opened(migration_url(database_url)) as engine:
         differences = migrations.check(engine)
     if not differences:

@@ -14,7 +14,6 @@ from ..organizations.repository import OrganizationRepository
 from ..tenders.model import Tender, TenderStatus
 from ..tenders.repository import TenderRepository
 from .demo_companies import Company, is_open, rated
-from .organizations import ensure_organization
 
 ACTOR = "domain demo"
 SAMPLES = "domain.samples"
@@ -35,20 +34,19 @@ class Customer(NamedTuple):
 
 
 def tell(db: Database, company: Company) -> Customer:
-    """Do what is not done yet for a company."""
-    wanted = Organization(
-        name=company.name,
-        slug=company.slug,
-        subscription_tier=company.tier,
-        monthly_analysis_limit=company.monthly_analysis_limit,
-    )
-    organization, _ = ensure_organization(db, company.slug, actor=ACTOR, wanted=wanted)
+    """Import a company's notices, rate them, and draft its bids."""
+    with db.get_session(actor=ACTOR) as session:
+        organization = OrganizationRepository(session).create(
+            name=company.name,
+            slug=company.slug,
+            subscription_tier=company.tier,
+            monthly_analysis_limit=company.monthly_analysis_limit,
+        )
     with as_file(files(SAMPLES) / company.slug.removeprefix("demo-")) as folder:
         import_paths(db, [folder], organization_id=organization.id, strict=True, actor=ACTOR)
     with db.get_session(organization_id=organization.id, actor=ACTOR) as session:
-        if not AnalysisRepository(session).exists():
-            _analyse(session, company)
-            _draft_bids(session, company)
+        _analyse(session, company)
+        _draft_bids(session, company)
         return Customer(company, OrganizationRepository(session).require(organization.id))
 
 

@@ -1,12 +1,10 @@
 """``domain import``: notices from files."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ..database import Database
 from ..ingest import STDIN, ImportStoppedError, ImportSummary, Refusal, Remark, import_paths
@@ -70,7 +68,15 @@ def import_(
         else:
             target = require_organization(db, organization)
         try:
-            summary = _imported(db, paths, organization_id=target.id, strict=strict)
+            with screen(stderr=True).status("reading") as shown:  # where somebody watches
+                summary = import_paths(
+                    db,
+                    paths,
+                    organization_id=target.id,
+                    strict=strict,
+                    actor=ACTOR,
+                    progress=lambda releases: shown.update(counted(releases, "release")),
+                )
         except ImportStoppedError as stopped:
             if as_json:
                 print_json(organization=organization, stopped=True, **asdict(ImportSummary(refused=[stopped.refusal])))
@@ -83,19 +89,6 @@ def import_(
         _print_all(summary, limit=None if verbose else SHOWN)
     if not summary.ok:
         raise typer.Exit(PROBLEMS)
-
-
-def _imported(db: Database, paths: Sequence[Path], *, organization_id: int, strict: bool) -> ImportSummary:
-    """Import, and count the releases meanwhile where somebody watches."""
-    console = screen(stderr=True)
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("reading", total=None)
-
-        def progress(releases: int) -> None:
-            bar.update(task, description=counted(releases, "release"))
-
-        return import_paths(db, paths, organization_id=organization_id, strict=strict, actor=ACTOR, progress=progress)
 
 
 def _print_summary(summary: ImportSummary, slug: str) -> None:

@@ -23,15 +23,12 @@ def require_organization(db: Database, slug: str) -> Organization:
     return organization
 
 
-def ensure_organization(
-    db: Database, slug: str, *, actor: str, wanted: Organization | None = None
-) -> tuple[Organization, bool]:
+def ensure_organization(db: Database, slug: str, *, actor: str) -> tuple[Organization, bool]:
     """The live organization with this slug, and whether it had to be created. One that is there stays as it is."""
     if organization := find_organization(db, slug):
         return organization, False
-    new = wanted or Organization(name=slug.replace("-", " ").title(), slug=slug)
     with db.get_session(actor=actor) as session:
-        return OrganizationRepository(session).add(new), True
+        return OrganizationRepository(session).create(name=slug.replace("-", " ").title(), slug=slug), True
 
 
 def slugs_of(db: Database, *, actor: str) -> dict[int, str]:

@@ -1,4 +1,4 @@
-"""Checks of what stands beside tables: row level security, its owner included, and audit triggers."""
+"""Checks of what stands beside tables: row level security, its owner included, audit triggers and indexes."""
 
 from collections.abc import Iterator
 
@@ -7,9 +7,10 @@ from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, text
 from ..kit.model import DomainModel
 from ..kit.model.tables import ORGANIZATION_ID
 from ..kit.schema.beside import faults
+from ..kit.schema.invalid_indexes import invalid_indexes
 from ..kit.schema.replaceable import Found
 from ..kit.schema.scope_postgresql import ISOLATION, RowLevelSecurity, quoted
-from .findings import Finding, error
+from .findings import Finding, error, warning
 
 # Tables that no imported model describes: an application's own, when the package alone is at work.
 _WITH_ORGANIZATION = text(
@@ -40,6 +41,16 @@ def check_tables(connection: Connection) -> Iterator[Finding]:
         yield error(
             f"the policy {policy} opens {name} to the application's login",
             f"DROP POLICY {quoted(policy)} ON {quoted(name)}; run `domain db roles`",
+        )
+
+
+def check_indexes(connection: Connection) -> Iterator[Finding]:
+    """Of those that are of no use; an error for a unique one: rows may be stored twice."""
+    for index in invalid_indexes(connection):
+        finding = error if index.is_unique else warning
+        yield finding(
+            f"the index {index.name} of {index.table} is invalid: making it failed, or is under way; no query uses it",
+            "run `domain db repair`",
         )
 
 

@@ -15,11 +15,10 @@ from ..errors import DomainError
 from ..kit.database.readiness import behind, lacking, reached
 from ..kit.database.translate import first_line
 from .backups import hidden_tables
-from .check_indexes import check_indexes
 from .check_login import check_login
 from .check_rights import check_rights
 from .check_system import check_system
-from .check_tables import check_tables
+from .check_tables import check_indexes, check_tables
 from .check_views import check_functions, check_views
 from .findings import Finding, error, some, warning
 from .server import check_log, check_server

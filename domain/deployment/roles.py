@@ -14,10 +14,9 @@ from sqlalchemy import Connection, Engine, text
 from ..errors import ConfigurationError
 from ..kit.database.translate import first_line
 from ..kit.schema.scope_postgresql import quoted
-from .grants import relation_grants
+from .grants import relation_grants, schema_of, surrounding_grants
 from .logins import Logins
 from .server import quieten
-from .surroundings import schema_of, surrounding_grants
 
 _LOCK = text(f"SELECT pg_advisory_xact_lock({int.from_bytes(b'roles')})")  # one run at a time
 _ME = text("SELECT rolname, rolsuper, rolsuper OR rolcreaterole AS creates FROM pg_roles WHERE rolname = current_user")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from http import HTTPMethod, HTTPStatus
+from http.client import responses
 from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
@@ -69,7 +70,7 @@ async def _answer_http(request: Request, error: HTTPException) -> Response:
         await report(request, status, error)
     if status < 400 or not isinstance(said, str):
         return await http_exception_handler(request, error)
-    title, headers = HTTPStatus(status).phrase, error.headers
+    title, headers = responses.get(status, "Error"), error.headers  # 499 and the like have no phrase
     detail = {} if said == title else {"detail": said}
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers = {**(headers or {}), "Allow": _allowed(request)}

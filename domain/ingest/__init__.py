@@ -4,7 +4,6 @@ from .files import STDIN
 from .importing import import_paths
 from .items import Refusal, Release, Remark
 from .mapping import merge
-from .reading import read
 from .reading_ahead import ReadingStoppedError
 from .tally import ImportStoppedError, ImportSummary
 
@@ -18,5 +17,4 @@ __all__ = [
     "Remark",
     "import_paths",
     "merge",
-    "read",
 ]

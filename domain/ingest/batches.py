@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect, make_url
 
 from . import paths
 from .amounts import VALUE, amount
-from .exact_json import digest, parse, written
+from .exact_json import digest, parsed, written
 from .files import files_at
 from .items import Refusal, Release, Remark
 from .mapping import TenderFields, merge
@@ -40,7 +40,7 @@ class PreparedRelease(NamedTuple):
 
     def release(self) -> Release:
         """The release again, to be merged with others."""
-        content = parse(self.written.encode())
+        content, _ = parsed(self.written.encode())
         assert isinstance(content, dict)
         return replace(self.rest, content=content)
 

@@ -15,7 +15,7 @@ from typing import NamedTuple, cast
 
 from pydantic import JsonValue
 
-from .exact_json import parse, parsed
+from .exact_json import parsed
 from .files import LINES_SUFFIXES, shown
 from .items import Refusal, Remark
 from .json_stream import LARGEST, JsonStream, Steps, UnreadableError
@@ -79,7 +79,7 @@ def _begins_with_a_whole_line(source: Source, *, alone: bool) -> bool:
 
 def _is_whole(line: bytes) -> bool:
     try:
-        return isinstance(parse(line), dict | list)
+        return isinstance(parsed(line)[0], dict | list)
     except UnreadableError:
         return False
 

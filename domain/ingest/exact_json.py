@@ -16,11 +16,6 @@ from pydantic import JsonValue
 from .json_stream import JsonStream
 
 
-def parse(data: bytes) -> JsonValue:
-    """The JSON value in ``data``, as ``parsed`` gives it."""
-    return parsed(data)[0]
-
-
 def parsed(data: bytes) -> tuple[JsonValue, bool]:
     """The JSON value in ``data``, and whether some of it was not UTF-8, and read as Windows-1252.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
 import sqlalchemy as sa
@@ -25,7 +26,7 @@ Packages: TypeAlias = dict[str, Mapping[str, JsonValue] | None]
 Ids: TypeAlias = dict[str, int]
 """Of tenders, by their external ids."""
 
-Row: TypeAlias = dict[str, object]
+Row: TypeAlias = dict[str, Any]
 """Values by the names of their columns."""
 
 _ROWS = 50
@@ -68,7 +69,7 @@ def locked_tenders(session: TenantSession, external_ids: Collection[str]) -> dic
     statement = _select(Tender, "id", *TenderFields.__annotations__).where(*named, ~col(Tender.is_deleted))
     # In the same order for everybody, or two imports could wait for each other. References to them stay possible.
     statement = statement.order_by(col(Tender.id)).with_for_update(key_share=True, of=Tender)
-    return {int(str(row["id"])): row for row in _rows(session, statement)}
+    return {row["id"]: row for row in _rows(session, statement)}
 
 
 def packages(session: TenantSession, tender_ids: Collection[int], digests: Collection[str]) -> dict[int, Packages]:
@@ -95,7 +96,7 @@ def with_notices(
     statement = _select(TenderNotice, "tender_id", "id", "digest", "released_at", "content", "package")
     statement = statement.where(*theirs, wanted).order_by(col(TenderNotice.tender_id), col(TenderNotice.id))
     rows = _rows(session, including_deleted(statement))
-    for tender_id, notices in groupby(rows, key=lambda notice: int(str(notice["tender_id"]))):
+    for tender_id, notices in groupby(rows, key=itemgetter("tender_id")):
         yield left.pop(tender_id), list(notices)
     for tender in left.values():
         yield tender, []

@@ -1,6 +1,6 @@
 """From the releases of one ocid to the content of one tender."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TypedDict, TypeVar
@@ -85,7 +85,7 @@ def lasting(releases: Sequence[Release]) -> list[Release]:
     ordered = in_order(releases)
     current = since_the_last_whole(ordered)
     found = [*current[:1], *dating(ordered)]
-    found += _last_of_each(current, _stated)
+    found += {key: release for release in current for key in _stated(release)}.values()  # the last of each
     kept = set(map(id, found))
     return [release for release in releases if id(release) in kept]
 
@@ -96,12 +96,6 @@ def _stated(release: Release) -> Iterator[Hashable]:
     yield from ((position, call) for position, path in enumerate(_PATHS) if path.says(content))
     yield from (("code", code) for code in paths.category_codes(content))
     yield from ["uri"] if release.package.get("uri") else []
-
-
-def _last_of_each(ordered: Sequence[Release], keys: Callable[[Release], Iterable[Hashable]]) -> list[Release]:
-    """The last release for each of the keys."""
-    last = {key: release for release in ordered for key in keys(release)}
-    return list(last.values())
 
 
 def _last(ordered: Sequence[Release], path: paths.Path[T]) -> T | None:

@@ -1,13 +1,15 @@
 """The one order in which the releases of an ocid are merged, and the moment at which its tender was published."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
+from typing import TypeAlias
 
 from .dates import moment
 from .items import Release
-from .package import earliest
 from .values import tags
 
+_Dates: TypeAlias = list[tuple[datetime, Release]]
 _UNDATED = datetime.min.replace(tzinfo=UTC)
 
 # The codelist of release tags, along the life of a process.
@@ -47,40 +49,37 @@ def published_at(ordered: Sequence[Release], stated: datetime | None) -> datetim
     A compiled release bears the date of the last release: it counts after the others, and before the date of
     the package, which comes last.
     """
-    single = [release for release in ordered if not is_compiled(release)]
-    tenders = [release for release in single if "tender" in tags(release.content)]
-    return (
-        stated
-        or earliest([*_dates(tenders), *_hints(ordered, "firstTenderDate")])
-        or earliest([*_dates(single), *_hints(ordered, "firstReleaseDate")])
-        or earliest(_dates(ordered))
-        or earliest(_hints(ordered, "publishedDate"))
-    )
+    found = (min(map(_date, chain(*stage))) for stage in _stages(ordered) if any(stage))
+    return stated or next(found, None)
 
 
 def dating(ordered: Sequence[Release]) -> list[Release]:
     """The releases that ``published_at`` rests on."""
+    return [min(dates, key=_date)[1] for stage in _stages(ordered) for dates in stage if dates]
+
+
+def _stages(ordered: Sequence[Release]) -> Iterator[list[_Dates]]:
+    """Dates that stand for that of the publication: a later stage counts where those before it have none."""
     single = [release for release in ordered if not is_compiled(release)]
     tenders = [release for release in single if "tender" in tags(release.content)]
-    found = [_earliest_of(releases, _dates(releases)) for releases in (tenders, single, ordered)]
-    hints = ("firstTenderDate", "firstReleaseDate", "publishedDate")
-    found += [_earliest_of(ordered, _hints(ordered, key)) for key in hints]
-    return [release for releases in found for release in releases]
+    yield [_dates(tenders), _hints(ordered, "firstTenderDate")]
+    yield [_dates(single), _hints(ordered, "firstReleaseDate")]
+    yield [_dates(ordered)]
+    yield [_hints(ordered, "publishedDate")]
 
 
-def _earliest_of(releases: Sequence[Release], dates: Sequence[datetime | None]) -> list[Release]:
-    dated = [(date, release) for date, release in zip(dates, releases, strict=True) if date is not None]
-    return [min(dated, key=lambda pair: pair[0])[1]] if dated else []
+def _dates(releases: Sequence[Release]) -> _Dates:
+    return [(release.released_at, release) for release in releases if release.released_at is not None]
+
+
+def _hints(releases: Sequence[Release], key: str) -> _Dates:
+    return [(date, release) for release in releases if (date := moment(release.package.get(key))) is not None]
+
+
+def _date(dated: tuple[datetime, Release]) -> datetime:
+    return dated[0]
 
 
 def _position(release: Release) -> tuple[datetime, bool, int]:
     stage = max((_RANK.get(tag, 0) for tag in tags(release.content)), default=0)
     return release.released_at or _UNDATED, not is_compiled(release), stage
-
-
-def _dates(releases: Sequence[Release]) -> list[datetime | None]:
-    return [release.released_at for release in releases]
-
-
-def _hints(releases: Sequence[Release], key: str) -> list[datetime | None]:
-    return [moment(release.package.get(key)) for release in releases]

@@ -75,7 +75,7 @@ def _document(value: JsonValue, around: Around, *, start: int = 0) -> Iterator[I
         yield from _record(value, around)
     elif isinstance(releases := value.get("releases"), list | dict):
         for position, release in enumerate(_listed(releases), start):
-            yield from _element(release, around.inside(f"releases[{position}]", value), kind="release")
+            yield from _document(release, around.inside(f"releases[{position}]", value))
     elif any(value.get(section) for section in SECTIONS):
         yield _release(value, around)
     elif len(wrapped := [key for key in WRAPPERS if isinstance(value.get(key), list | dict) and value[key]]) == 1:
@@ -96,17 +96,10 @@ def _is_record(value: Object) -> bool:
     return "ocid" in value and isinstance(value.get("releases"), list | dict)
 
 
-def _element(value: JsonValue, around: Around, *, kind: str) -> Iterator[Item]:
-    if isinstance(value, dict):
-        yield from _document(value, around)
-    else:
-        yield Refusal(around.place, f"the {kind} is not an object")
-
-
 def _record(record: JsonValue, around: Around) -> Iterator[Item]:
     """The compiled release if there is one, else the embedded ones."""
     if not isinstance(record, dict):
-        yield from _element(record, around, kind="record")
+        yield from _document(record, around)
         return
     compiled, releases = record.get("compiledRelease"), record.get("releases")
     if isinstance(compiled, dict) and compiled:
@@ -119,7 +112,7 @@ def _record(record: JsonValue, around: Around) -> Iterator[Item]:
         yield Refusal(around.place, "the record only links to its releases and has no compiledRelease")
     elif listed:
         for position, release in enumerate(listed):
-            yield from _element(release, around.inside(f"releases[{position}]", record), kind="release")
+            yield from _document(release, around.inside(f"releases[{position}]", record))
     elif _is_record(record) or not record.keys() - {"ocid"}:
         only = "a versionedRelease only" if record.get("versionedRelease") else "no release"
         yield Refusal(around.place, f"the record holds {only}; a compiledRelease or embedded releases are needed")

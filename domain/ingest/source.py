@@ -66,6 +66,8 @@ class Source:
 def opened(path: Path) -> BinaryIO:
     """The file; a pipe is copied to a temporary one, since a document may have to be read twice."""
     file = sys.stdin.buffer if path == STDIN else path.open("rb")
+    if file.closed:
+        raise UnreadableError("it was read already")
     if file.seekable():
         return file
     with file:

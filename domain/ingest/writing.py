@@ -7,8 +7,7 @@ the tenders and one for the notices, and an update for the tenders that change.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from ..errors import ConflictError
 from ..kit.repository.bulk_statements import insert_rows, update_rows
@@ -20,7 +19,7 @@ from .batches import PreparedRelease
 from .changes import changes
 from .items import Release
 from .mapping import TenderFields, lasting, merge
-from .package import Package, joined
+from .package import joined
 from .tally import Outcome
 
 Group: TypeAlias = Mapping[str, PreparedRelease]
@@ -84,7 +83,7 @@ def _tender(group: Group) -> TenderFields:
     return merge([each.release() for each in group.values()])
 
 
-def _notice(tender_id: int, release: PreparedRelease) -> dict[str, object]:
+def _notice(tender_id: int, release: PreparedRelease) -> known_rows.Row:
     """The release as it was received, to keep with its tender."""
     return {
         "tender_id": tender_id,
@@ -103,15 +102,17 @@ def _has_news(group: Group, known: known_rows.Packages) -> bool:
     )
 
 
-def _update(session: TenantSession, groups: Mapping[str, Group]) -> tuple[list[int], list[dict[str, object]]]:
+def _update(session: TenantSession, groups: Mapping[str, Group]) -> tuple[list[int], list[known_rows.Row]]:
     """Merge the groups into their live tenders: the ids of those that change, and the notices to insert."""
     tenders = known_rows.locked_tenders(session, groups)
     if len(tenders) != len(groups):
         raise ConflictError("a tender was deleted, or got another external id, meanwhile")
     news = _News(known_rows.packages(session, tenders, [key for group in groups.values() for key in group]))
-    again = [key for tender_id, tender in tenders.items() for key in news.joining(tender_id, groups[_ocid(tender)])]
+    again = [
+        key for tender_id, tender in tenders.items() for key in news.joining(tender_id, groups[tender["external_id"]])
+    ]
     for tender, notices in known_rows.with_notices(session, tenders, again):
-        news.merge(tender, notices, groups[_ocid(tender)])
+        news.merge(tender, notices, groups[tender["external_id"]])
     organization_id = session.organization_id
     if news.tenders:
         update_rows(session, Tender, sorted(news.fields), news.tenders, organization_id)
@@ -119,7 +120,7 @@ def _update(session: TenantSession, groups: Mapping[str, Group]) -> tuple[list[i
         update_rows(session, TenderNotice, ["is_superseded", "package"], news.packages, organization_id)
     if news.superseded:
         update_rows(session, TenderNotice, ["is_superseded"], news.superseded, organization_id)
-    return [int(str(row["id"])) for row in news.tenders], news.notices
+    return [row["id"] for row in news.tenders], news.notices
 
 
 @dataclass
@@ -127,13 +128,13 @@ class _News:
     """Changes of tenders that stood before."""
 
     known: Mapping[int, known_rows.Packages]
-    tenders: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
+    tenders: list[known_rows.Row] = field(default_factory=list[known_rows.Row])
     fields: set[str] = field(default_factory=set[str])
     """The fields that change of any of them."""
-    notices: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
-    packages: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
+    notices: list[known_rows.Row] = field(default_factory=list[known_rows.Row])
+    packages: list[known_rows.Row] = field(default_factory=list[known_rows.Row])
     """Of known notices that were received in others, and so count again."""
-    superseded: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
+    superseded: list[known_rows.Row] = field(default_factory=list[known_rows.Row])
 
     def joining(self, tender_id: int, group: Group) -> list[str]:
         """The known releases that were received in a package that says more."""
@@ -142,10 +143,10 @@ class _News:
 
     def merge(self, tender: known_rows.Row, notices: Sequence[known_rows.Row], group: Group) -> None:
         """Merge what was received into one tender, of which these notices are known."""
-        rows = {str(notice["digest"]): notice for notice in notices}
+        rows = {notice["digest"]: notice for notice in notices}
         before = {digest: _release(tender, notice) for digest, notice in rows.items()}
         after = dict(before)
-        tender_id = int(str(tender["id"]))
+        tender_id: int = tender["id"]
         for digest in self.joining(tender_id, group):
             package = joined(before[digest].package, group[digest].rest.package)
             after[digest] = replace(before[digest], package=package)
@@ -163,15 +164,11 @@ class _News:
             self.superseded += [{"id": notice_id, "is_superseded": True} for notice_id in gone]
 
 
-def _ocid(tender: known_rows.Row) -> str:
-    return str(tender["external_id"])
-
-
 def _release(tender: known_rows.Row, notice: known_rows.Row) -> Release:
     return Release(
-        ocid=_ocid(tender),
+        ocid=tender["external_id"],
         release_id=None,
-        released_at=cast("datetime | None", notice["released_at"]),
-        content=cast("Package", notice["content"]),
-        package=cast("Package", notice["package"]),
+        released_at=notice["released_at"],
+        content=notice["content"],
+        package=notice["package"],
     )

@@ -27,9 +27,9 @@ def backfill(table: str, values: str, *, where: str, rows: int = 1000) -> None:
     if migration.as_sql or migration.dialect.name == "sqlite":
         op.execute(f"{IN_BATCHES} {whole}")
         return
-    batch = (
+    batch = (  # of a partitioned table several rows may have one ctid
         f"UPDATE {table} SET {values} WHERE ctid = ANY (ARRAY("  # noqa: S608
-        f"SELECT ctid FROM {table} WHERE {where} LIMIT {rows} FOR UPDATE))"
+        f"SELECT ctid FROM {table} WHERE {where} LIMIT {rows} FOR UPDATE)) AND ({where})"
     )
     patience: Patience = migration.opts.get(PATIENCE, Patience())
     with migration.autocommit_block():

@@ -1,13 +1,28 @@
-"""Changes that a revision can't judge: notes where rows may lose values, and casts where PostgreSQL wants them."""
+"""Changes of tables with rows: defaults for what they gain, notes where they may lose values, casts for PostgreSQL."""
 
+import json
 from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
 
+import sqlalchemy as sa
 from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import MigrateOperation
-from alembic.operations.ops import AddColumnOp, AlterColumnOp, CreateTableOp, DropColumnOp, DropTableOp, OpContainer
+from alembic.operations.ops import (
+    AddColumnOp,
+    AlterColumnOp,
+    CreateTableOp,
+    DropColumnOp,
+    DropTableOp,
+    ModifyTableOps,
+    OpContainer,
+)
 from sqlalchemy.types import TypeEngine
 
+from ..kit.model.clock import DatabaseTime
 from ..kit.schema.scope_postgresql import quoted
 from .checks import POSTGRESQL
 
@@ -74,3 +89,59 @@ def _cast(change: AlterColumnOp, before: str, after: str) -> Iterator[MigrateOpe
 
 def _shown(type_: TypeEngine[object] | type[TypeEngine[object]] | None) -> str:
     return type_.compile(dialect=POSTGRESQL) if isinstance(type_, TypeEngine) else ""
+
+
+def filled(changes: ModifyTableOps) -> list[ModifyTableOps]:
+    """The changes of a table, and what follows them: SQLite makes all of one batch in one copy of the table.
+
+    A required column is filled with the model's default, which it then loses.
+    """
+    made: list[MigrateOperation] = []
+    then: list[MigrateOperation] = []
+    for operation in noted(changes):
+        if isinstance(operation, AddColumnOp) and _is_required(operation.column):
+            column, table = operation.column, operation.table_name
+            default = _default_of(column)
+            if default is None:
+                made.append(
+                    NoteOp(f"{table}.{column.name} has no default: add it as nullable, fill it, then require it")
+                )
+            else:
+                operation.column = sa.Column(column.name, column.type, nullable=False, server_default=default)
+                alter = AlterColumnOp(table, column.name, existing_type=column.type, existing_nullable=False)
+                alter.modify_server_default = None
+                then.append(alter)
+        made.append(operation)
+    changes.ops = made
+    return [changes, ModifyTableOps(changes.table_name, then, schema=changes.schema)] if then else [changes]
+
+
+def _is_required(column: sa.Column[object]) -> bool:
+    return not column.nullable and column.server_default is None and column.computed is None
+
+
+def _default_of(column: sa.Column[object]) -> DatabaseTime | sa.TextClause | None:
+    given: Any = column.default
+    if given is None or not (given.is_scalar or given.is_callable):
+        return None
+    value: object = given.arg if given.is_scalar else given.arg(None)
+    plain: Any = value.value if isinstance(value, Enum) else value
+    match plain:
+        case bool(yes):
+            return sa.text("true" if yes else "false")
+        case datetime() if given.is_callable:
+            return DatabaseTime()
+        case date() if given.is_scalar and not isinstance(plain, datetime):
+            return sa.text(_quoted(plain.isoformat()))
+        case int() | float() | Decimal() as number if not isinstance(column.type, sa.types.TypeDecorator) or not number:
+            return sa.text(str(number))
+        case str(words) if given.is_scalar:
+            return sa.text(_quoted(words))
+        case list() | dict() if not plain:
+            return sa.text(_quoted(json.dumps(plain)))
+        case _:
+            return None
+
+
+def _quoted(words: str) -> str:
+    return "'" + words.replace("'", "''").replace(":", "\\:") + "'"

@@ -85,16 +85,11 @@ def check(engine: Engine) -> list[str]:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts=domain_tree())
         differences = compare_metadata(context, DomainModel.metadata)
-    return [*_lag(current(engine)), *dict.fromkeys(described(differences))]
-
-
-def _lag(revision: str | None) -> list[str]:
-    if revision == head():
-        return []
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if revision is None or revision in known:
-        return [f"the database is behind: at revision {revision or 'base'}, the newest is {head()}"]
-    return [f"the database is at revision {revision}, which this version of the package does not know"]
+    at, newest = current(engine), head()
+    lag = (
+        [] if at == newest else [f"the database is at revision {at or 'base'}, the newest of this version is {newest}"]
+    )
+    return [*lag, *dict.fromkeys(described(differences))]
 
 
 def _run(operation: Callable[[Config, str], None], engine: Engine, revision: str, patience: Patience) -> list[str]:

@@ -23,7 +23,7 @@ from .transaction import (
     LOCK,
     MigrationError,
     hold_outside,
-    owner_let_through,
+    refusing_commits,
     sqlite_transaction,
     watch,
 )
@@ -69,7 +69,12 @@ def _run(tree: Tree, database_url: str | None) -> None:
         return
     patience: Patience = config.attributes.get(PATIENCE, Patience())
     with nullcontext(given) if given is not None else opened(url) as engine:
-        _migrate(engine, tree, patience)
+        if engine.dialect.name == "sqlite":
+            _migrate_sqlite(engine, tree, patience)
+        else:
+            # Before the revision is read: a second deployer finds the work done.
+            with one_at_a_time(engine, patience.stop):
+                _migrate_postgresql(engine, tree, patience)
 
 
 def _url(database_url: str | None) -> URL:
@@ -77,15 +82,6 @@ def _url(database_url: str | None) -> URL:
         return migration_url(context.get_x_argument(as_dictionary=True).get("database_url") or database_url)
     except ConfigurationError as error:
         raise MigrationError(str(error)) from None
-
-
-def _migrate(engine: Engine, tree: Tree, patience: Patience) -> None:
-    if engine.dialect.name == "sqlite":
-        _migrate_sqlite(engine, tree, patience)
-    else:
-        # Before the revision is read: a second deployer finds the work done.
-        with one_at_a_time(engine, patience.stop):
-            _migrate_postgresql(engine, tree, patience)
 
 
 def _migrate_sqlite(engine: Engine, tree: Tree, patience: Patience) -> None:
@@ -129,10 +125,13 @@ def _print_sql(url: URL, tree: Tree) -> None:
         on_version_apply=_after_revision,
         **tree,
     )
-    hold_outside(context.get_context())
-    with context.begin_transaction(), owner_let_through(context.get_context()):
-        context.execute(LOCK)
-        context.run_migrations()
+    migration = context.get_context()
+    hold_outside(migration)
+    with context.begin_transaction():
+        migration.execute(LET_OWNER_THROUGH)
+        with refusing_commits(migration):
+            migration.execute(LOCK)
+            context.run_migrations()
 
 
 def _after_revision(ctx: MigrationContext, step: object, heads: object, run_args: object) -> None:  # noqa: ARG001

@@ -2,8 +2,9 @@
 
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias, cast
 
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -18,6 +19,8 @@ from .transaction import MigrationError
 ALLOW = "lint_allow"
 """The name in a revision for the rules that it breaks on purpose, each with its reason."""
 
+_Name: TypeAlias = tuple[str, str]  # of something of a table
+
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
@@ -27,14 +30,6 @@ class Refusal:
     rule: str
     what: str
     recipe: str
-
-
-@dataclass
-class _Tree:
-    """Conditions of earlier revisions that say a column is not null; once validated they prove it."""
-
-    conditions: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
-    proven: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
 
 def lint(location: Path, *, since: str | None = None) -> list[Refusal]:
@@ -48,7 +43,7 @@ def lint(location: Path, *, since: str | None = None) -> list[Refusal]:
     config = Config(location) if location.is_file() else Config()
     if not location.is_file():
         config.set_main_option("script_location", str(location).replace("%", "%%"))
-    tree, found = _Tree(), list[Refusal]()
+    conditions, proven, found = dict[_Name, str](), set[_Name](), list[Refusal]()
     try:
         scripts = ScriptDirectory.from_config(config)
         skipped = {script.revision for script in scripts.iterate_revisions(since, "base")} if since else set[str]()
@@ -56,7 +51,7 @@ def lint(location: Path, *, since: str | None = None) -> list[Refusal]:
     except (CommandError, RevisionError) as error:
         raise MigrationError(str(error)) from error
     for script in reversed(revisions):
-        refused = list(_Revision(script, tree).refusals())
+        refused = list(_Revision(script, conditions, proven).refusals())
         found += [] if script.revision in skipped else refused
     return found
 
@@ -74,18 +69,22 @@ class _Printed(io.StringIO):
 
 
 class _Revision:
-    def __init__(self, script: Script, tree: _Tree) -> None:
+    def __init__(self, script: Script, conditions: dict[_Name, str], proven: set[_Name]) -> None:
         self._script = script
-        self._tree = tree
+        self._conditions = conditions  # of earlier revisions, that say a column is not null; validated they prove it
+        self._proven = proven
         self._made: set[str] = set()  # tables of this revision: nobody waits for them
         self._dropped: set[str] = set()  # indexes
         self._locked: dict[str, None] = {}  # tables, in this transaction
         self._outside = False  # in an autocommit_block
 
     def refusals(self) -> Iterator[Refusal]:
-        allowed: dict[str, str] = getattr(self._script.module, ALLOW, {})
-        for name in allowed:
-            if name not in RECIPES or not allowed[name].strip():
+        given: object = getattr(self._script.module, ALLOW, {})
+        allowed = cast("dict[object, object]", given) if isinstance(given, dict) else {}
+        if not isinstance(given, dict):
+            yield self._refusal("allow", ALLOW)
+        for name, reason in allowed.items():
+            if name not in RECIPES or not isinstance(reason, str) or not reason.strip():
                 yield self._refusal("allow", f"{ALLOW}[{name!r}]")
         printed = _Printed()
         options = {"as_sql": True, "literal_binds": True, "output_buffer": printed}
@@ -105,8 +104,8 @@ class _Revision:
 
     def _rules(self, statement: Statement) -> Iterable[str]:
         """The rules that a statement breaks, after those before it."""
-        if statement.is_commit or statement.is_begin:
-            self._outside = statement.is_commit
+        if statement.shown.upper() in ("COMMIT", "BEGIN"):
+            self._outside = statement.shown.upper() == "COMMIT"
             self._locked.clear()
         if statement.makes:
             self._made.add(statement.makes)
@@ -130,16 +129,16 @@ class _Revision:
         key = (action.table, action.name)
         match action.kind:
             case "prove":
-                self._tree.conditions[key] = action.column
-            case "validate" if key in self._tree.conditions:
-                self._tree.proven.add((action.table, self._tree.conditions[key]))
-            case "require" if (action.table, action.column) not in self._tree.proven:
+                self._conditions[key] = action.column
+            case "validate" if key in self._conditions:
+                self._proven.add((action.table, self._conditions[key]))
+            case "require" if (action.table, action.column) not in self._proven:
                 yield "not null"
             case rule if rule in RECIPES:
                 yield rule
             case _:
                 pass
-        if action.is_work:
+        if action.kind in ("validate", "backfill"):  # they take as long as the table is large
             if self._locked:
                 yield "lock"
         elif not self._outside:

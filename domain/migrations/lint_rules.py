@@ -78,16 +78,12 @@ _COMPILED = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _ACTI
 
 @dataclass(frozen=True)
 class Action:
-    """One thing that a statement does to a table; ``is_work`` takes as long as the table is large."""
+    """One thing that a statement does to a table."""
 
     table: str
     kind: str = ""
     name: str = ""
     column: str = ""
-
-    @property
-    def is_work(self) -> bool:
-        return self.kind in ("validate", "backfill")
 
 
 @dataclass(frozen=True)
@@ -95,8 +91,6 @@ class Statement:
     """A statement of SQL, as far as the rules look at it."""
 
     shown: str
-    is_commit: bool = False
-    is_begin: bool = False
     makes: str = ""
     index: str = ""
     on: str = ""
@@ -125,8 +119,6 @@ def _statement(sql: str) -> Statement:
     makes, drops_index = _MAKES.match(sql), _DROPS_INDEX.match(sql)
     return Statement(
         shown,
-        is_commit=sql.upper() == "COMMIT",
-        is_begin=sql.upper() == "BEGIN",
         makes=_plain(makes[1]) if makes else "",
         drops_index=_plain(drops_index[1]) if drops_index else "",
         actions=tuple(_actions(sql)),

@@ -24,8 +24,7 @@ from ..kit.model.clock import DatabaseTime
 from ..kit.model.fields import BigId
 from ..kit.model.tables import LIVE, LIVE_SQLITE, ORGANIZATION_ID
 from ..kit.model.types import JSONOf, Money
-from .added_columns import filled
-from .changed_columns import noted
+from .changed_columns import filled, noted
 from .checks import portable, rendered_check
 from .imports import import_name
 from .written_on_sqlite import marked

@@ -100,14 +100,6 @@ def _without_lock_timeout(migration: MigrationContext) -> Generator[None]:
 
 
 @contextmanager
-def owner_let_through(migration: MigrationContext) -> Generator[None]:
-    """The part of a transaction in which the owner is not held, and a commit is refused."""
-    migration.execute(LET_OWNER_THROUGH)
-    with refusing_commits(migration):
-        yield
-
-
-@contextmanager
 def refusing_commits(migration: MigrationContext) -> Generator[None]:
     """The part of a transaction that is a revision's: at its end the owner is held again."""
     migration.opts |= {IS_OPEN: True, IS_COMMITTED: False, _LETS_THROUGH_NEXT: False}

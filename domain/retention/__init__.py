@@ -1,9 +1,8 @@
 """The one door to hard deletion, and the erasure of a person."""
 
-from .counts import PurgeCount, PurgePlan, PurgeReport
 from .erasure import erase_user
 from .leaving import erase_organization
-from .planning import plan_purge
+from .planning import PurgeCount, PurgePlan, plan_purge
 from .purging import purge
 
-__all__ = ["PurgeCount", "PurgePlan", "PurgeReport", "erase_organization", "erase_user", "plan_purge", "purge"]
+__all__ = ["PurgeCount", "PurgePlan", "erase_organization", "erase_user", "plan_purge", "purge"]

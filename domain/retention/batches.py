@@ -19,7 +19,6 @@ class Batches:
     def __init__(self, system: SystemSession, *, size: int) -> None:
         self._system = system
         self._size = size
-        self.committed: int = 0
 
     def all(
         self,
@@ -49,7 +48,6 @@ class Batches:
             found = self._system.connection().execute(following.with_for_update(skip_locked=True)).all()
             if found:
                 act(table, these & key.in_([tuple(row) for row in found]))
-                self.committed += 1
             self._system.commit()
             return found[-1] if found else None
 

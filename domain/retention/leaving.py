@@ -9,12 +9,12 @@ from ..kit.session import SystemSession
 from ..limits import BULK
 from ..organizations.model import Organization
 from ..organizations.repository import OrganizationRepository
-from .counts import PurgeReport
+from .planning import PurgePlan
 from .purging import purge
 from .schema import ORGANIZATIONS, known_graph
 
 
-def erase_organization(db: Database, *, organization_id: int, actor: str, reason: str) -> PurgeReport:
+def erase_organization(db: Database, *, organization_id: int, actor: str, reason: str) -> PurgePlan:
     """Remove an organization with all of its rows for good, its trail and its costs included, whatever their retention.
 
     First it is deleted, so that its sessions end; then its rows go as by ``purge``, whose records keep its number and

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, Table, exists, func, null, select
 
@@ -11,8 +12,32 @@ from ..kit.model.tables import of_organization, organization_column
 from ..kit.session import SystemSession
 from ..limits import BULK
 from .conditions import Condition, Conditions
-from .counts import PurgeCount, PurgePlan
 from .schema import ORGANIZATIONS
+
+
+class PurgeCount(NamedTuple):
+    """So many rows of one table; ``organization_id`` is None where the table belongs to no organization."""
+
+    organization_id: int | None
+    table: str
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PurgePlan:
+    """Rows that ``purge`` would remove now, in its order, or has removed.
+
+    ``ending``: deleted organizations that go as a whole. ``held``: those left alone, under a legal hold.
+    """
+
+    counts: tuple[PurgeCount, ...]
+    ending: tuple[int, ...]
+    held: tuple[int, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows in all."""
+        return sum(count.rows for count in self.counts)
 
 
 def plan_purge(

@@ -25,8 +25,7 @@ from ..tenders.model import Tender
 from ..tenders.purged import PurgedTender
 from .batches import Batches, execute
 from .conditions import Condition, Conditions
-from .counts import PurgeCount, PurgeReport
-from .planning import planned
+from .planning import PurgeCount, PurgePlan, planned
 from .schema import ORGANIZATIONS, TRAIL
 
 TENDERS: Table = Tender.__table__
@@ -44,7 +43,7 @@ def purge(
     older_than_days: int | None = None,
     batch_size: int = 1000,
     progress: Callable[[PurgeCount], None] | None = None,
-) -> PurgeReport:
+) -> PurgePlan:
     """Remove for good what was deleted longer ago than its model's ``retention_days``, unless something refers to it.
 
     A deleted organization whose retention is over goes with all of its rows; one under a legal hold is left alone.
@@ -72,7 +71,7 @@ def purge(
             else:
                 run.remove_expired(organization, tables)
     counts = tuple(PurgeCount(organization, table, rows) for (organization, table), rows in run.removed.items())
-    return PurgeReport(counts=counts, ending=plan.ending, held=plan.held, batches=run.batches.committed)
+    return PurgePlan(counts=counts, ending=plan.ending, held=plan.held)
 
 
 @dataclass

@@ -127,12 +127,7 @@ def _system_folders() -> Iterator[Path]:
 
 def _newest_first(folders: Iterator[Path]) -> list[Path]:
     """By the number in the installation's name: `pginstall18/bin`, `postgresql/15/bin`."""
-
-    def version(folder: Path) -> int:
-        number = re.search(r"\d+", folder.parent.name)
-        return int(number[0]) if number else 0
-
-    return sorted(folders, key=version, reverse=True)
+    return sorted(folders, key=lambda folder: [int(n) for n in re.findall(r"\d+", folder.parent.name)], reverse=True)
 
 
 def _runs(executable: Path, *, account: Account) -> bool:

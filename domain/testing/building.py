@@ -37,7 +37,7 @@ def build(model: type[ModelT], /, **fields: object) -> ModelT:
 def _example(model: type[DomainModel], name: str) -> object:
     examples = model.model_fields[name].examples
     value: object = examples[0] if examples else None
-    if isinstance(value, str) and name in _unique_fields(model):
+    if isinstance(value, str) and name in natural_key(model):
         word, at, rest = value.partition("@")
         number = f"-{next(_numbers)}"
         excess = max(0, len(value) + len(number) - max_length(model, name))
@@ -45,7 +45,7 @@ def _example(model: type[DomainModel], name: str) -> object:
     return value
 
 
-def _unique_fields(model: type[DomainModel]) -> set[str]:
-    if "__table__" not in vars(model):
-        return set()
-    return {name for index in live_unique_indexes(model.__table__) for name in index.info["live_unique"]}
+def natural_key(model: type[DomainModel]) -> tuple[str, ...]:
+    """The fields of all the model's unique indexes over live rows."""
+    indexes = live_unique_indexes(model.__table__) if "__table__" in vars(model) else ()
+    return tuple(dict.fromkeys(name for index in indexes for name in index.info["live_unique"]))

@@ -1,7 +1,7 @@
 """An organization in a folder: a file of JSON Lines for each table, and a manifest with their counts and hashes."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -72,17 +72,6 @@ def row_schema(table: Table) -> type[BaseModel]:
     return create_model(f"{table.name}_row", __config__=_AS_STORED, **fields)
 
 
-def to_line(table: Table, values: Mapping[str, Any]) -> bytes:
-    """A stored row as a line of JSON."""
-    return row_schema(table).model_construct(**values).model_dump_json().encode() + b"\n"
-
-
-def from_line(table: Table, line: bytes) -> dict[str, Any]:
-    """The values of a stored row. Raises pydantic's ValidationError for what is no such row."""
-    row = row_schema(table).model_validate_json(line)
-    return {name: getattr(row, name) for name in type(row).model_fields}
-
-
 def read_manifest(folder: Path) -> Manifest:
     """The manifest, once every file has been found to be what it says.
 
@@ -116,11 +105,11 @@ def read_rows(folder: Path, table: Table) -> Iterator[dict[str, Any]]:
     Raises:
         ArchiveError: a line is no row of the model.
     """
-    path = path_of(folder, table.name)
+    path, schema = path_of(folder, table.name), row_schema(table)
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
-                yield from_line(table, line)
+                yield dict(schema.model_validate_json(line))
             except ValidationError as error:
                 raise ArchiveError(f"{path}, line {number}: {reason_of(error)}") from None
 

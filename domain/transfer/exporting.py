@@ -3,7 +3,9 @@
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from glob import escape
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, cast
 
 from sqlalchemy import Table
@@ -26,7 +28,6 @@ from .archive import (
     organization_graph,
     path_of,
     row_schema,
-    to_line,
 )
 
 _AT_ONCE = 1000
@@ -36,26 +37,29 @@ def export_organization(db: Database, folder: Path, *, organization_id: int) -> 
     """Write every row of a live organization, deleted ones included, to a new folder that nobody else may read.
 
     All of it is of one moment. Secrets are in it, such as the hashes of passwords; the audit trail is not. The folder
-    appears when it is whole: what a killed export left beside it (``<folder>.part``) goes with the next.
+    appears when it is whole: what a killed export left beside it (``<folder>.(...).part``) goes with the next. Of
+    several to one folder at once the first to be whole stays.
 
     Raises:
         ArchiveError: the folder is there already, or can't be written.
         OrganizationDeletedError: the organization is deleted; restore it first.
         NotFoundError: there is no such organization.
     """
-    part = folder.with_name(f"{folder.name}.part")
     try:
         if folder.exists():
             raise ArchiveError(f"{folder} is there already")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(mode=0o700, parents=True)
-        manifest = _written(db, part, organization_id)
-        _write(part / MANIFEST, [manifest.model_dump_json(indent=2).encode()])
-        part.rename(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(mkdtemp(prefix=f"{folder.name}.", suffix=".part", dir=folder.parent))
+        try:
+            manifest = _written(db, part, organization_id)
+            _write(part / MANIFEST, [manifest.model_dump_json(indent=2).encode()])
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
         raise ArchiveError(f"{folder} can't be written: {error.strerror}") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    for left in folder.parent.glob(f"{escape(folder.name)}.????????.part"):  # nobody can finish them any more
+        shutil.rmtree(left, ignore_errors=True)
     return manifest
 
 
@@ -85,7 +89,8 @@ def _table(session: TenantSession, part: Path, table: Table) -> TableFile:
 
 
 def _lines(session: TenantSession, table: Table) -> Iterator[bytes]:
-    model, names, last = model_of(table), list(row_schema(table).model_fields), 0
+    model, schema, last = model_of(table), row_schema(table), 0
+    names = list(schema.model_fields)
     rows: Any = cast(Any, select)(*(getattr(model, name) for name in names)).order_by(col(model.id)).limit(_AT_ONCE)
     if is_organization(model):
         rows = rows.where(col(model.id) == session.organization_id)
@@ -94,7 +99,8 @@ def _lines(session: TenantSession, table: Table) -> Iterator[bytes]:
     found: Sequence[Sequence[Any]]
     while found := cast(Any, session).exec(rows.where(col(model.id) > last)).all():
         for row in found:
-            yield to_line(table, dict(zip(names, row, strict=True)))
+            values = dict(zip(names, row, strict=True))
+            yield schema.model_construct(**values).model_dump_json().encode() + b"\n"
         last = found[-1][names.index("id")]
 
 

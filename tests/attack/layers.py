@@ -30,9 +30,9 @@ def attack_without(database: Database, layers: Collection[Layer], **options: Any
     with switched_off(database, layers):
         found = attack(database, **options)
     report = Report()
-    for (engine, method, kind), tried in found.cells.items():
+    for (method, kind), tried in found.cells.items():
         if _has_another_layer(method, kind, layers):
-            report.cells[engine, method, kind] = tried
+            report.cells[method, kind] = tried
     report.leaks = [leak for leak in found.leaks if _has_another_layer(leak.method, leak.attack, layers)]
     return report
 

@@ -1,7 +1,7 @@
 """The attack over a fresh database of each engine: every layer on and each off alone; and its matrix as text."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 
 from domain.database import Database
@@ -23,30 +23,47 @@ def runs(engine: str) -> dict[Layer | None, Report]:
         for off in (None, *Layer):
             layers = set[Layer]() if off is None else {off}
             both = (attack_without(database, layers, as_organization=lent) for lent in (False, True))
-            found[off] = sum(both, Report())
+            found[off] = added(both)
         return found
 
 
-def matrix(report: Report) -> Iterator[str]:
+def added(reports: Iterable[Report]) -> Report:
+    """All of them as one."""
+    total = Report()
+    for report in reports:
+        total.cells.update(report.cells)
+        total.leaks += report.leaks
+    return total
+
+
+def summary(reports: Mapping[str, Report]) -> str:
+    """One line about a report of each engine; it ends with the number of leaks."""
+    total = added(reports.values())
+    engines = ", ".join(f"{engine} {report.tried}" for engine, report in reports.items())
+    return f"{total.tried} attempts ({engines}), {len(total.leaks)} leaks"
+
+
+def matrix(reports: Mapping[str, Report]) -> Iterator[str]:
     """Methods by attacks: the attempts on each engine, ``a/b`` where they differ; ! where one leaked.
 
     What goes through a session is added up for each model.
     """
-    engines = list(report.by_engine)
-    attacks = list(dict.fromkeys(attack for _, _, attack in report.cells))
+    total = added(reports.values())
+    attacks = list(dict.fromkeys(attack for _, attack in total.cells))
     counts: Counter[tuple[str, str, str]] = Counter()
-    for (engine, method, attack), tried in report.cells.items():
-        counts[engine, _line(method), attack] += tried
+    for engine, report in reports.items():
+        for (method, attack), tried in report.cells.items():
+            counts[engine, _line(method), attack] += tried
     methods = list(dict.fromkeys(method for _, method, _ in counts))
-    leaked = {(_line(leak.method), leak.attack) for leak in report.leaks}
+    leaked = {(_line(leak.method), leak.attack) for leak in total.leaks}
     width = max((len(method) for method in methods), default=0)
-    yield f"attempts on {' / '.join(engines)}"
+    yield f"attempts on {' / '.join(reports)}"
     yield from (f"  ({number}) {attack}" for number, attack in enumerate(attacks, 1))
     yield " " * width + "".join(f"{f'({number})':>7}" for number in range(1, len(attacks) + 1))
     for method in methods:
         cells = ""
         for attack in attacks:
-            each = [counts[engine, method, attack] for engine in engines]
+            each = [counts[engine, method, attack] for engine in reports]
             shown = str(each[0]) if len(set(each)) == 1 else "/".join(map(str, each))
             cells += f"{(shown if any(each) else '.') + '!' * ((method, attack) in leaked):>7}"
         yield f"{method:<{width}}{cells}"

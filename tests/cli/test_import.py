@@ -180,6 +180,9 @@ def test_standard_input_is_imported(
     done = from_pipe(b'{"releases": [')
     assert done.returncode == 1
     assert "standard input: incomplete JSON" in done.stdout
+    done = from_pipe(b'{"releases": []}', "-")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "standard input: it was read already" in done.stdout
 
 
 def test_control_characters_in_a_name_do_not_reach_the_terminal(run: Run, migrated: None, notices: Path) -> None:

@@ -42,6 +42,8 @@ def test_an_organization_is_exported_erased_and_loaded(run: Run, exported: Datab
 def test_what_can_not_be_done_is_said(run: Run, exported: Database, tmp_path: Path) -> None:
     for arguments, said in (
         (("export", tmp_path / "out", "--organization", "nobody"), "no live organization 'nobody'"),
+        (("export", ".", "--organization", "first"), ". is there already"),
+        (("export", "/", "--organization", "first"), "/ is there already"),
         (("erase", "--organization", "nobody", "--execute"), "no organization 'nobody'"),
         (("load", tmp_path / "out"), "is no finished archive"),
     ):

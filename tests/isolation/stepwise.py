@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, event
 
 from domain import Database
-from domain.retention import PurgeReport, purge
+from domain.retention import PurgePlan, purge
 
 CHANGES = ("UPDATE", "DELETE")
 STEPS = 6  # a parent and a child: it is let go, the child removed, and it: each before its statement and its commit
@@ -37,7 +37,7 @@ class Gate:
 class Stepwise:
     """Its thread works while a step is taken, and waits between two of them."""
 
-    def __init__(self, gate: Gate, run: Callable[[], PurgeReport]) -> None:
+    def __init__(self, gate: Gate, run: Callable[[], PurgePlan]) -> None:
         self._gate = gate
         self._work = run
         self._thread = ThreadPoolExecutor(1)
@@ -46,7 +46,7 @@ class Stepwise:
         self.changed = False
         self._running = self._thread.submit(self._run)
 
-    def _run(self) -> PurgeReport:
+    def _run(self) -> PurgePlan:
         self._go.acquire()
         self._gate.purges[get_ident()] = self
         try:
@@ -68,7 +68,7 @@ class Stepwise:
             self._go.release()
             self._there.acquire()
 
-    def finish(self) -> PurgeReport:
+    def finish(self) -> PurgePlan:
         """Go on to the end."""
         self._stops = False
         self._go.release()
@@ -90,7 +90,7 @@ def gate(database: Database) -> Generator[Gate]:
 
 
 @contextmanager
-def stepwise_purge(gate: Gate, database: Database, reports: list[PurgeReport]) -> Generator[Stepwise]:
+def stepwise_purge(gate: Gate, database: Database, reports: list[PurgePlan]) -> Generator[Stepwise]:
     """A purge to be stepped through; leaving the block lets it go to its end."""
     steps = Stepwise(gate, lambda: purge(database, actor="tests", organization_id=1))
     yield steps

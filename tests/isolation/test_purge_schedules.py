@@ -19,7 +19,7 @@ from domain import (
     TenderRepository,
     utcnow,
 )
-from domain.retention import PurgeReport, purge
+from domain.retention import PurgePlan, purge
 from domain.testing import Cluster, build
 from tests.isolation.schedules import Unit, Waiting, interleavings, play
 from tests.isolation.stepwise import STEPS, Stepwise, gate, stepwise_purge
@@ -83,7 +83,7 @@ def test_a_restored_deletion_is_whole_or_the_restore_answers_false_and_it_is_gon
         for schedule in interleavings(steps + 1, 2):
             tender_id, analysis_id = deleted_long_ago(emptied, witness, alone=alone)
             answers: list[bool] = []
-            reports: list[PurgeReport] = []
+            reports: list[PurgePlan] = []
             step = partial(restore_analysis, analysis_id) if alone else partial(restore, tender_id)
             purging: Unit[Any] = Unit(partial(stepwise_purge, stops, emptied, reports), [Stepwise.step] * steps)
             restoring: Unit[Any] = Unit(partial(emptied.get_session, organization_id=1), [partial(step, answers)])

@@ -12,7 +12,7 @@ from domain import AuditRepository
 from domain.errors import InvalidRowsError
 from domain.kit.model.base import checked_fields
 from domain.transfer import loading
-from domain.transfer.archive import from_line, row_schema, to_line
+from domain.transfer.archive import row_schema
 from tests.matrix.bench import Bench, code, same
 from tests.matrix.history import World, about, columns
 from tests.matrix.kinds import WORKING, Kind
@@ -146,11 +146,12 @@ def audit(bench: Bench, kind: Kind) -> None:
 def move(bench: Bench, kind: Kind) -> None:
     """As a line of an archive, and back under another id; the row that is there keeps its key."""
     model, row_id = bench.model(kind), bench.added(kind, kind.first, maybe=kind.second)
+    schema = row_schema(model.__table__)
     with bench.rows(kind) as rows:
         row = rows.require(row_id)
-        line = to_line(model.__table__, {name: getattr(row, name) for name in row_schema(model.__table__).model_fields})
+        line = schema.model_construct(**{name: getattr(row, name) for name in schema.model_fields}).model_dump_json()
     with loading(bench.database, organization_id=1, actor="move") as load:
-        (loaded,) = load(model, [{**from_line(model.__table__, line), "id": row_id + 10**6, "code": code()}])
+        (loaded,) = load(model, [{**dict(schema.model_validate_json(line)), "id": row_id + 10**6, "code": code()}])
     bench.reread(kind, loaded, kind.first, kind.second)
 
 

@@ -10,8 +10,7 @@ from alembic.operations.ops import AddColumnOp, ModifyTableOps
 from sqlalchemy import Column, DateTime, Engine, Uuid, text
 
 from domain.migrations import head, upgrade
-from domain.migrations.added_columns import filled
-from domain.migrations.changed_columns import NoteOp
+from domain.migrations.changed_columns import NoteOp, filled
 from tests.migrations.conftest import a_tender_with_a_bid
 
 Catalog = Callable[[Engine], set[str]]

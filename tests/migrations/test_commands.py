@@ -49,7 +49,7 @@ def test_looking_at_an_empty_database_leaves_it_empty(empty: Engine) -> None:
 
 
 def test_a_database_that_was_never_upgraded_is_behind(empty: Engine) -> None:
-    assert check(empty)[0] == f"the database is behind: at revision base, the newest is {head()}"
+    assert check(empty)[0] == f"the database is at revision base, the newest of this version is {head()}"
 
 
 def test_what_differs_is_named(empty: Engine) -> None:
@@ -90,7 +90,7 @@ def test_what_a_column_and_a_check_say_is_compared(empty: Engine) -> None:
 def test_a_revision_of_a_newer_release_is_named(empty: Engine) -> None:
     upgrade(empty)
     run(empty, "UPDATE domain_version SET version_num = '9999'")
-    assert check(empty) == ["the database is at revision 9999, which this version of the package does not know"]
+    assert check(empty) == [f"the database is at revision 9999, the newest of this version is {head()}"]
     with pytest.raises(MigrationError, match="9999"):
         upgrade(empty)
 

@@ -150,6 +150,8 @@ def test_a_revision_accepts_a_rule_by_its_name_and_with_a_reason(lint_of: Lint) 
     assert lint_of(body, allow={"drop": "not used since 2.3"}) == [("1", "index"), ("1", "lock")]
     assert lint_of(ADD.format(""), allow={"drop": " "}) == [("1", "allow")]
     assert lint_of(ADD.format(""), allow={"dorp": "why"}) == [("1", "allow")]
+    for wrong in (["drop"], "drop", {"drop": None}, {7: "why"}):
+        assert lint_of(ADD.format(""), allow=wrong) == [("1", "allow")]
 
 
 def test_only_later_revisions_are_told_of_and_earlier_ones_are_read(lint_of: Lint) -> None:

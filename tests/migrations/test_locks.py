@@ -185,6 +185,19 @@ def test_rows_of_every_organization_are_filled_a_few_at_a_time(migrated: Engine,
 
 
 @postgresql_only
+def test_of_a_partitioned_table_only_rows_that_meet_the_condition_are_filled(migrated: Engine, project: Path) -> None:
+    with migrated.begin() as connection:
+        connection.execute(text("CREATE TABLE parted (part int, title text) PARTITION BY LIST (part)"))
+        for part in (1, 2):
+            connection.execute(text(f"CREATE TABLE parted_{part} PARTITION OF parted FOR VALUES IN ({part})"))
+        connection.execute(text("INSERT INTO parted VALUES (1, 'old'), (2, 'kept')"))
+    fill = "backfill('parted', \"title = 'new'\", where=\"title = 'old' OR title IS NULL\")"
+    upgrade_by(next_revision(project, IMPORT, fill), migrated)
+    with migrated.connect() as connection:
+        assert list(connection.scalars(text("SELECT title FROM parted ORDER BY part"))) == ["new", "kept"]
+
+
+@postgresql_only
 def test_a_row_that_is_locked_is_filled_when_it_is_free(migrated: Engine, project: Path, url_of: UrlOf) -> None:
     two_tenders(url_of(migrated))
     config = next_revision(project, IMPORT, FILL)

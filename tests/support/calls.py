@@ -17,7 +17,7 @@ from domain.testing.attack.entities import changes
 from domain.testing.attack.filling import is_optional
 from domain.testing.attack.marking import marked
 from domain.testing.attack.outcome import settled
-from domain.testing.attack.world import natural_key
+from domain.testing.building import natural_key
 
 Kind = Any  # the class of a repository, of whatever model
 Call = Callable[..., object]  # of a repository, and of keywords besides

@@ -4,7 +4,8 @@ import json
 import os
 import random
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from enum import Enum
 from multiprocessing import get_context
@@ -163,28 +164,60 @@ def test_the_files_tell_counts_and_hashes_and_nobody_else_may_read_them(
     assert "audit_entries" not in names
 
 
-def test_an_export_is_of_one_moment(domain_db: Database, leaving: int, tmp_path: Path) -> None:
-    before = stored(domain_db, leaving)
-    written: list[bool] = []
-
-    def write(*_: object) -> None:
-        if not written:
-            written.append(True)
-            with domain_db.get_session(organization_id=leaving) as session:
-                tender = TenderRepository(session).create(title="Late")
-                AnalysisRepository(session).add(build(AnalysisResult, tender_id=tender.id))
+@contextmanager
+def halfway(database: Database, act: Callable[[], object]) -> Generator[None]:
+    """Act once within an export, before the analyses are read."""
+    is_done = False
 
     def look(_: Any, __: Any, statement: str, *___: object) -> None:
-        if "FROM analysis_results" in statement:
-            write()
+        nonlocal is_done
+        if "FROM analysis_results" in statement and not is_done:
+            is_done = True
+            act()
 
-    event.listen(domain_db.engine, "before_cursor_execute", look)
+    event.listen(database.engine, "before_cursor_execute", look)
     try:
-        manifest = export_organization(domain_db, tmp_path / "out", organization_id=leaving)
+        yield
     finally:
-        event.remove(domain_db.engine, "before_cursor_execute", look)
-    assert written
+        event.remove(database.engine, "before_cursor_execute", look)
+    assert is_done
+
+
+def test_an_export_is_of_one_moment(domain_db: Database, leaving: int, tmp_path: Path) -> None:
+    before = stored(domain_db, leaving)
+
+    def write() -> None:
+        with domain_db.get_session(organization_id=leaving) as session:
+            tender = TenderRepository(session).create(title="Late")
+            AnalysisRepository(session).add(build(AnalysisResult, tender_id=tender.id))
+
+    with halfway(domain_db, write):
+        manifest = export_organization(domain_db, tmp_path / "out", organization_id=leaving)
     assert {file.table: file.rows for file in manifest.tables} == {name: len(rows) for name, rows in before.items()}
+
+
+def test_an_export_that_is_refused_takes_nothing_from_another_to_the_same_folder(
+    domain_db: Database, leaving: int, tmp_path: Path
+) -> None:
+    def refused() -> None:
+        with pytest.raises(NotFoundError):
+            export(domain_db, 12345, tmp_path / "out")
+
+    with halfway(domain_db, refused):
+        manifest = export_organization(domain_db, tmp_path / "out", organization_id=leaving)
+    assert read_manifest(tmp_path / "out") == manifest
+
+
+def test_of_two_exports_to_one_folder_the_first_that_is_whole_stays(
+    domain_db: Database, leaving: int, tmp_path: Path
+) -> None:
+    with (
+        halfway(domain_db, lambda: export(domain_db, 2, tmp_path / "out")),
+        pytest.raises(ArchiveError, match="can't be written"),
+    ):
+        export(domain_db, leaving, tmp_path / "out")
+    assert read_manifest(tmp_path / "out").organization_id == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_what_is_there_already_is_not_written_over(domain_db: Database, leaving: int, tmp_path: Path) -> None:

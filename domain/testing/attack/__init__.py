@@ -2,7 +2,7 @@
 
 ::
 
-    from .. import attack
+    from domain.testing import attack
 
     def test_no_leaks(domain_db):
         assert attack(domain_db).leaks == []

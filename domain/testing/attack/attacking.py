@@ -6,10 +6,9 @@ from ...database import Database
 from ...kit.model import DomainModel
 from .call import Call
 from .discovery import Kind, repositories
-from .handwritten import read_calls, write_calls
+from .handwritten import raw_calls, read_calls, write_calls
 from .methods import Untried, method_calls
 from .objects import object_calls
-from .raw import raw_calls
 from .report import Leak, Report
 from .running import Attempts
 from .structure import faults
@@ -38,22 +37,21 @@ def attack(
     """
     world = World(database, models)
     report = Report()
-    engine = "sqlite" if database.is_sqlite else "postgresql"
     kinds = repositories(world.models)
     for model, fault in faults(database, world.models, kinds):
-        report.leaks.append(Leak(engine, model, "structure", fault))
+        report.leaks.append(Leak(model, "structure", fault))
     calls: list[Call] = []
     for planned in _planned(world, kinds, arguments or {}):
         if isinstance(planned, Untried):
             what = f"can't be called: give arguments={{{planned.parameter!r}: ...}}"
-            report.leaks.append(Leak(engine, planned.method, "untried", what))
+            report.leaks.append(Leak(planned.method, "untried", what))
         elif (methods is None or planned.method.rpartition(".")[2] in methods) and (
             planned.is_bound or not as_organization  # what a system session lends is bound
         ):
             calls.append(planned)
     for call, leaks in Attempts(world, as_organization=as_organization).make(calls):
-        report.cells[engine, call.method, call.attack] += 1
-        report.leaks += [Leak(engine, call.method, call.attack, what) for what in leaks]
+        report.cells[call.method, call.attack] += 1
+        report.leaks += [Leak(call.method, call.attack, what) for what in leaks]
     return report
 
 

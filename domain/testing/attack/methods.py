@@ -7,11 +7,12 @@ from inspect import Parameter, signature
 from typing import Any, get_type_hints
 
 from ...kit.model import Entity
+from ..building import natural_key
 from .call import Call
 from .discovery import Kind, public_methods, references
 from .entities import Choice, rows
 from .filling import Filler, is_id, is_optional
-from .world import World, natural_key
+from .world import World
 
 Parameters = dict[str, tuple[Parameter, Any]]  # with their types
 Arguments = tuple[list[object], dict[str, object]]  # by place, and by name

@@ -10,7 +10,7 @@ from ...kit.model.tables import ORGANIZATION_ID
 from ...kit.records import AuditAction, AuditEntry
 from ...kit.repository import AuditRepository
 from .call import Act, Call, executing
-from .raw import with_unguarded
+from .handwritten import with_unguarded
 from .world import World
 
 

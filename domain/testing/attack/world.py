@@ -10,10 +10,10 @@ from sqlalchemy.orm import make_transient_to_detached
 
 from ...database import Database
 from ...errors import ConfigurationError, DomainError
-from ...kit.model.tables import ORGANIZATION_ID, live_unique_indexes
+from ...kit.model.tables import ORGANIZATION_ID
 from ...kit.session import TenantSession
 from ...organizations.model import Organization
-from ..building import build
+from ..building import build, natural_key
 from .discovery import Model, references, tenant_models
 from .marking import marked
 from .snapshot import Snapshot, Snapshots
@@ -136,12 +136,6 @@ class World:
             except DomainError:
                 if fields is plain:
                     raise
-
-
-def natural_key(model: Model) -> tuple[str, ...]:
-    """The fields of all the model's unique indexes over live rows."""
-    indexes = live_unique_indexes(model.__table__)
-    return tuple(dict.fromkeys(name for index in indexes for name in index.info["live_unique"]))
 
 
 def _planted(model: Model, word: str, row_id: int, **fixed: object) -> Planted:

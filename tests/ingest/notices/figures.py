@@ -19,7 +19,7 @@ import pytest
 
 from domain.ingest.items import Item, Release
 from domain.ingest.mapping import TenderFields, merge
-from domain.ingest.reading import read
+from tests.ingest.reading import read
 
 ROOT = Path(__file__).parents[3]
 GIVEN = os.environ.get("DOMAIN_NOTICES")
