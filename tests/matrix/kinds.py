@@ -173,7 +173,8 @@ class Kind:
 def made(kind: Kind, *, has_maybe: bool = True) -> dict[str, Any]:
     """The classes by their suffix; the table's is empty."""
     found = {**globals(), "__name__": __name__}
-    exec(kind.source(has_maybe=has_maybe), found)  # this module's own
+    # Below this file's last line: from Python 3.13 on the docstrings of fields are looked up by the line of the class.
+    exec("\n" * 10_000 + kind.source(has_maybe=has_maybe), found)  # this module's own
     return {suffix: found[kind.title + suffix] for suffix in ("", "Content", "Patch")}
 
 
