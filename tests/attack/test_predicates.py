@@ -86,7 +86,7 @@ def _is_owned(node: ast.AST) -> bool:
 OURS = [model for model in MODELS if model is not Crate]
 SCOPES = [place for place in _places(_is_scope) if place.function != "__init__"]
 # These look at rows that were found to be the organization's own; an attack does not get so far.
-OWN_ROWS = {"_named", "update_rows", "reload_rows", "_refuse_restricted", "delete_where"}
+OWN_ROWS = {"_named", "update_rows", "reload_rows", "_refuse_restricted", "delete_where", "_models_of"}
 # And these are looked at below.
 APART = {"__init__", "_of_organization", "upsert_statement", "lock_references", "costs", "committed"}
 OWNED = [place for place in _places(_is_owned) if place.function not in OWN_ROWS | APART]
