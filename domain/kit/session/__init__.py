@@ -7,7 +7,6 @@ the organization wherever a table stands), ``executing`` (fills in the session's
 from . import executing, guard
 from .actors import actor_of, checked
 from .actors import forget as forget_actor
-from .deleted_organizations import forget_live
 from .executing import is_read_only, scope_engine
 from .options import ADMITS_DELETED, INCLUDE_DELETED, OWN, PURGING, READS, including_deleted, own, own_options
 from .read_sessions import ReadSession, underlying
@@ -32,7 +31,6 @@ __all__ = [
     "checked",
     "executing",
     "forget_actor",
-    "forget_live",
     "guard",
     "is_read_only",
     "including_deleted",

@@ -17,7 +17,7 @@ from ...limits import NO_LIMITS, TimeLimits
 from ..model import Entity
 from ..model.tables import is_organization, of_organization
 from .actors import act_as, checked
-from .deleted_organizations import note_live
+from .deleted_organizations import forget_live, note_live
 from .expired import load_expired
 from .in_place import flag_changed, note_json
 from .options import ADMITS_DELETED, INCLUDE_DELETED, READS, Marked, Wanted, own
@@ -58,6 +58,7 @@ class DomainSession(Session):
         self.request_id: str | None = checked("request_id", request_id)
         self._connection: Connection | None = None  # that of the transaction
         self._announced: set[str] = set()
+        self.deleting: set[int] = set()  # organizations, in this transaction
         super().__init__(bind, expire_on_commit=False, close_resets_only=False, **options)
 
     def commit(self) -> None:
@@ -140,6 +141,18 @@ class DomainSession(Session):
         finally:
             self._conceal(setting)
 
+    def look_again_at(self, *organization_ids: int) -> None:
+        """Have sessions look at organizations that this one deletes: now, and once its transaction has ended."""
+        self.deleting.update(organization_ids)
+        for organization_id in organization_ids:
+            forget_live(organization_id)
+
+    def ended(self) -> None:
+        """Have them look again, unless this session was lent the transaction of another, which goes on."""
+        if self._connection is None or not self._connection.in_transaction():
+            self.look_again_at(*self.deleting)
+            self.deleting.clear()
+
     def begun(self, connection: Connection) -> None:
         """Tell the connection, at the begin of its transaction, whose work it is."""
         for name, milliseconds in self._time_limits.settings.items():
@@ -189,6 +202,12 @@ def _after_insert(session: DomainSession, entity: object) -> None:
 def _after_commit(session: DomainSession) -> None:
     if not session.in_nested_transaction():
         session.has_committed = True
+
+
+@event.listens_for(DomainSession, "after_transaction_end")
+def _after_transaction_end(session: DomainSession, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:  # not at a savepoint's end: until the commit others see the organization live
+        session.ended()
 
 
 @event.listens_for(DomainSession, "after_begin", propagate=True)

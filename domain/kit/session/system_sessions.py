@@ -41,6 +41,7 @@ class SystemSession(DomainSession):
             admits_deleted=True,
             join_transaction_mode="create_savepoint",
         )
+        session.deleting = self.deleting  # until the commit, which is this session's
         self._is_lent = True
         try:
             with session:
