@@ -30,6 +30,7 @@ from domain import (
     UserRepository,
 )
 from domain.errors import OrganizationDeletedError
+from domain.kit.database.one_message import OneMessageConnection
 from domain.kit.session import deleted_organizations as organizations
 from tests.support.calls import TENANT_KINDS
 
@@ -315,10 +316,10 @@ def test_an_organization_that_was_just_read_is_not_looked_at_again(
 ) -> None:
     questions: list[str] = []
 
-    def note(_connection: object, question: str, **_options: object) -> None:
+    def note(_connection: object, question: str, _sent: object) -> None:
         questions.append(question)
 
-    monkeypatch.setattr(organizations, "run_before_next_statement", note)
+    monkeypatch.setattr(OneMessageConnection, "run_before_next_statement", note)
     organizations.forget_live(1)
     with domain_postgresql.get_session() as session:
         found = OrganizationRepository(session).get_by_slug("first")

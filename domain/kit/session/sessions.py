@@ -21,7 +21,7 @@ from .deleted_organizations import forget_live, note_live
 from .expired import load_expired
 from .in_place import flag_changed, note_json
 from .options import ADMITS_DELETED, INCLUDE_DELETED, READS, Marked, Wanted, own
-from .setting import READ_ONLY_SETTING, report_commit, set_local
+from .setting import READ_ONLY_SETTING, driver_of, set_local
 from .staleness import seen_versions, stale
 
 EntityT = TypeVar("EntityT", bound=Entity)
@@ -159,13 +159,9 @@ class DomainSession(Session):
             set_local(connection, name, milliseconds)
         if self.reads_only:
             set_local(connection, READ_ONLY_SETTING, "on")
-        if self.on_commit is not None:
-            report_commit(connection, self._report_commit)
+        if (on_commit := self.on_commit) is not None:  # by then the session may be bound
+            driver_of(connection).report_commit(lambda position: on_commit(self.bound_organization_id, position))
         act_as(connection, self.actor, self.request_id)
-
-    def _report_commit(self, position: float) -> None:
-        if self.on_commit is not None:
-            self.on_commit(self.bound_organization_id, position)
 
     def _conceal(self, setting: str) -> None:
         """Have row level security forget the setting, in the message of the next statement."""
