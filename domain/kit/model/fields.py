@@ -167,21 +167,10 @@ def relationship_of(model: type[object], name: str) -> QueryableAttribute[object
 
 
 @overload
-def tenant_key(
-    target: type | str, *, description: str = ..., index: bool = ..., on_delete: OnDelete | None = ...
-) -> Any: ...
+def tenant_key(target: type | str, *, on_delete: OnDelete | None = ...) -> Any: ...
 @overload
-def tenant_key(
-    target: type | str, *, default: None, description: str = ..., index: bool = ..., on_delete: OnDelete | None = ...
-) -> Any: ...
-def tenant_key(
-    target: type | str,
-    *,
-    default: Any = PydanticUndefined,
-    description: str | None = None,
-    index: bool = True,
-    on_delete: OnDelete | None = None,
-) -> Any:
+def tenant_key(target: type | str, *, default: None, on_delete: OnDelete | None = ...) -> Any: ...
+def tenant_key(target: type | str, *, default: Any = PydanticUndefined, on_delete: OnDelete | None = None) -> Any:
     """A reference to a row of the tenant table ``target``, in the same organization.
 
     Declares the column and, on the table class, the composite foreign key (organization_id, column). A name stands for
@@ -193,11 +182,10 @@ def tenant_key(
     ConflictError while a live row that stays refers to it.
     """
     name = target if isinstance(target, str) else target.__name__
-    info = {"tenant_key": target, "tenant_key_index": index, ON_DELETE: on_delete}
     return Field(
         default=default,
-        description=description or f"Id of the {name}, in the same organization.",
+        description=f"Id of the {name}, in the same organization.",
         schema_extra=example(42),
         sa_type=BigId,
-        sa_column_kwargs={"info": info},
+        sa_column_kwargs={"info": {"tenant_key": target, ON_DELETE: on_delete}},
     )
