@@ -1,6 +1,5 @@
 """Notices: the releases that a tender was imported from, as they were received."""
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pydantic import JsonValue
@@ -13,7 +12,6 @@ from ..kit.model.fields import Text, UtcDatetime, example, library_field, tenant
 from ..kit.model.tables import live_unique
 from ..kit.model.types import UTC_DATETIME, json_dict
 from ..kit.repository import TenantRepository, constructor
-from ..kit.repository.paging import Listed
 from .model import Tender
 
 
@@ -76,10 +74,3 @@ class TenderNoticeRepository(TenantRepository[TenderNotice]):
     def create(self, entity: TenderNotice) -> TenderNotice:
         """Insert a notice. Raises DuplicateError where the tender has the same one."""
         return self.add(entity)
-
-    def list_by_tender_id(
-        self, tender_id: int, limit: int = 50, offset: int = 0, org_id: int | None = None
-    ) -> Sequence[TenderNotice]:
-        """The tender's notices, the last received first."""
-        listed = Listed(self._scope, column="tender_id", value=tender_id, org_id=org_id)
-        return listed.slice(limit=limit, offset=offset)
