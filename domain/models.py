@@ -26,9 +26,7 @@ from .kit.records import (
     AuditEntry,
     AuditEntryPublic,
     PurgeRecord,
-    PurgeRecordContent,
     SystemAccess,
-    SystemAccessContent,
 )
 from .organizations.model import (
     Organization,
@@ -81,12 +79,10 @@ __all__ = [
     "Patch",
     "Public",
     "PurgeRecord",
-    "PurgeRecordContent",
     "PurgedTender",
     "Stamped",
     "SubscriptionTier",
     "SystemAccess",
-    "SystemAccessContent",
     "TenantEntity",
     "Tender",
     "TenderContent",
