@@ -5,8 +5,7 @@ the organization wherever a table stands), ``executing`` (fills in the session's
 """
 
 from . import executing, guard
-from .actors import actor_of, checked
-from .actors import forget as forget_actor
+from .actors import checked
 from .executing import is_read_only, scope_engine
 from .options import ADMITS_DELETED, INCLUDE_DELETED, OWN, PURGING, READS, including_deleted, own, own_options
 from .read_sessions import ReadSession, underlying
@@ -27,10 +26,8 @@ __all__ = [
     "ReadSession",
     "SystemSession",
     "TenantSession",
-    "actor_of",
     "checked",
     "executing",
-    "forget_actor",
     "guard",
     "is_read_only",
     "including_deleted",
