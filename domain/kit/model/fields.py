@@ -1,11 +1,13 @@
 """Field types and field specifiers that the models are written with."""
 
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, time
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Annotated, Any, Literal, overload
 
-from pydantic import AfterValidator, BeforeValidator
+from annotated_types import MaxLen
+from pydantic import AfterValidator, BaseModel, BeforeValidator
 from pydantic_core import PydanticUndefined
 from sqlalchemy import BigInteger, Integer
 from sqlalchemy.orm import QueryableAttribute, class_mapper, relationship
@@ -34,6 +36,12 @@ def as_utc(value: datetime) -> datetime:
         return value.astimezone(UTC)
     except OverflowError:
         raise ValueError("is out of range in UTC") from None
+
+
+def max_length(model: type[BaseModel], field: str) -> int:
+    """The most characters that the field takes; ``sys.maxsize`` where it has no limit."""
+    limits = (limit.max_length for limit in model.model_fields[field].metadata if isinstance(limit, MaxLen))
+    return min(limits, default=sys.maxsize)
 
 
 def _without_offset(value: time) -> time:
