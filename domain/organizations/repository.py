@@ -12,7 +12,6 @@ from sqlmodel import col, select, update
 from ..errors import ArgumentError
 from ..kit.model.fields import as_utc
 from ..kit.repository import Repository, constructor
-from ..kit.repository.page import checked_limit
 from ..kit.repository.upsert import On
 from ..kit.session import own
 from .model import INT32_MAX, SLUG_SETTING, Organization, OrganizationPatch, current_period
@@ -97,8 +96,7 @@ class OrganizationRepository(Repository[Organization]):
 
     def list_active(self, limit: int = 50) -> Sequence[Organization]:
         """Active organizations, newest first; over all of them in a system session."""
-        statement = self._scope.sql.newest_live.where(col(Organization.is_active)).limit(checked_limit(limit))
-        return self.session.exec(own(statement), params=self._scope.parameters(None)).all()
+        return self.find(col(Organization.is_active), limit=limit)
 
     def stream_active(self) -> Iterator[Organization]:
         """Every active organization, without a limit."""
