@@ -23,8 +23,8 @@ from ..kit.repository.statements import KEY
 from ..kit.repository.upsert import On
 from ..kit.session import own
 from .claims import TenderClaims
+from .filtering import has_words
 from .model import Tender, TenderPatch, TenderProgress, TenderStatus
-from .searching import has_words
 from .statuses import EXPECTED, NEW, set_status
 
 
