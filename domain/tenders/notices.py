@@ -10,7 +10,7 @@ from ..kit.model.base import DomainModel
 from ..kit.model.entity import TenantEntity
 from ..kit.model.fields import Text, UtcDatetime, example, library_field, tenant_key
 from ..kit.model.tables import live_unique
-from ..kit.model.types import UTC_DATETIME, json_dict
+from ..kit.model.types import json_dict
 from ..kit.repository import TenantRepository, constructor
 from .model import Tender
 
@@ -21,11 +21,7 @@ class TenderNoticeContent(DomainModel):
     tender_id: int = tenant_key(target=Tender)
     release_id: Text | None = Field(default=None, max_length=1000, schema_extra=example("r-1"))
     """The publisher's id of the release; may repeat."""
-    released_at: UtcDatetime | None = Field(
-        sa_type=UTC_DATETIME,
-        default=None,
-        schema_extra=example("2026-05-01T12:00:00Z"),
-    )
+    released_at: UtcDatetime | None = Field(default=None, schema_extra=example("2026-05-01T12:00:00Z"))
     """The release's own date."""
     digest: Text = Field(
         min_length=64,
