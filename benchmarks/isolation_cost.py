@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import bindparam, text
-from sqlmodel import col
+from sqlmodel import col, select
 
 from domain import Database, DomainModel, Organization, OrganizationRepository, Tender, TenderRepository
 from domain.kit.model.tables import organization_column
@@ -75,7 +75,12 @@ def get(contender: Contender, organization_id: int, tender_id: int) -> None:
         assert found.organization_id == organization_id
 
 
-NEWEST = statements(Tender, scoped=False).newest_live.where(col(Tender.organization_id) == bindparam("of")).limit(50)
+NEWEST = (
+    select(Tender)
+    .where(~col(Tender.is_deleted), col(Tender.organization_id) == bindparam("of"))
+    .order_by(col(Tender.created_at).desc(), col(Tender.id).desc())
+    .limit(50)
+)
 
 
 def newest(contender: Contender, tenders: TenderRepository, organization_id: int) -> Sequence[Tender]:

@@ -8,7 +8,7 @@ from ..kit.model.base import DomainModel
 from ..kit.model.entity import OMITTED, Patch, Public, Stamped, TenantEntity
 from ..kit.model.fields import Cost, Text, example
 from ..kit.model.tables import live_index, live_unique
-from ..kit.model.types import Money, json_list
+from ..kit.model.types import Money
 from ..tenders.model import OfTender
 
 
@@ -24,11 +24,7 @@ class AnalysisFilter(DomainModel):
     """True where the tender is worth a rating."""
     confidence: float = Field(ge=0, le=1, schema_extra=example(0.92))
     """How sure the filter is, 0 to 1."""
-    filter_categories: list[Text] = Field(
-        default_factory=list,
-        schema_extra=example(["bridges"]),
-        sa_type=json_list(Text),
-    )
+    filter_categories: list[Text] = Field(default_factory=list, schema_extra=example(["bridges"]))
     """Words that it was filed under."""
     filter_reasoning: Text | None = Field(default=None, schema_extra=example("Matches our steel bridge work."))
     """Why."""
@@ -47,11 +43,11 @@ class AnalysisRating(DomainModel):
     """How likely a win is, 0 to 10."""
     resource_requirements: float | None = score_field()
     """How well it fits the people at hand, 0 to 10."""
-    strengths: list[Text] = Field(default_factory=list, schema_extra=example(["Local office"]), sa_type=json_list(Text))
+    strengths: list[Text] = Field(default_factory=list, schema_extra=example(["Local office"]))
     """Reasons for a bid."""
-    risks: list[Text] = Field(default_factory=list, schema_extra=example(["Tight schedule"]), sa_type=json_list(Text))
+    risks: list[Text] = Field(default_factory=list, schema_extra=example(["Tight schedule"]))
     """Reasons against one."""
-    requirements: list[Text] = Field(default_factory=list, schema_extra=example(["ISO 9001"]), sa_type=json_list(Text))
+    requirements: list[Text] = Field(default_factory=list, schema_extra=example(["ISO 9001"]))
     """Proofs that a bidder must show."""
     recommendation: Text | None = Field(default=None, schema_extra=example("Bid."))
     """The thing to do."""

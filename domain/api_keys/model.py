@@ -9,7 +9,6 @@ from ..kit.model.base import DomainModel
 from ..kit.model.entity import Public, Stamped, TenantEntity
 from ..kit.model.fields import Text, example, lookup_field
 from ..kit.model.tables import live_index
-from ..kit.model.types import value_enum
 from ..users.model import UserRole
 
 
@@ -25,10 +24,7 @@ class ApiKeyContent(DomainModel):
         min_length=1, max_length=100, description="The program that has it.", schema_extra=example("nightly import")
     )
     role: UserRole = Field(
-        default=UserRole.MEMBER,
-        description="What the program may do.",
-        schema_extra=example("member"),
-        sa_type=value_enum(UserRole),
+        default=UserRole.MEMBER, description="What the program may do.", schema_extra=example("member")
     )
 
 

@@ -8,7 +8,7 @@ from ..kit.model.base import DomainModel
 from ..kit.model.entity import OMITTED, Patch, Public, Stamped, TenantEntity
 from ..kit.model.fields import Cost, Text, example
 from ..kit.model.tables import live_index, live_unique
-from ..kit.model.types import Money, json_dict
+from ..kit.model.types import Money
 from ..tenders.model import OfTender
 
 
@@ -24,9 +24,7 @@ class BidContent(DomainModel):
     value_proposition: Text = Field(min_length=1, schema_extra=example("Shortest closure of the fairway."))
     """Why this bidder."""
     additional_sections: dict[Text, Text] = Field(
-        default_factory=dict,
-        schema_extra=example({"Safety": "No accident in ten years."}),
-        sa_type=json_dict(Text),
+        default_factory=dict, schema_extra=example({"Safety": "No accident in ten years."})
     )
     """Further sections, heading to text."""
 

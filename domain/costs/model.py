@@ -10,7 +10,7 @@ from ..kit.model.clock import DatabaseTime
 from ..kit.model.entity import Identified, OwnedByOrganization, Public, TenantEntity
 from ..kit.model.fields import ACTOR, BigId, Cost, Text, UtcDatetime, example, utcnow
 from ..kit.model.tables import live_index
-from ..kit.model.types import UTC_DATETIME, Money
+from ..kit.model.types import Money
 
 
 class CostContent(DomainModel):
@@ -36,7 +36,6 @@ class CostStamp(DomainModel):
     """Time and actor of a cost."""
 
     occurred_at: UtcDatetime = Field(
-        sa_type=UTC_DATETIME,
         default_factory=utcnow,
         schema_extra=example("2026-05-01T12:00:00Z"),
         sa_column_kwargs={"server_default": DatabaseTime()},
@@ -68,5 +67,5 @@ class CostReservation(TenantEntity, table=True):
 
     cost_usd: Cost = Field(gt=0, schema_extra=example("0.500000"), sa_type=Money(14, 6))
     """USD, exact to 6 decimals."""
-    lapses_at: UtcDatetime = Field(sa_type=UTC_DATETIME, schema_extra=example("2026-05-01T12:15:00Z"))
+    lapses_at: UtcDatetime = Field(schema_extra=example("2026-05-01T12:15:00Z"))
     """From when on it no longer counts: its worker is taken for dead."""

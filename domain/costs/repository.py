@@ -1,6 +1,6 @@
 """Costs: the ledger, sums of it, and a monthly budget that holds under concurrency."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +14,8 @@ from ..kit.model.clock import UtcMonth
 from ..kit.model.fields import utcnow
 from ..kit.model.tables import of_organization
 from ..kit.repository import Page, TenantRepository
-from ..kit.repository.bulk_rows import Content
+from ..kit.repository.bulk import BATCH, batches
+from ..kit.repository.bulk_rows import Content, given_of
 from ..kit.repository.deleting import delete_batch
 from ..kit.repository.ledger import LedgerRepository
 from ..kit.repository.repository import TenantT
@@ -146,31 +147,38 @@ class CostedRepository(TenantRepository[TenantT]):
     cost_field: ClassVar[str]
 
     def _wrote(self, rows: Iterable[tuple[int, Content]], /) -> None:
+        written = ((row_id, given_of(row)) for row_id, row in rows)
+        costs = [(row_id, given) for row_id, given in written if given.get(self.cost_field) is not None]
+        stored = self._models_of([row_id for row_id, given in costs if "llm_model" not in given])
         entries = [
             CostEntry(
                 purpose=self.purpose,
                 cost_usd=given[self.cost_field],
-                llm_model=given.get("llm_model"),
+                llm_model=given.get("llm_model", stored.get(row_id)),
                 entity=self.model.__tablename__,
                 row_id=row_id,
                 actor=self.session.actor,
             )
-            for row_id, given in ((row_id, _given(row)) for row_id, row in rows)
-            if given.get(self.cost_field) is not None
+            for row_id, given in costs
         ]
         if entries:
             self.session.add_all(entries)
             self.session.flush()
 
+    def _models_of(self, ids: Sequence[int]) -> dict[int, str | None]:
+        """The models that rows name which were written without one."""
+        columns = self._scope.sql.table.c
+        found: dict[int, str | None] = {}
+        for some in batches(ids, BATCH):
+            statement = sa.select(columns.id, columns.llm_model).where(
+                of_organization(self.model, self._scope.organization(None)), columns.id.in_(some)
+            )
+            found |= dict(_rows(self.session, statement).all())
+        return found
+
 
 def _rows(session: Any, statement: Any) -> Any:
     return session.exec(own(statement))
-
-
-def _given(row: Content) -> Mapping[str, Any]:
-    if isinstance(row, Mapping):
-        return row
-    return {name: getattr(row, name) for name in row.model_fields_set}
 
 
 def _month(day: date, later: int = 0) -> datetime:

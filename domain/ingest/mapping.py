@@ -7,7 +7,7 @@ from typing import TypedDict, TypeVar
 
 from pydantic import JsonValue
 
-from ..kit.model.lengths import max_length
+from ..kit.model.fields import max_length
 from ..tenders.model import TenderContent
 from . import paths
 from .amounts import currency

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from pydantic import JsonValue
 
-from ..kit.model.lengths import max_length
+from ..kit.model.fields import max_length
 from ..tenders.model import TenderContent
 from ..tenders.notices import TenderNoticeContent
 from .dates import moment

@@ -5,7 +5,7 @@ import re
 
 from pydantic import JsonValue
 
-from ..kit.model.lengths import max_length
+from ..kit.model.fields import max_length
 from ..tenders.model import TenderContent
 
 _CONTROLS = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff"

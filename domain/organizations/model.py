@@ -12,7 +12,7 @@ from ..kit.model.base import DomainModel
 from ..kit.model.entity import OMITTED, Entity, Patch, Public, Stamped
 from ..kit.model.fields import Cost, Text, example, library_field
 from ..kit.model.tables import ORGANIZATIONS, live_unique
-from ..kit.model.types import Money, value_enum
+from ..kit.model.types import Money
 
 INT32_MAX = 2**31 - 1
 SLUG_SETTING = "app.organization_slug"
@@ -44,11 +44,7 @@ class OrganizationContent(DomainModel):
 class OrganizationPlan(DomainModel):
     """Fields that sales and administration write."""
 
-    subscription_tier: SubscriptionTier = Field(
-        default=SubscriptionTier.FREE,
-        schema_extra=example("pro"),
-        sa_type=value_enum(SubscriptionTier),
-    )
+    subscription_tier: SubscriptionTier = Field(default=SubscriptionTier.FREE, schema_extra=example("pro"))
     """The plan it pays for."""
     monthly_analysis_limit: int = Field(default=100, ge=0, le=INT32_MAX, schema_extra=example(100))
     """How many analyses a UTC month allows."""

@@ -3,19 +3,17 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, Integer, bindparam, case, event
+from sqlalchemy import BigInteger, Date, Integer, bindparam, case
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col, select, update
 
 from ..errors import ArgumentError
 from ..kit.model.fields import as_utc
 from ..kit.repository import Repository, constructor
-from ..kit.repository.page import checked_limit
 from ..kit.repository.upsert import On
-from ..kit.session import forget_live, own
+from ..kit.session import own
 from .model import INT32_MAX, SLUG_SETTING, Organization, OrganizationPatch, current_period
 
 _period = bindparam("meter_period", type_=Date())
@@ -98,8 +96,7 @@ class OrganizationRepository(Repository[Organization]):
 
     def list_active(self, limit: int = 50) -> Sequence[Organization]:
         """Active organizations, newest first; over all of them in a system session."""
-        statement = self._scope.sql.newest_live.where(col(Organization.is_active)).limit(checked_limit(limit))
-        return self.session.exec(own(statement), params=self._scope.parameters(None)).all()
+        return self.find(col(Organization.is_active), limit=limit)
 
     def stream_active(self) -> Iterator[Organization]:
         """Every active organization, without a limit."""
@@ -156,8 +153,7 @@ class OrganizationRepository(Repository[Organization]):
         What else it has stays as it is and out of reach: sessions for it raise OrganizationDeletedError.
         """
         is_deleted = super().soft_delete(org_id)
-        forget_live(org_id)
-        event.listen(self.session, "after_commit", partial(_forget, org_id), once=True)
+        self.session.look_again_at(org_id)
         return is_deleted
 
     def _metered(self, statement: ReturningUpdate[*tuple[Any, ...]], org_id: int, **values: int) -> bool:
@@ -170,7 +166,3 @@ def _month_of(moment: datetime) -> date:
         return as_utc(moment).date().replace(day=1)
     except ValueError as error:
         raise ArgumentError(f"used_at {error}") from None
-
-
-def _forget(org_id: int, _session: object) -> None:
-    forget_live(org_id)

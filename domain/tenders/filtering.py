@@ -4,14 +4,18 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, true
 from sqlalchemy.orm import Mapped
 from sqlmodel import col
 
+from ..errors import ArgumentError
 from ..kit.model.fields import Amount, Text, UtcDatetime, relationship_of
+from ..kit.model.searching import HasWords, words_of
 from ..kit.repository.filters import Filter, Matches
 from .model import CurrencyCode, Tender, TenderStatus
-from .searching import has_words
+
+MAX_WORDS = 20
+MAX_TEXT = 1000
 
 
 class TenderOrder(StrEnum):
@@ -23,6 +27,20 @@ class TenderOrder(StrEnum):
     LATEST_DEADLINE = "-deadline"
     HIGHEST_VALUE = "-estimated_value"
     LOWEST_VALUE = "estimated_value"
+
+
+def has_words(text: str) -> ColumnElement[bool]:
+    """Every word of ``text`` begins a word of title, description, buyer or place, case and accents aside.
+
+    Raises:
+        ArgumentError: more than 20 words, or 1000 characters.
+    """
+    if len(text) > MAX_TEXT:
+        raise ArgumentError(f"search takes at most {MAX_TEXT} characters, not {len(text)}")
+    words = words_of(text)
+    if len(words) > MAX_WORDS:
+        raise ArgumentError(f"search takes at most {MAX_WORDS} words, not {len(words)}")
+    return HasWords(Tender, words) if words else true()
 
 
 class TenderFilter(Filter):

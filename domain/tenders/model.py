@@ -12,7 +12,7 @@ from ..kit.model.entity import OMITTED, Patch, Public, Stamped, TenantEntity
 from ..kit.model.fields import Amount, Text, UtcDatetime, example, library_field, relation, tenant_key
 from ..kit.model.searching import SEARCHED
 from ..kit.model.tables import live_index, live_unique, rank_column
-from ..kit.model.types import UTC_DATETIME, Money, json_list, value_enum
+from ..kit.model.types import Money
 
 if TYPE_CHECKING:
     from ..analyses.model import AnalysisResult
@@ -48,11 +48,7 @@ class TenderContent(DomainModel):
     """The thing to be bought, in full."""
     organization_name: Text | None = Field(default=None, max_length=255, schema_extra=example("City of Bergen"))
     """The buyer."""
-    deadline: UtcDatetime | None = Field(
-        sa_type=UTC_DATETIME,
-        default=None,
-        schema_extra=example("2027-03-01T12:00:00Z"),
-    )
+    deadline: UtcDatetime | None = Field(default=None, schema_extra=example("2027-03-01T12:00:00Z"))
     """When bids are due, in UTC."""
     estimated_value: Amount | None = Field(default=None, ge=0, schema_extra=example("1250000.00"), sa_type=Money(20, 4))
     """The buyer's estimate, in currency; exact to 4 decimals, rounded half-even."""
@@ -62,26 +58,18 @@ class TenderContent(DomainModel):
     """The address of the notice."""
     location: Text | None = Field(default=None, max_length=255, schema_extra=example("Bergen, Norway"))
     """The place of the work."""
-    categories: list[Text] = Field(default_factory=list, schema_extra=example(["45221110"]), sa_type=json_list(Text))
+    categories: list[Text] = Field(default_factory=list, schema_extra=example(["45221110"]))
     """Classification codes, such as CPV."""
     notice_status: Text | None = Field(default=None, max_length=50, schema_extra=example("active"))
     """The publisher's own word."""
-    published_at: UtcDatetime | None = Field(
-        sa_type=UTC_DATETIME,
-        default=None,
-        schema_extra=example("2026-05-01T12:00:00Z"),
-    )
+    published_at: UtcDatetime | None = Field(default=None, schema_extra=example("2026-05-01T12:00:00Z"))
     """When it was published."""
 
 
 class TenderProgress(DomainModel):
     """Fields that the processing writes."""
 
-    status: TenderStatus = Field(
-        default=TenderStatus.PENDING,
-        schema_extra=example("pending"),
-        sa_type=value_enum(TenderStatus),
-    )
+    status: TenderStatus = Field(default=TenderStatus.PENDING, schema_extra=example("pending"))
     """How far the processing has come."""
     processing_time: float | None = Field(default=None, ge=0, schema_extra=example(12.5))
     """Seconds that the processing took."""
@@ -93,10 +81,7 @@ class TenderLease(DomainModel):
     """Fields that ``claim`` writes."""
 
     leased_until: UtcDatetime | None = library_field(
-        audited=False,
-        sa_type=UTC_DATETIME,
-        default=None,
-        schema_extra=example("2026-05-01T12:05:00Z"),
+        audited=False, default=None, schema_extra=example("2026-05-01T12:05:00Z")
     )
     """Until when a worker has it; where that is past, the next one may take it."""
     attempts: int = library_field(

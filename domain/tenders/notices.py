@@ -1,6 +1,5 @@
 """Notices: the releases that a tender was imported from, as they were received."""
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pydantic import JsonValue
@@ -11,9 +10,8 @@ from ..kit.model.base import DomainModel
 from ..kit.model.entity import TenantEntity
 from ..kit.model.fields import Text, UtcDatetime, example, library_field, tenant_key
 from ..kit.model.tables import live_unique
-from ..kit.model.types import UTC_DATETIME, json_dict
+from ..kit.model.types import json_dict
 from ..kit.repository import TenantRepository, constructor
-from ..kit.repository.paging import Listed
 from .model import Tender
 
 
@@ -23,11 +21,7 @@ class TenderNoticeContent(DomainModel):
     tender_id: int = tenant_key(target=Tender)
     release_id: Text | None = Field(default=None, max_length=1000, schema_extra=example("r-1"))
     """The publisher's id of the release; may repeat."""
-    released_at: UtcDatetime | None = Field(
-        sa_type=UTC_DATETIME,
-        default=None,
-        schema_extra=example("2026-05-01T12:00:00Z"),
-    )
+    released_at: UtcDatetime | None = Field(default=None, schema_extra=example("2026-05-01T12:00:00Z"))
     """The release's own date."""
     digest: Text = Field(
         min_length=64,
@@ -76,10 +70,3 @@ class TenderNoticeRepository(TenantRepository[TenderNotice]):
     def create(self, entity: TenderNotice) -> TenderNotice:
         """Insert a notice. Raises DuplicateError where the tender has the same one."""
         return self.add(entity)
-
-    def list_by_tender_id(
-        self, tender_id: int, limit: int = 50, offset: int = 0, org_id: int | None = None
-    ) -> Sequence[TenderNotice]:
-        """The tender's notices, the last received first."""
-        listed = Listed(self._scope, column="tender_id", value=tender_id, org_id=org_id)
-        return listed.slice(limit=limit, offset=offset)

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, Literal, overload
 
-from sqlalchemy import ColumnElement
 from sqlalchemy.orm import selectinload
 from sqlmodel import col, func
-from sqlmodel.sql.expression import Select
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from ..errors import ArgumentError
 from ..kit.model.clock import UtcMonth
@@ -17,15 +16,15 @@ from ..kit.repository.bulk import Upserted
 from ..kit.repository.bulk_rows import Content
 from ..kit.repository.filters import Where, conditions_of
 from ..kit.repository.order import OrderBy
-from ..kit.repository.page import Page, checked_limit, checked_offset
+from ..kit.repository.page import checked_limit, checked_offset
 from ..kit.repository.paging import Listed, newest_with
 from ..kit.repository.schemas import SchemaT
 from ..kit.repository.statements import KEY
 from ..kit.repository.upsert import On
 from ..kit.session import own
 from .claims import TenderClaims
+from .filtering import has_words
 from .model import Tender, TenderPatch, TenderProgress, TenderStatus
-from .searching import has_words
 from .statuses import EXPECTED, NEW, set_status
 
 
@@ -65,57 +64,13 @@ class TenderRepository(TenderClaims):
         self, status: TenderStatus | None = None, limit: int = 50, offset: int = 0, org_id: int | None = None
     ) -> Sequence[Tender]:
         """Same as ``list_by_organization``, but loads ``analysis`` and ``bid``: three statements, however many rows."""
-        statement = self._scope.sql.newest_live.where(*_narrowed(status)).options(
-            selectinload(relationship_of(Tender, "analysis")), selectinload(relationship_of(Tender, "bid"))
-        )
-        statement = statement.limit(checked_limit(limit)).offset(checked_offset(offset))
+        related = (selectinload(relationship_of(Tender, name)) for name in ("analysis", "bid"))
+        where = [] if status is None else [col(Tender.status) == status]
+        live: SelectOfScalar[Tender] = self._scope.sql.every(Tender).where(self._scope.sql.is_live, *where)
+        newest = live.options(*related).order_by(col(Tender.created_at).desc(), col(Tender.id).desc())
+        statement = newest.limit(checked_limit(limit)).offset(checked_offset(offset))
         options = {"populate_existing": True}  # an analysis made since the tender was first listed is shown
         return self.session.exec(own(statement), params=self._scope.parameters(org_id), execution_options=options).all()
-
-    @overload
-    def page(
-        self,
-        *where: Where,
-        order_by: OrderBy | None = None,
-        status: TenderStatus | None = None,
-        search: str | None = None,
-        after: str | None = None,
-        before: str | None = None,
-        limit: int = 50,
-        with_total: bool = False,
-        org_id: int | None = None,
-    ) -> Page[Tender]: ...
-    @overload
-    def page(
-        self,
-        *where: Where,
-        as_: type[SchemaT],
-        order_by: OrderBy | None = None,
-        status: TenderStatus | None = None,
-        search: str | None = None,
-        after: str | None = None,
-        before: str | None = None,
-        limit: int = 50,
-        with_total: bool = False,
-        org_id: int | None = None,
-    ) -> Page[SchemaT]: ...
-    def page(
-        self,
-        *where: Where,
-        as_: type[SchemaT] | None = None,
-        order_by: OrderBy | None = None,
-        status: TenderStatus | None = None,
-        search: str | None = None,
-        after: str | None = None,
-        before: str | None = None,
-        limit: int = 50,
-        with_total: bool = False,
-        org_id: int | None = None,
-    ) -> Page[Tender] | Page[SchemaT]:
-        """A page by keyset, of a status and a search if given; as in every repository otherwise."""
-        found = (*where, has_words(search)) if search else where
-        listed = Listed(self._scope, *found, **_of_status(status), as_=as_, order_by=order_by, org_id=org_id)
-        return listed.page(after=after, before=before, limit=limit, with_total=with_total)
 
     def count_by_organization(self, org_id: int | None = None, status: TenderStatus | None = None) -> int:
         """How many live tenders there are; of one status, if it is given."""
@@ -236,10 +191,6 @@ class TenderRepository(TenderClaims):
     def soft_delete(self, tender_id: int, org_id: int | None = None) -> bool:
         """Delete the tender and what belongs to it, as one deletion. False where there is no such live tender."""
         return super().soft_delete(tender_id, org_id=org_id)
-
-
-def _narrowed(status: TenderStatus | None) -> tuple[ColumnElement[bool], ...]:
-    return () if status is None else (col(Tender.status) == status,)
 
 
 def _of_status(status: TenderStatus | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from sqlalchemy.orm.attributes import set_attribute
 
 from ..kit.model import DomainModel
 from ..kit.model.base import checked_fields
-from ..kit.model.lengths import max_length
+from ..kit.model.fields import max_length
 from ..kit.model.managed import managed_fields
 from ..kit.model.tables import live_unique_indexes
 

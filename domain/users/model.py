@@ -10,7 +10,6 @@ from ..kit.model.base import DomainModel
 from ..kit.model.entity import OMITTED, Patch, Public, Stamped, TenantEntity
 from ..kit.model.fields import LowerText, Text, UtcDatetime, example, library_field, personal_field
 from ..kit.model.tables import live_unique
-from ..kit.model.types import UTC_DATETIME, value_enum
 
 EMAIL_SETTING = "app.login_email"
 
@@ -40,7 +39,7 @@ class UserProfile(DomainModel):
 class UserAccess(DomainModel):
     """Fields that administrators write."""
 
-    role: UserRole = Field(default=UserRole.MEMBER, schema_extra=example("member"), sa_type=value_enum(UserRole))
+    role: UserRole = Field(default=UserRole.MEMBER, schema_extra=example("member"))
     """Rights of the user."""
     is_active: bool = Field(default=True, schema_extra=example(True))
     """True while the user may log in."""
@@ -65,10 +64,7 @@ class UserActivity(DomainModel):
     """Fields that a login writes."""
 
     last_login_at: UtcDatetime | None = library_field(
-        sa_type=UTC_DATETIME,
-        audited=False,
-        default=None,
-        schema_extra=example("2026-05-01T12:00:00Z"),
+        audited=False, default=None, schema_extra=example("2026-05-01T12:00:00Z")
     )
     """When the user last logged in."""
 

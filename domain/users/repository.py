@@ -14,34 +14,12 @@ from ..passwords import hash_password
 from .model import User, UserPatch, UserRole
 
 
-def _new_user(
-    *,
-    email: str,
-    full_name: str,
-    password: str | None = None,
-    hashed_password: str | None = None,
-    organization_id: int | None = None,
-    role: UserRole = UserRole.MEMBER,
-    is_active: bool = True,
-    is_verified: bool = False,
-    **others: Any,  # which the model refuses in its own words
-) -> User:
+def _new_user(*, password: str | None = None, hashed_password: str | None = None, **fields: Any) -> User:
     if password is not None and hashed_password is None:
         hashed_password = hash_password(password)
     elif password is not None or hashed_password is None:
         raise ArgumentError("a user is created with a password or with its hash: give one of the two")
-    user = User(
-        email=email,
-        full_name=full_name,
-        hashed_password=hashed_password,
-        role=role,
-        is_active=is_active,
-        is_verified=is_verified,
-        **others,
-    )
-    if organization_id is not None:
-        user.organization_id = organization_id
-    return user
+    return User(hashed_password=hashed_password, **fields)
 
 
 class UserRepository(TenantRepository[User]):
@@ -76,7 +54,7 @@ class UserRepository(TenantRepository[User]):
         is_active: bool = True,
         is_verified: bool = False,
     ) -> User: ...
-    @constructor(_new_user)
+    @constructor(_new_user, beside=User)
     def create(self, entity: User) -> User:
         """Insert a new user with a password, of which the argon2 hash is stored, or with a hash.
 

@@ -1,6 +1,7 @@
 """A session is bound to one organization for its whole life."""
 
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -8,8 +9,10 @@ from sqlalchemy import inspect
 from sqlalchemy.orm.attributes import set_attribute
 
 from domain import (
+    ArgumentError,
     Database,
     DuplicateError,
+    Organization,
     OrganizationRepository,
     TenantScopeError,
     TenantSession,
@@ -66,6 +69,33 @@ def test_a_session_stays_bound_through(database: Database, interrupt: Use, by: s
         assert TenderRepository(session).require(tender.id).title == "Bridge"
         session.rollback()
         assert TenderRepository(session).require(tender.id).title == "Bridge"
+
+
+@pytest.mark.parametrize("key", [(1,), {"id": 1}, 1, [1]], ids=str)
+def test_an_organization_is_got_by_its_key_in_every_form(database: Database, key: Any) -> None:
+    with database.get_session(organization_id=1) as session:
+        found = session.get(Organization, key)
+        assert found is not None
+        assert found.id == 1
+    with database.get_session(organization_id=2) as session, pytest.raises(TenantScopeError) as caught:
+        session.get(Organization, key)
+    assert caught.value.asked == 1
+
+
+@pytest.mark.parametrize("key", [5, "15", (5,), (1, 5, 5), {"id": 5}, {"organization_id": 1}, None], ids=str)
+def test_what_is_no_key_of_a_tenant_table_is_refused_in_words(database: Database, key: Any) -> None:
+    with (
+        database.get_session(organization_id=1) as session,
+        pytest.raises(ArgumentError, match=r"the key of Tender is \(organization_id, id\), not"),
+    ):
+        session.get(Tender, key)
+
+
+def test_a_tender_is_got_by_its_key_in_every_form(database: Database) -> None:
+    with database.get_session(organization_id=1) as session:
+        tender = TenderRepository(session).create(title="Bridge")
+        for key in ((1, tender.id), [1, tender.id], {"organization_id": 1, "id": tender.id}):
+            assert session.get(Tender, key) is tender
 
 
 @pytest.fixture

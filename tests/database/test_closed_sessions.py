@@ -1,8 +1,11 @@
 """After its block a session is closed for good; what it handed out stays readable."""
 
+import sqlite3
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import InvalidRequestError
 from sqlmodel import select
 
@@ -159,3 +162,17 @@ def test_what_is_read_again_takes_a_query_for_each_model(database: Database) -> 
     assert len(statements) == 2
     assert [tender.title for tender in tenders] == [str(number) for number in range(5)]
     assert [bid.tender_id for bid in bids] == [tender.id for tender in tenders]
+
+
+def test_as_many_as_a_statement_has_no_parameters_for_are_readable_too(database: Database) -> None:
+    def limit(connection: Any, *_: object) -> None:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999)  # that of older versions
+
+    if database.engine.dialect.name == "sqlite":
+        event.listen(database.engine, "checkout", limit)
+    with database.get_session(organization_id=1) as session:
+        tenders = TenderRepository(session).create_many([Tender(title=f"{number}") for number in range(900)])
+        session.commit()
+        session.rollback()
+        session.expire_all()
+    assert [tender.title for tender in tenders] == [f"{number}" for number in range(900)]

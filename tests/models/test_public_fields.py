@@ -21,7 +21,7 @@ from domain import (
 from domain.kit.model.managed import managed_fields
 from domain.testing import build
 
-EXPORTED = [getattr(models, name) for name in models.__all__]
+EXPORTED = list(vars(models).values())
 MODELS: list[type[DomainModel]] = [
     found for found in EXPORTED if isinstance(found, type) and issubclass(found, DomainModel) and found.model_fields
 ]

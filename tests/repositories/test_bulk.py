@@ -103,7 +103,9 @@ def test_more_than_one_batch_of_rows(domain_db: Database, stored_rows: Rows) -> 
         assert TenderRepository(session).upsert_many(contents(0, 600, "First")) == Upserted(600, 0, 0)
     with domain_db.get_session(organization_id=1) as session:
         tenders = TenderRepository(session)
-        assert tenders.upsert_many([*contents(0, 500, "First"), *contents(500, 1100, "Second")]) == (500, 100, 500)
+        assert tenders.upsert_many([*contents(0, 500, "First"), *contents(500, 1100, "Second")]) == Upserted(
+            500, 100, 500
+        )
     rows = stored_rows(Tender)
     assert [row["external_id"] for row in rows] == [str(n) for n in range(1100)]
     assert titles(rows) == ["First"] * 500 + ["Second"] * 600
@@ -153,16 +155,12 @@ def test_nothing_is_half_written_even_where_the_error_is_caught(
 def test_a_content_may_be_a_patch_or_a_row(domain_db: Database, stored: Stored, tender: Tender) -> None:
     with domain_db.get_session(organization_id=1) as session:
         tenders = TenderRepository(session)
-        assert tenders.upsert_many([TenderPatch.model_validate({"external_id": "ocds-1", "location": "Bergen"})]) == (
-            0,
-            1,
-            0,
-        )
-        assert tenders.upsert_many([Tender(external_id="ocds-1", title="Row"), Tender(external_id="b", title="B")]) == (
-            1,
-            1,
-            0,
-        )
+        assert tenders.upsert_many(
+            [TenderPatch.model_validate({"external_id": "ocds-1", "location": "Bergen"})]
+        ) == Upserted(0, 1, 0)
+        assert tenders.upsert_many(
+            [Tender(external_id="ocds-1", title="Row"), Tender(external_id="b", title="B")]
+        ) == Upserted(1, 1, 0)
     row = stored(Tender, tender.id)
     assert (row["title"], row["location"], row["version"]) == ("Row", "Bergen", 3)
 

@@ -1,5 +1,6 @@
 """Bulk writes of contents and mappings: which rows are refused, what is told of each, how many statements are sent."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from domain import (
     TenderPatch,
     TenderRepository,
     TenderStatus,
+    Upserted,
     User,
     UserRepository,
 )
@@ -103,11 +105,11 @@ def test_rows_with_different_fields_change_only_theirs(domain_db: Database, stor
         done = tenders.upsert_many(rows, source="ted_europa")
         assert (held.title, held.version) == ("First", 2)
         again = tenders.upsert_many(rows, source="ted_europa")
-    assert done == (1, 2, 0)
+    assert done == Upserted(1, 2, 0)
     new = done.ids[2]
     assert list(done.ids) == [one.id, two.id, new, one.id, two.id]
     assert done.outcomes == [RowOutcome.UPDATED, RowOutcome.UPDATED, RowOutcome.CREATED, *[RowOutcome.UPDATED] * 2]
-    assert (again, list(again.ids)) == ((0, 0, 3), list(done.ids))
+    assert (again, list(again.ids)) == (Upserted(0, 0, 3), list(done.ids))
     rows_now = [stored(Tender, n) for n in (one.id, two.id, new)]
     assert [(row["title"], row["location"], row["version"], row["source"]) for row in rows_now] == [
         ("First", "Bergen", 2, "ted_europa"),
@@ -167,10 +169,10 @@ def test_the_statements_are_as_many_as_the_batches(domain_db: Database, statemen
         assert len(statements) <= inserts + 2
         statements.clear()
         done = TenderRepository(session).upsert_many(more)
-        assert done == (number // 2, number - number // 2, 0)
+        assert done == Upserted(number // 2, number - number // 2, 0)
         assert len(statements) <= 2 + 2 * batches + inserts
         statements.clear()
-        assert TenderRepository(session).upsert_many(more) == (0, 0, number)
+        assert TenderRepository(session).upsert_many(more) == Upserted(0, 0, number)
         assert len(statements) <= 2 + batches
 
 
@@ -219,7 +221,9 @@ def test_any_batches_agree_with_a_dictionary(domain_db: Database, steps: list[An
             for row, tender_id in zip(step, done.ids, strict=True):
                 assert model[row["external_id"]].setdefault("id", tender_id) == tender_id
             assert list(done.outcomes) == [outcomes[row["external_id"]] for row in step]
-            assert tuple(done) == tuple(list(outcomes.values()).count(outcome) for outcome in RowOutcome)
+            counts = Counter(outcomes.values())
+            created, updated, unchanged = (counts[outcome] for outcome in RowOutcome)
+            assert done == Upserted(created, updated, unchanged)
         session.expunge_all()
         names = ("id", "external_id", "title", "location", "categories", "estimated_value", "version")
         found = {tender.external_id: {name: getattr(tender, name) for name in names} for tender in tenders.find()}

@@ -83,6 +83,32 @@ def test_every_write_that_gives_a_cost_adds_an_entry(domain_db: Database, make: 
     assert (entries[9]["entity"], entries[9]["row_id"]) == ("bid_documents", bid.id)
 
 
+def test_an_entry_names_the_model_that_its_row_names_after_the_write(
+    domain_db: Database, make: Make, stored_rows: StoredRows
+) -> None:
+    tenders: list[Tender] = [make(Tender) for _ in range(2)]
+    one, two = (tender.id for tender in tenders)
+    with domain_db.get_session(organization_id=1) as session:
+        analyses, bids = AnalysisRepository(session), BidDocumentRepository(session)
+        first = analyses.create(tender_id=one, llm_model="large-2", processing_cost=Decimal(1), **FILTER)
+        analyses.update(first.id, llm_model="large-2", processing_cost=Decimal(2))
+        analyses.update(first.id, AnalysisPatch.model_validate({"processing_cost": 3}))
+        assert analyses.update_rating(one, 7, processing_cost=Decimal(4))
+        analyses.upsert(tender_id=one, processing_cost=Decimal(5), **FILTER)
+        analyses.upsert_many(
+            [{"tender_id": one, "processing_cost": 6}, {"tender_id": two, "processing_cost": 7, **FILTER}]
+        )
+        analyses.update(first.id, llm_model="small-1", processing_cost=Decimal(8))
+        analyses.update(first.id, llm_model=None, processing_cost=Decimal(9))
+        bid = bids.create(tender_id=one, llm_model="large-2", generation_cost=Decimal(1), **BID)
+        assert bids.upsert(tender_id=one, generation_cost=Decimal(2), **BID) is bid
+    entries = [(int(entry["cost_usd"]), entry["llm_model"]) for entry in stored_rows(CostEntry)]
+    assert entries == [
+        *((cost, "large-2") for cost in range(1, 7)), (7, None), (8, "small-1"), (9, None),
+        (1, "large-2"), (2, "large-2"),
+    ]  # fmt: skip
+
+
 def test_a_write_without_a_cost_adds_none(domain_db: Database, make: Make, stored_rows: StoredRows) -> None:
     tender: Tender = make(Tender)
     with domain_db.get_session(organization_id=1) as session:

@@ -1,6 +1,7 @@
 """Soft deletion: a row and what belongs to it go, and come back, as one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -29,6 +30,7 @@ from domain import (
     UserRepository,
 )
 from domain.errors import OrganizationDeletedError
+from domain.kit.database.one_message import OneMessageConnection
 from domain.kit.session import deleted_organizations as organizations
 from tests.support.calls import TENANT_KINDS
 
@@ -314,10 +316,10 @@ def test_an_organization_that_was_just_read_is_not_looked_at_again(
 ) -> None:
     questions: list[str] = []
 
-    def note(_connection: object, question: str, **_options: object) -> None:
+    def note(_connection: object, question: str, _sent: object) -> None:
         questions.append(question)
 
-    monkeypatch.setattr(organizations, "run_before_next_statement", note)
+    monkeypatch.setattr(OneMessageConnection, "run_before_next_statement", note)
     organizations.forget_live(1)
     with domain_postgresql.get_session() as session:
         found = OrganizationRepository(session).get_by_slug("first")
@@ -328,6 +330,50 @@ def test_an_organization_that_was_just_read_is_not_looked_at_again(
     with domain_postgresql.get_session(organization_id=1) as session:
         assert TenderRepository(session).count() == 0
     assert len(questions) == 1
+
+
+@contextmanager
+def deleting(database: Database, how: str) -> Generator[None]:
+    """A transaction that has deleted organization 1, and will be committed."""
+    if how == "lent":
+        with database.system_session(actor="tests", reason="delete") as system:
+            with system.as_organization(1) as inside:
+                OrganizationRepository(inside).soft_delete(1)
+                inside.commit()
+            yield
+    else:
+        with database.get_session(organization_id=1) as session:
+            OrganizationRepository(session).soft_delete(1)
+            if how == "a savepoint after it":
+                session.begin_nested().commit()
+            yield
+
+
+@pytest.mark.parametrize("how", ["alone", "a savepoint after it", "lent"])
+def test_an_organization_that_was_seen_live_until_its_deletion_was_committed_is_refused(
+    domain_postgresql: Database, how: str
+) -> None:
+    with deleting(domain_postgresql, how):
+        for _ in range(2):
+            with domain_postgresql.get_session(organization_id=1) as session:
+                assert TenderRepository(session).count() == 0
+    with domain_postgresql.get_session(organization_id=1) as session:
+        with pytest.raises(OrganizationDeletedError):
+            TenderRepository(session).count()
+        session.rollback()
+
+
+def test_a_deletion_that_was_rolled_back_is_not_remembered_at_the_next_commit(
+    domain_postgresql: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with domain_postgresql.get_session(organization_id=1) as session:
+        OrganizationRepository(session).soft_delete(1)
+        session.rollback()
+        forgotten: list[int] = []
+        monkeypatch.setattr("domain.kit.session.sessions.forget_live", forgotten.append)
+        TenderRepository(session).create(title="Bridge")
+        session.commit()
+    assert forgotten == []
 
 
 def test_an_id_beyond_every_bigint_is_not_found(domain_db: Database) -> None:

@@ -26,8 +26,8 @@ def test_a_tenders_notices_are_listed_the_last_received_first(domain_db: Databas
     make(TenderNotice)
     with domain_db.get_session() as session:
         notices = TenderNoticeRepository(session)
-        listed = notices.list_by_tender_id(tender_id=tender.id, limit=50, offset=0, org_id=1)
-        assert [notice.id for notice in listed] == ids[::-1]
-        assert [notice.id for notice in notices.list_by_tender_id(tender.id, 1, 1)] == [ids[1]]
+        of_tender = TenderNotice.tender_id == tender.id
+        assert [notice.id for notice in notices.find(of_tender, org_id=1)] == ids[::-1]
+        assert [notice.id for notice in notices.find(of_tender, limit=1, offset=1)] == [ids[1]]
         notices.soft_delete(ids[1])
-        assert [notice.id for notice in notices.list_by_tender_id(tender.id)] == [ids[2], ids[0]]
+        assert [notice.id for notice in notices.find(of_tender)] == [ids[2], ids[0]]

@@ -18,6 +18,7 @@ from domain import (
     Tender,
     TenderRepository,
     Text,
+    Upserted,
     live_unique,
 )
 
@@ -67,7 +68,7 @@ def test_the_row_with_the_same_key_is_updated_its_other_keys_too(
     with domain_db.get_session(organization_id=1) as session:
         if many:
             done = Packets(session).upsert_many([fields], on=on)
-            assert (done, done.ids) == ((0, 1, 0), [packet.id])
+            assert (done, done.ids) == (Upserted(0, 1, 0), [packet.id])
         else:
             assert Packets(session).put(Packet(**fields), on=on).id == packet.id
     (row,) = stored_rows(Packet)

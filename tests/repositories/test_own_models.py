@@ -21,6 +21,7 @@ from domain import (
     Tender,
     TenderRepository,
     Text,
+    Upserted,
     User,
     UserRepository,
     constructor,
@@ -219,7 +220,7 @@ def test_a_table_of_no_organization_needs_none(domain_db: Database, stored: Stor
         assert currencies.soft_delete(euro.id) is True
         assert currencies.get(euro.id) is None
         assert currencies.restore(euro.id) is True
-        assert currencies.upsert_many([Currency(code="EUR"), Currency(code="DKK")]) == (1, 0, 1)
+        assert currencies.upsert_many([Currency(code="EUR"), Currency(code="DKK")]) == Upserted(1, 0, 1)
         assert not session.is_bound
     with domain_db.system_session(actor="tests", reason="currencies") as system:
         assert CurrencyRepository(system).require(euro.id).code == "EUR"

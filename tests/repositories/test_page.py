@@ -20,6 +20,7 @@ from domain import (
     Database,
     Page,
     Tender,
+    TenderFilter,
     TenderPublic,
     TenderRepository,
     TenderStatus,
@@ -109,7 +110,8 @@ def test_a_page_is_narrowed_by_status_search_and_condition(domain_db: Database, 
     make(Tender, title="Bridge")
     with domain_db.get_session() as session:
         tenders = TenderRepository(session)
-        page = tenders.page(status=TenderStatus.COMPLETE, search="bridge", with_total=True, org_id=1)
+        wanted = TenderFilter(status=[TenderStatus.COMPLETE], text="bridge")
+        page = tenders.page(wanted, with_total=True, org_id=1)
         assert ([tender.id for tender in page.items], page.total) == ([bridge.id], 1)
         page = tenders.page(col(Tender.id) == bridge.id, limit=1)
         assert [tender.id for tender in page.items] == [bridge.id]

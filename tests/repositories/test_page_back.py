@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlmodel import col
 
-from domain import Database, Organization, OrganizationRepository, Page, Tender, TenderRepository, TenderStatus
+from domain import (
+    Database,
+    Organization,
+    OrganizationRepository,
+    Page,
+    Tender,
+    TenderFilter,
+    TenderRepository,
+    TenderStatus,
+)
 from domain.testing import build
 
 Make = Callable[..., Any]
@@ -86,16 +95,16 @@ def test_pages_of_a_status_and_of_a_condition_go_both_ways(domain_db: Database, 
     make(Tender)
     with domain_db.get_session(organization_id=1) as session:
         tenders = TenderRepository(session)
-        status = TenderStatus.COMPLETE
-        for search in (None, "Harbour"):
-            first = tenders.page(status=status, search=search, limit=1, with_total=True)
-            last = tenders.page(status=status, search=search, after=first.next_cursor, limit=2, with_total=True)
-            again = tenders.page(status=status, search=search, before=last.previous_cursor, with_total=True)
+        for words in (None, "Harbour"):
+            wanted = TenderFilter(status=[TenderStatus.COMPLETE], text=words)
+            first = tenders.page(wanted, limit=1, with_total=True)
+            last = tenders.page(wanted, after=first.next_cursor, limit=2, with_total=True)
+            again = tenders.page(wanted, before=last.previous_cursor, with_total=True)
             assert [ids_of(first), ids_of(last), ids_of(again)] == [done[2:], done[1::-1], done[2:]]
             assert [first.total, last.total, again.total] == [3, 3, 3]
         where = col(Tender.id) < done[2]
         assert ids_of(tenders.page(where, before=last.previous_cursor)) == []
-        assert ids_of(tenders.page(where, status=status, after=first.next_cursor)) == done[1::-1]
+        assert ids_of(tenders.page(where, wanted, after=first.next_cursor)) == done[1::-1]
 
 
 def test_organizations_have_pages_in_both_directions(domain_db: Database) -> None:

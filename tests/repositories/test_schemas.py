@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any, Optional
 from weakref import ref
 
@@ -293,6 +294,46 @@ class Loud(BaseModel):
 
     model_config = ConfigDict(str_to_upper=True)
     label: Text
+
+
+class Chosen(StrEnum):
+    """Of an application's own."""
+
+    ONE = "one"
+
+
+class Choice(TenantEntity, table=True):
+    """Of an application's own, with an enum."""
+
+    __tablename__ = "test_choices"
+    chosen: Chosen
+    weight: int = 1
+
+
+CHANGING: list[ConfigDict] = [
+    {"use_enum_values": True},
+    {"coerce_numbers_to_str": True},
+    {"str_max_length": 2},
+    {"revalidate_instances": "always"},
+    {"strict": True},
+    {"extra": "allow"},
+]
+
+
+@pytest.mark.parametrize("config", CHANGING, ids=str)
+def test_a_configuration_counts_as_it_does_where_pydantic_validates(config: ConfigDict) -> None:
+    schema = create_model("Configured", __config__=config, chosen=Chosen, weight=int)
+    values = {"chosen": Chosen.ONE, "weight": 3}
+    found, wanted = schema_of(Choice, schema).read(list(values.values())), schema.model_validate(values)
+    assert found == wanted
+    assert [type(value) for value in vars(found).values()] == [type(value) for value in vars(wanted).values()]
+
+
+def test_a_configuration_that_changes_no_value_costs_no_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("domain.kit.repository.schemas.TypeAdapter")
+    config = ConfigDict(frozen=True, extra="ignore", title="A choice", from_attributes=True)
+    schema = create_model("Configured", __config__=config, chosen=Chosen)
+    assert schema_of(Choice, schema).read([Chosen.ONE]) == schema(chosen=Chosen.ONE)
 
 
 def test_a_related_row_that_is_deleted_is_not_there(domain_db: Database) -> None:

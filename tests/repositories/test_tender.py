@@ -224,7 +224,7 @@ def test_a_search_finds_the_tenders_with_every_word(
     with domain_db.get_session(organization_id=1) as session:
         tenders = TenderRepository(session)
         titles = [tender.title for tender in tenders.search(text)]
-        paged = [tender.title for tender in tenders.page(search=text).items]
+        paged = [tender.title for tender in tenders.page(TenderFilter(text=text)).items]
     assert {names.get(title, title.split()[0]) for title in titles} == found
     assert len(titles) == len(found)
     assert paged == titles

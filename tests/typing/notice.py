@@ -13,8 +13,7 @@ def reads(session: TenantSession) -> None:
     notices = TenderNoticeRepository(session)
     assert_type(notices.get(1), TenderNotice | None)
     assert_type(notices.require(1), TenderNotice)
-    assert_type(notices.list_by_tender_id(tender_id=1, limit=5, offset=0, org_id=7), Sequence[TenderNotice])
-    assert_type(notices.find(), Sequence[TenderNotice])
+    assert_type(notices.find(TenderNotice.tender_id == 1, limit=5, offset=0, org_id=7), Sequence[TenderNotice])
     assert_type(notices.page(), Page[TenderNotice])
     assert_type(notices.stream(), Iterator[TenderNotice])
 

@@ -1,7 +1,5 @@
 """Engines, and the sessions that commit."""
 
-from .database import Database
-from .handle import TenantHandle
-from .readiness import Readiness
-
-__all__ = ["Database", "Readiness", "TenantHandle"]
+from .database import Database as Database
+from .handle import TenantHandle as TenantHandle
+from .readiness import Readiness as Readiness

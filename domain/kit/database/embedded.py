@@ -7,6 +7,7 @@ from sqlalchemy import Table
 from ..model import DomainModel
 from ..model.searching import has_words_in
 from ..model.tables import ORGANIZATION_ID, ORGANIZATIONS
+from ..schema.audit_sqlite import CONTEXT
 from ..schema.scope import scope
 from ..schema.scope_sqlite import TABLES, created, dropped, scoped
 from .forking import InheritableConnection
@@ -19,6 +20,7 @@ class EmbeddedConnection(InheritableConnection):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.settings: dict[str, int | str] = {}
+        self.has_trail: bool = False  # none before its migration, or if an application made its own tables only
         self._version: tuple[int, int] | None = None
         self._held: list[str] = []
         self.create_function("current_setting", 1, self.settings.get, deterministic=True)  # for one statement
@@ -38,7 +40,9 @@ class EmbeddedConnection(InheritableConnection):
         known = DomainModel.metadata.tables
         version = (self.execute("PRAGMA main.schema_version").fetchone()[0], len(known))
         if version != self._version:
-            rules = scoped(dict(self.execute(TABLES).fetchall()), known)
+            tables = dict(self.execute(TABLES).fetchall())
+            self.has_trail = CONTEXT in tables
+            rules = scoped(tables, known)
             script = [statement for name in self._held for statement in dropped(name)]
             script += [
                 statement for name in rules for statement in created(name, rules[name], rules.get(ORGANIZATIONS, ()))

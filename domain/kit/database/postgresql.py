@@ -13,9 +13,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from ...limits import TimeLimits
 from ..schema.scope import ORGANIZATION_SETTING
 from ..schema.scope_postgresql import ACTOR_SETTING, REQUEST_SETTING
-from ..session import READS
+from ..session import OWN, READS
 from .one_message import OneMessageConnection
-from .residue import leaves_nothing
 
 KEEPS_LIMITS = "domain_keeps_limits"  # execution option of an engine: its limits are those of migrations
 RESTED_SECONDS = 10.0
@@ -60,6 +59,15 @@ def _tell(cursor: Any, _statement: str, *given: Any) -> None:
     if context is not None:
         cursor.reads = context.execution_options.get(READS, False)
         cursor.leaves_nothing = leaves_nothing(context)
+
+
+def leaves_nothing(context: Any) -> bool:
+    """True if a statement is known to leave nothing on its connection that outlives the transaction.
+
+    Text may (SET, LISTEN, PREPARE), and so may a function that SQLAlchemy does not know itself (``set_config``).
+    """
+    is_own: bool = context.execution_options.get(OWN, False)
+    return is_own or (getattr(context.compiled, "hidden", "text") is None and not context.compiled.calls_unknown)
 
 
 def lift_limits(connection: Connection) -> None:

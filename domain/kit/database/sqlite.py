@@ -17,11 +17,11 @@ from ...errors import ReadOnlySessionError
 from ...limits import TimeLimits
 from ..private import is_locking
 from ..schema.audit_sqlite import CONTEXT
-from ..session import READ_ONLY_SETTING, actor_of, forget_actor
+from ..schema.scope_postgresql import ACTOR_SETTING, REQUEST_SETTING
+from ..session import READ_ONLY_SETTING
 from .embedded import EmbeddedConnection, ScopedCompiler
 
 BUSY_TIMEOUT_MS, _FOR_EVER = 30_000, 2**31 - 1
-_FIND_CONTEXT = f"SELECT 1 FROM sqlite_master WHERE name = '{CONTEXT}'"  # noqa: S608  # nothing from outside
 _WAITING = "domain_savepoints"  # in Connection.info: the names of savepoints that wait for the first write
 _LEAVES_NOTHING = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "SAVEPOINT", "RELEASE", "ROLLBACK")  # PRAGMA may
 _NO_WRITES = ("SELECT", "PRAGMA", "EXPLAIN", "BEGIN")
@@ -88,7 +88,8 @@ def configure(engine: Engine, limits: TimeLimits, *, scoped: bool) -> None:
             for name in waiting:
                 cursor.execute(f"SAVEPOINT {name}")
             waiting.clear()
-            if (names := actor_of(connection)) and _has_trail(cursor):
+            names = _acting(cursor.connection)
+            if any(names):
                 cursor.execute(f"INSERT INTO {CONTEXT} VALUES (?, ?)", names)  # noqa: S608  # its own name
         return statement, parameters
 
@@ -96,11 +97,10 @@ def configure(engine: Engine, limits: TimeLimits, *, scoped: bool) -> None:
     def _on_commit(connection: Connection) -> None:
         connection.info.pop(_WAITING, None)
         driver: Any = connection.connection.dbapi_connection
-        driver.settings.clear()
-        if driver.in_transaction and actor_of(connection) and _has_trail(driver):
+        if driver.in_transaction and any(_acting(driver)):
             # What another program writes later is not this session's.
             driver.execute(f"DELETE FROM {CONTEXT}")  # noqa: S608  # its own name
-        forget_actor(connection)
+        driver.settings.clear()
 
     @event.listens_for(engine, "rollback")
     def _on_rollback(connection: Connection) -> None:
@@ -108,7 +108,6 @@ def configure(engine: Engine, limits: TimeLimits, *, scoped: bool) -> None:
             connection.info.pop(_WAITING, None)
             driver: Any = connection.connection.dbapi_connection
             driver.settings.clear()
-            forget_actor(connection)
 
     @event.listens_for(engine, "checkout")
     def _on_checkout(connection: EmbeddedConnection, _record: object, _fairy: object) -> None:
@@ -150,9 +149,9 @@ def _is_kept(statement: str, waiting: list[str]) -> bool:
     return False
 
 
-def _has_trail(cursor: Any) -> bool:
-    """False before its migration, or if an application made its own tables only."""
-    return cursor.execute(_FIND_CONTEXT).fetchone() is not None
+def _acting(driver: EmbeddedConnection) -> tuple[int | str | None, ...]:
+    """The actor and the request to record; none where there is no trail."""
+    return tuple(driver.settings.get(name) for name in (ACTOR_SETTING, REQUEST_SETTING)) if driver.has_trail else ()
 
 
 def _is_select(context: Any) -> bool:

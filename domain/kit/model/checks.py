@@ -1,6 +1,6 @@
 """CHECK constraints from the fields' own limits, so that each limit is written once and holds on both engines."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
@@ -8,6 +8,17 @@ from pydantic.fields import FieldInfo
 from sqlalchemy import CheckConstraint, Column, Enum, Table, and_, func
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import String
+
+_LENGTHS: dict[type, Callable[[Any, Any], ColumnElement[bool]]] = {
+    MinLen: lambda length, limit: length >= limit.min_length,
+    MaxLen: lambda length, limit: length <= limit.max_length,
+}
+_RANGES: dict[type, Callable[[Any, Any], ColumnElement[bool]]] = {
+    Ge: lambda value, limit: value >= limit.ge,
+    Gt: lambda value, limit: value > limit.gt,
+    Le: lambda value, limit: value <= limit.le,
+    Lt: lambda value, limit: value < limit.lt,
+}
 
 
 def add_checks(table: Table, fields: dict[str, FieldInfo]) -> None:
@@ -21,29 +32,9 @@ def add_checks(table: Table, fields: dict[str, FieldInfo]) -> None:
 def _conditions(column: Column[Any], field: FieldInfo) -> Iterator[tuple[str, ColumnElement[bool]]]:
     if isinstance(column.type, Enum):
         yield "values", column.in_(list(column.type.enum_class or column.type.enums))
-    elif isinstance(column.type, String) or _is_text(column):
-        if limits := [_length(column, limit) for limit in field.metadata if isinstance(limit, MinLen | MaxLen)]:
-            yield "length", and_(*limits)
-    elif limits := [_range(column, limit) for limit in field.metadata if isinstance(limit, Ge | Gt | Le | Lt)]:
-        yield "range", and_(*limits)
-
-
-def _is_text(column: Column[Any]) -> bool:
-    return isinstance(getattr(column.type, "impl", None), String)
-
-
-def _length(column: Column[Any], limit: MinLen | MaxLen) -> ColumnElement[bool]:
-    length = func.length(column)
-    return length >= limit.min_length if isinstance(limit, MinLen) else length <= limit.max_length
-
-
-def _range(column: Column[Any], limit: Ge | Gt | Le | Lt) -> ColumnElement[bool]:
-    match limit:
-        case Ge():
-            return column >= limit.ge
-        case Gt():
-            return column > limit.gt
-        case Le():
-            return column <= limit.le
-        case Lt():
-            return column < limit.lt
+        return
+    is_text = isinstance(column.type, String) or isinstance(getattr(column.type, "impl", None), String)
+    kind, compared, limits = ("length", func.length(column), _LENGTHS) if is_text else ("range", column, _RANGES)
+    met = [limits[type(part)](compared, part) for part in field.metadata if type(part) in limits]
+    if met:
+        yield kind, and_(*met)

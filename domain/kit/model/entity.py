@@ -14,7 +14,6 @@ from .base import DomainModel
 from .clock import DatabaseTime
 from .fields import BigId, Text, UtcDatetime, example, library_field, utcnow
 from .tables import ORGANIZATIONS
-from .types import UTC_DATETIME
 
 FILLED_IN: Any = None  # by the database, or by the session
 _NOW = {"server_default": DatabaseTime()}
@@ -37,14 +36,10 @@ class Stamped(Identified):
     """Fields that the library fills in and anyone may read."""
 
     created_at: UtcDatetime = library_field(
-        sa_type=UTC_DATETIME,
-        default_factory=utcnow,
-        schema_extra=example("2026-05-01T12:00:00Z"),
-        sa_column_kwargs=_NOW,
+        default_factory=utcnow, schema_extra=example("2026-05-01T12:00:00Z"), sa_column_kwargs=_NOW
     )
     """When the row was created."""
     updated_at: UtcDatetime = library_field(
-        sa_type=UTC_DATETIME,
         audited=False,
         default_factory=utcnow,
         schema_extra=example("2026-05-02T08:30:00Z"),
@@ -69,11 +64,7 @@ class Deletable(DomainModel):
         sa_column_kwargs={"server_default": text("false")},
     )
     """True for a deleted row."""
-    deleted_at: UtcDatetime | None = library_field(
-        sa_type=UTC_DATETIME,
-        default=None,
-        schema_extra=example("2026-06-01T09:00:00Z"),
-    )
+    deleted_at: UtcDatetime | None = library_field(default=None, schema_extra=example("2026-06-01T09:00:00Z"))
     """When it was deleted."""
     deletion_id: UUID | None = library_field(default=None, schema_extra=example("0197f3c2-6d1e-7c3a-9a54-3f2b8c1d0e9f"))
     """The deletion it went with: restoring brings back exactly the rows that share it."""

@@ -1,11 +1,13 @@
 """Field types and field specifiers that the models are written with."""
 
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, time
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Annotated, Any, Literal, overload
 
-from pydantic import AfterValidator, BeforeValidator
+from annotated_types import MaxLen
+from pydantic import AfterValidator, BaseModel, BeforeValidator
 from pydantic_core import PydanticUndefined
 from sqlalchemy import BigInteger, Integer
 from sqlalchemy.orm import QueryableAttribute, class_mapper, relationship
@@ -34,6 +36,12 @@ def as_utc(value: datetime) -> datetime:
         return value.astimezone(UTC)
     except OverflowError:
         raise ValueError("is out of range in UTC") from None
+
+
+def max_length(model: type[BaseModel], field: str) -> int:
+    """The most characters that the field takes; ``sys.maxsize`` where it has no limit."""
+    limits = (limit.max_length for limit in model.model_fields[field].metadata if isinstance(limit, MaxLen))
+    return min(limits, default=sys.maxsize)
 
 
 def _without_offset(value: time) -> time:
@@ -167,21 +175,10 @@ def relationship_of(model: type[object], name: str) -> QueryableAttribute[object
 
 
 @overload
-def tenant_key(
-    target: type | str, *, description: str = ..., index: bool = ..., on_delete: OnDelete | None = ...
-) -> Any: ...
+def tenant_key(target: type | str, *, on_delete: OnDelete | None = ...) -> Any: ...
 @overload
-def tenant_key(
-    target: type | str, *, default: None, description: str = ..., index: bool = ..., on_delete: OnDelete | None = ...
-) -> Any: ...
-def tenant_key(
-    target: type | str,
-    *,
-    default: Any = PydanticUndefined,
-    description: str | None = None,
-    index: bool = True,
-    on_delete: OnDelete | None = None,
-) -> Any:
+def tenant_key(target: type | str, *, default: None, on_delete: OnDelete | None = ...) -> Any: ...
+def tenant_key(target: type | str, *, default: Any = PydanticUndefined, on_delete: OnDelete | None = None) -> Any:
     """A reference to a row of the tenant table ``target``, in the same organization.
 
     Declares the column and, on the table class, the composite foreign key (organization_id, column). A name stands for
@@ -193,11 +190,10 @@ def tenant_key(
     ConflictError while a live row that stays refers to it.
     """
     name = target if isinstance(target, str) else target.__name__
-    info = {"tenant_key": target, "tenant_key_index": index, ON_DELETE: on_delete}
     return Field(
         default=default,
-        description=description or f"Id of the {name}, in the same organization.",
+        description=f"Id of the {name}, in the same organization.",
         schema_extra=example(42),
         sa_type=BigId,
-        sa_column_kwargs={"info": info},
+        sa_column_kwargs={"info": {"tenant_key": target, ON_DELETE: on_delete}},
     )

@@ -8,7 +8,7 @@ from sqlalchemy import MetaData, Table
 from sqlalchemy.event import listen
 from sqlalchemy.orm import registry
 from sqlmodel import Field
-from sqlmodel.main import FieldInfo, SQLModelMetaclass
+from sqlmodel.main import SQLModelMetaclass
 
 from ..private import init_private_attributes
 from .columns import column_of, complete_field
@@ -22,16 +22,7 @@ from .tables import ORGANIZATIONS, complete_table, refuse_awaited
 
 @dataclass_transform(
     kw_only_default=True,
-    field_specifiers=(
-        Field,
-        FieldInfo,
-        library_field,
-        lookup_field,
-        managed_field,
-        personal_field,
-        relation,
-        tenant_key,
-    ),
+    field_specifiers=(Field, library_field, lookup_field, managed_field, personal_field, relation, tenant_key),
 )
 class DomainMeta(SQLModelMetaclass):
     """Completes each table from its fields, with CHECKs and composite foreign keys, unless it refuses the class."""

@@ -157,8 +157,7 @@ def _add_tenant_key(column: Column[Any], target: Table) -> None:
     pairs = [table.c[ORGANIZATION_ID], column], [target.c[ORGANIZATION_ID], target.c.id]
     usual = "set_null" if column.nullable and target is not table else "cascade"
     table.append_constraint(ForeignKeyConstraint(*pairs, info={ON_DELETE: column.info[ON_DELETE] or usual}))
-    if column.info["tenant_key_index"]:
-        Index(None, table.c[ORGANIZATION_ID], column)
+    Index(None, table.c[ORGANIZATION_ID], column)
 
 
 @compiles(PrimaryKeyConstraint, "sqlite")

@@ -15,7 +15,7 @@ from ..model.base import DomainModel
 from ..model.clock import DatabaseTime
 from ..model.entity import Identified, OwnedByOrganization, Public
 from ..model.fields import ACTOR, BigId, Text, UtcDatetime, example, utcnow
-from ..model.types import UTC_DATETIME, json_dict, value_enum
+from ..model.types import json_dict
 
 
 class AuditAction(StrEnum):
@@ -32,7 +32,6 @@ class AuditRecord(DomainModel):
     """Time, actor, request and change."""
 
     recorded_at: UtcDatetime = Field(
-        sa_type=UTC_DATETIME,
         default_factory=utcnow,
         schema_extra=example("2026-05-01T12:00:00Z"),
         sa_column_kwargs={"server_default": DatabaseTime()},
@@ -46,7 +45,7 @@ class AuditRecord(DomainModel):
     """The row's table."""
     row_id: int = Field(schema_extra=example(42), sa_type=BigId)
     """The row's id."""
-    action: AuditAction = Field(schema_extra=example("update"), sa_type=value_enum(AuditAction))
+    action: AuditAction = Field(schema_extra=example("update"))
     """The kind of change."""
     before: dict[str, JsonValue] | None = Field(
         default=None,

@@ -1,22 +1,12 @@
 """Typed repositories over any model."""
 
-from .audit import AuditRepository
-from .bulk import RowOutcome, Upserted
-from .constructor import constructor
-from .deleting import Deletion
-from .filters import Filter, Matches
-from .page import Page
-from .repository import Repository, TenantRepository
-
-__all__ = [
-    "AuditRepository",
-    "Deletion",
-    "Filter",
-    "Matches",
-    "Page",
-    "Repository",
-    "RowOutcome",
-    "TenantRepository",
-    "Upserted",
-    "constructor",
-]
+from .audit import AuditRepository as AuditRepository
+from .bulk import RowOutcome as RowOutcome
+from .bulk import Upserted as Upserted
+from .constructor import constructor as constructor
+from .deleting import Deletion as Deletion
+from .filters import Filter as Filter
+from .filters import Matches as Matches
+from .page import Page as Page
+from .repository import Repository as Repository
+from .repository import TenantRepository as TenantRepository

@@ -1,9 +1,10 @@
 """Writing many rows: every row is validated before the first is written; all of them are written, or none."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, TypeVar
 
 from ...errors import ArgumentError
 from ..model import DomainModel
@@ -29,29 +30,19 @@ class RowOutcome(StrEnum):
     UNCHANGED = "unchanged"
 
 
-class _Counts(NamedTuple):
-    created: int
-    updated: int
-    unchanged: int
-
-
-class Upserted(_Counts):
+@dataclass(frozen=True)
+class Upserted:
     """Result of ``upsert_many``: how many rows it created, updated and left.
 
     ``ids`` and ``outcomes`` are by the position of the row that was given; of several rows with one key, each has
     the id and the outcome of the last.
     """
 
-    ids: Sequence[int]
-    outcomes: Sequence[RowOutcome]
-
-    def __new__(
-        cls, created: int, updated: int, unchanged: int, ids: Sequence[int] = (), outcomes: Sequence[RowOutcome] = ()
-    ) -> Self:
-        self = super().__new__(cls, created, updated, unchanged)
-        self.ids = ids
-        self.outcomes = outcomes
-        return self
+    created: int
+    updated: int
+    unchanged: int
+    ids: Sequence[int] = field(default=(), repr=False, compare=False)
+    outcomes: Sequence[RowOutcome] = field(default=(), repr=False, compare=False)
 
 
 def create_many(

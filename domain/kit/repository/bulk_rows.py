@@ -1,7 +1,7 @@
 """Rows as callers bring them to bulk writes: contents or mappings, checked by the model's own validator."""
 
 from collections.abc import Iterable, Mapping, Set
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 
@@ -45,7 +45,7 @@ class Checker:
         checked: list[Row] = []
         for position, row in enumerate(rows):
             try:
-                checked.append(self._checked({**_given(row), **(fixed or {})}))
+                checked.append(self._checked({**given_of(row), **(fixed or {})}))
             except ValidationError as error:
                 self.reasons[position] = reason_of(error)
             except ValueError as error:
@@ -78,7 +78,8 @@ def reason_of(error: ValidationError) -> str:
     return "; ".join(f"{place}: {reason}" if place else reason for place, reason in said)
 
 
-def _given(row: object) -> dict[str, object]:
+def given_of(row: object) -> dict[str, Any]:
+    """The fields that a row gives."""
     if isinstance(row, DomainModel):
         return {name: getattr(row, name) for name in row.model_fields_set}
     if isinstance(row, Mapping):

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, ColumnExpressionArgument
-from sqlmodel.sql.expression import SelectOfScalar
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,8 @@ class Filter(BaseModel):
 
 
 Where = ColumnExpressionArgument[bool] | bool | Filter
-RowT = TypeVar("RowT")
 
 
 def conditions_of(where: Iterable[Where]) -> list[Any]:
     """The conditions, those of filters written out."""
     return [one for given in where for one in (given.conditions() if isinstance(given, Filter) else [given])]
-
-
-def narrowed(statement: SelectOfScalar[RowT], *where: Where) -> SelectOfScalar[RowT]:
-    """The statement with a caller's conditions: they may hold anything, so it is not trusted any more."""
-    conditions = conditions_of(where)
-    return statement.where(*conditions) if conditions else statement

@@ -5,8 +5,8 @@ from functools import lru_cache
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, TypeAlias, cast
 
-from sqlalchemy import BigInteger, Select, bindparam, inspect, true, tuple_
-from sqlmodel import col
+from sqlalchemy import BigInteger, Select, bindparam, inspect, literal, true, tuple_
+from sqlmodel import col, func
 from sqlmodel.sql.expression import SelectOfScalar
 
 from ..model.types import Money, Rank
@@ -73,10 +73,16 @@ class Listing:
         rows = rows.where(*(of_table if is_flat else of_model)).execution_options(**options)
         self.cursors: Cursors = Cursors(model, order)
         self.one: Rows = rows.where(place[1] == bindparam(KEY, type_=BigInteger()))
-        self.count: SelectOfScalar[int] = sql.count.where(*of_model).execution_options(**options)
-        self.total: SelectOfScalar[int] = sql.total.where(*of_table)  # without a caller's conditions
+        count = sql.every(func.count()).select_from(model).where(*of_model)
+        self.count: SelectOfScalar[int] = count.execution_options(**options)
+        # Without a caller's conditions.
+        self.total: SelectOfScalar[int] = sql.every(func.count(), of_table=True).select_from(sql.table).where(*of_table)
+        # In the order of the primary key: without it PostgreSQL may scan the table for any row.
+        any_row = sql.every(literal(1)).select_from(model).where(*of_model).order_by(col(model.id)).limit(1)
+        self.exists: SelectOfScalar[int] = any_row.execution_options(**options)
         self.parts: tuple[Part, ...] = tuple(_parts(rows, self.count, model, order, *place))
-        for statement in (self.one, self.count, self.total, *(one for part in self.parts for one in part[1:])):
+        alone = self.one, self.count, self.total, self.exists
+        for statement in (*alone, *(one for part in self.parts for one in part[1:])):
             own(statement, **{READS: True})
 
 

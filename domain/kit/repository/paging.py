@@ -10,7 +10,7 @@ from .filters import Where, conditions_of
 from .listing import PLACE_ID, PLACE_VALUE, VALUE, Rows, listing
 from .order import OrderBy, order_of
 from .page import Page, checked_limit, checked_offset, keyset_page
-from .schemas import SchemaT, schema_of
+from .schemas import schema_of
 from .scope import Params, Scope
 from .statements import LIMIT, OFFSET, ModelT
 
@@ -76,6 +76,11 @@ class Listed(Generic[ModelT]):
         """How many rows there are."""
         return self._one(self._sql.count if self._where else self._sql.total)
 
+    def exists(self) -> bool:
+        """True if there is a row."""
+        session: Any = self._session
+        return session.exec(self._narrowed(self._sql.exists), params=self._params).first() is not None
+
     def _beyond(self, place: Place | None, is_before: bool, rows: int) -> list[Any]:
         parts = self._sql.parts[::-1] if is_before else self._sql.parts
         found: list[Any] = []
@@ -112,10 +117,12 @@ def newest_with(scope: Scope[ModelT], column: str, value: object, *, org_id: int
     return found[0] if found else None
 
 
-def get(scope: Scope[Any], schema: type[SchemaT], params: Params, *, include_deleted: bool) -> SchemaT | None:
-    """The row as a schema, or None."""
-    reader = schema_of(scope.model, schema)
-    sql = listing(scope.model, scope.sql, schema=reader, include_deleted=include_deleted)
+def get(
+    scope: Scope[Any], entity_id: int, as_: type[BaseModel] | None, *, include_deleted: bool, org_id: int | None
+) -> Any:
+    """The row, read as a schema if one is given; or None."""
+    schema = None if as_ is None else schema_of(scope.model, as_)
+    sql = listing(scope.model, scope.sql, schema=schema, include_deleted=include_deleted)
     session: Any = scope.session
-    row = session.exec(sql.one, params=params).one_or_none()
-    return None if row is None else reader.read(row)
+    row = session.exec(sql.one, params=scope.row_parameters(entity_id, org_id)).one_or_none()
+    return row if row is None or sql.read is None else sql.read(row)

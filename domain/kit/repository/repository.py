@@ -11,7 +11,7 @@ from . import bulk, paging, writing
 from .bulk import RowOutcome, Upserted
 from .bulk_rows import Content
 from .deleting import Deletion, delete_batch, delete_where, preview_batch
-from .filters import Where, narrowed
+from .filters import Where
 from .order import OrderBy
 from .page import Page
 from .paging import Listed
@@ -69,10 +69,9 @@ class Repository(Generic[ModelT]):
         org_id: int | None = None,
     ) -> ModelT | SchemaT | None:
         """The row with this id, or None; ``as_`` a schema (see ``find``)."""
-        sql, params = self._scope.sql, self._scope.row_parameters(entity_id, org_id)
-        if as_ is not None:
-            return paging.get(self._scope, as_, params, include_deleted=include_deleted)
-        return self.session.exec(sql.get if include_deleted else sql.get_live, params=params).one_or_none()
+        found: ModelT | SchemaT | None
+        found = paging.get(self._scope, entity_id, as_, include_deleted=include_deleted, org_id=org_id)
+        return found
 
     def require(self, entity_id: int, /, *, include_deleted: bool = False, org_id: int | None = None) -> ModelT:
         """The row with this id. Raises NotFoundError."""
@@ -131,9 +130,7 @@ class Repository(Generic[ModelT]):
 
     def exists(self, *where: Where, include_deleted: bool = False, org_id: int | None = None) -> bool:
         """True if any row meets every condition."""
-        sql, params = self._scope.sql, self._scope.parameters(org_id)
-        statement = sql.exists if include_deleted else sql.exists_live
-        return self.session.exec(narrowed(statement, *where), params=params).first() is not None
+        return Listed(self._scope, *where, include_deleted=include_deleted, org_id=org_id).exists()
 
     @overload
     def page(

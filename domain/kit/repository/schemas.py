@@ -18,6 +18,14 @@ from .statements import Statements
 SchemaT = TypeVar("SchemaT", bound=BaseModel)
 Read = Callable[[Sequence[Any]], Any]
 REMEMBERED = 500  # schemas: an application may make more of them as it runs
+# Options of pydantic that neither change nor refuse a value of the model's own type; not those that it may get yet.
+_HARMLESS = frozenset(
+    "alias_generator arbitrary_types_allowed defer_build extra field_title_generator from_attributes frozen "  # noqa: SIM905  # a name a line would fill the page
+    "hide_input_in_errors ignored_types json_encoders json_schema_extra json_schema_mode_override "
+    "json_schema_serialization_defaults_required loc_by_alias model_title_generator populate_by_name "
+    "protected_namespaces ser_json_bytes ser_json_inf_nan ser_json_temporal ser_json_timedelta serialize_by_alias "
+    "title use_attribute_docstrings validate_assignment validate_by_alias validate_by_name".split()
+)
 
 
 class Schema(Generic[SchemaT]):
@@ -111,9 +119,11 @@ def _maker(
         for n in names
     )
     may_be_missing = all(type(None) in _kinds(given[name]) for name in nested)
-    is_same = is_same and may_be_missing and not any(option.startswith("str_") for option in schema.model_config)
-    decorators = schema.__pydantic_decorators__
-    validators = decorators.validators or decorators.field_validators or decorators.model_validators
+    config = {**schema.model_config}
+    set_here = {option for option, value in config.items() if value != model.model_config.get(option)}
+    is_same = is_same and may_be_missing and set_here <= _HARMLESS and config.get("extra") != "allow"
+    found = schema.__pydantic_decorators__
+    validators = found.validators or found.field_validators or found.root_validators or found.model_validators
     if is_same and not validators and not schema.__pydantic_post_init__:
         return lambda values: made(schema, values)
     validate = TypeAdapter(schema).validate_python

@@ -4,15 +4,14 @@ from collections.abc import Hashable
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
-from sqlalchemy import BigInteger, ColumnElement, Table, bindparam, func, insert, inspect, literal
+from sqlalchemy import BigInteger, ColumnElement, Table, bindparam, insert, inspect
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from ..model import Entity
 from ..model.managed import managed_columns
 from ..model.tables import ORGANIZATION_ID, is_organization, of_organization, organization_column
-from ..session import ADMITS_DELETED, INCLUDE_DELETED, READS, own
+from ..session import ADMITS_DELETED, own
 
 ModelT = TypeVar("ModelT", bound=Entity)
 
@@ -22,7 +21,7 @@ LIMIT, OFFSET = "slice_limit", "slice_offset"
 
 
 class Statements(Generic[ModelT]):
-    """Statements; ``scoped`` ones carry the organization; ``live`` ones, and listings, leave deleted rows out."""
+    """The parts of a model's statements; ``scoped`` ones carry the organization."""
 
     def __init__(self, model: type[ModelT], *, scoped: bool) -> None:
         self.table: Table = model.__table__
@@ -34,25 +33,7 @@ class Statements(Generic[ModelT]):
         self.managed: frozenset[str] = managed_columns(self.table) | {ORGANIZATION_ID}
         self.is_live: ColumnElement[bool] = ~col(model.is_deleted)
         self.by_key: ColumnElement[bool] = col(model.id) == bindparam(KEY, type_=BigInteger())
-        order = (col(model.created_at).desc(), col(model.id).desc())
-        self._options = options = {ADMITS_DELETED: is_organization(model)}
-        # With a caller's condition a statement is not ``own`` any more, and deleted rows would be left out.
-        with_deleted = {**options, INCLUDE_DELETED: True}
-        every: SelectOfScalar[ModelT] = self.every(model).execution_options(**with_deleted)
-        live: SelectOfScalar[ModelT] = self.every(model).where(self.is_live)
-        count: SelectOfScalar[int] = select(func.count()).select_from(model).where(self.organization)
-        total: SelectOfScalar[int] = select(func.count()).select_from(self.table).where(self.table_organization)
-        # In the order of the primary key: without it PostgreSQL may scan the table for any row.
-        one: SelectOfScalar[int] = select(literal(1)).select_from(model).where(self.organization)
-        one = one.order_by(col(model.id)).limit(1)
-        self.get: SelectOfScalar[ModelT] = every.where(self.by_key)
-        self.get_live: SelectOfScalar[ModelT] = live.where(self.by_key)
-        self.newest_live: SelectOfScalar[ModelT] = live.order_by(*order)
-        self.count: SelectOfScalar[int] = count.execution_options(**with_deleted)
-        # The same without a caller's conditions.
-        self.total: SelectOfScalar[int] = total.execution_options(**options)
-        self.exists: SelectOfScalar[int] = one.execution_options(**with_deleted)
-        self.exists_live: SelectOfScalar[int] = one.where(self.is_live).execution_options(**options)
+        self._options = {ADMITS_DELETED: is_organization(model)}
         self.insert: ReturningInsert[tuple[int]] = own(insert(self.table).returning(self.table.c.id))
         mapped = inspect(model).columns.items()
         columns = {name: column for name, column in mapped if name != "id" and self.table.c.contains_column(column)}
@@ -62,8 +43,6 @@ class Statements(Generic[ModelT]):
         )
         related = inspect(model).relationships.items()
         self.cascading: tuple[str, ...] = tuple(name for name, relation in related if not relation.viewonly)
-        for statement in (self.get, self.get_live, self.count, self.total, self.exists, self.exists_live):
-            own(statement, **{READS: True})
 
     def every(self, *what: Any, of_table: bool = False) -> Any:
         """A SELECT of this from the organization's rows; ``of_table``, past the ORM, of the table's columns."""

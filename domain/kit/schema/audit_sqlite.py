@@ -31,18 +31,14 @@ def names(table: str) -> list[str]:
     return [trigger_name(table, event) for event in ("insert", "update", "delete")]
 
 
-def triggers(table: AuditedTable) -> dict[str, str]:
-    """CREATE TRIGGER statements, by the triggers' names."""
-    return dict(_triggers(table))
-
-
 def drop(table: str) -> Iterator[str]:
     """The statements that take the triggers away, whether or not they are there."""
     for name in names(table):
         yield f"DROP TRIGGER IF EXISTS {_QUOTE(name)}"
 
 
-def _triggers(table: AuditedTable) -> Iterator[tuple[str, str]]:
+def triggers(table: AuditedTable) -> Iterator[tuple[str, str]]:
+    """The triggers' names, and their CREATE TRIGGER statements."""
     organization = _QUOTE(table.organization)
     for event, row, action in (("INSERT", "NEW", "insert"), ("DELETE", "OLD", "purge")):
         values = f"SELECT {row}.{organization}, {_WHO}, {literal(table.table)}, {row}.id, '{action}'"

@@ -46,7 +46,7 @@ class AuditTrail(Replaceable):
         elif dialect == "postgresql":
             yield from audit_postgresql.create(table, audit_postgresql.body(AuditedTable.of(table, state)))
         else:
-            yield from audit_sqlite.triggers(AuditedTable.of(table, state)).values()
+            yield from (statement for _, statement in audit_sqlite.triggers(AuditedTable.of(table, state)))
 
     def drop(self, table: str, dialect: str) -> Iterator[str]:
         if dialect == "postgresql":
@@ -77,4 +77,4 @@ def _of_function(table: str, name: str | None, source: str, holds: bool) -> Foun
 
 def _of_triggers(table: str, made: dict[str, str]) -> Found:
     state = next((said for said in map(state_in, made.values()) if said), NOTHING)
-    return Found(state, made == (audit_sqlite.triggers(AuditedTable.of(table, state)) if state else {}))
+    return Found(state, made == dict(audit_sqlite.triggers(AuditedTable.of(table, state)) if state else ()))

@@ -1,8 +1,7 @@
 """The scope of a table's rows, declared once: rendered as PostgreSQL's policies, and SQLite's views and triggers."""
 
 from collections.abc import Sequence
-from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sqlalchemy import Table
 
@@ -12,12 +11,8 @@ ORGANIZATION_SETTING = "app.organization_id"
 SYSTEM_SETTING = "app.system"  # SQLite's, which has no logins
 
 
-class Command(StrEnum):
-    """Access that a rule admits. ALL: read and write."""
-
-    ALL = "ALL"
-    SELECT = "SELECT"
-    INSERT = "INSERT"
+Command = Literal["ALL", "SELECT", "INSERT"]
+"""Access that a rule admits. ALL: read and write."""
 
 
 class Rule(NamedTuple):
@@ -41,12 +36,12 @@ def scope(table: Table) -> Sequence[Rule] | None:
         return None
     if table.info.get("written_by_triggers"):
         return (
-            Rule(Command.SELECT, column.name, ORGANIZATION_SETTING),
-            Rule(Command.INSERT, column.name, ORGANIZATION_SETTING, in_trigger=True),
+            Rule("SELECT", column.name, ORGANIZATION_SETTING),
+            Rule("INSERT", column.name, ORGANIZATION_SETTING, in_trigger=True),
         )
-    own = (Command.SELECT, Command.INSERT) if table.info.get("append_only") else (Command.ALL,)
+    own: tuple[Command, ...] = ("SELECT", "INSERT") if table.info.get("append_only") else ("ALL",)
     return (
         *(Rule(command, column.name, ORGANIZATION_SETTING) for command in own),
-        *(Rule(Command.SELECT, *pair) for pair in table.info.get("lookups", {}).items()),
-        *(Rule(Command.INSERT, *pair) for pair in table.info.get("creations", {}).items()),
+        *(Rule("SELECT", *pair) for pair in table.info.get("lookups", {}).items()),
+        *(Rule("INSERT", *pair) for pair in table.info.get("creations", {}).items()),
     )

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql
 
 from ..model.names import fitted
 from .replaceable import Found, Replaceable, State
-from .scope import ORGANIZATION_SETTING, Command, Rule, scope
+from .scope import ORGANIZATION_SETTING, Rule, scope
 
 ISOLATION = "organization_isolation"  # the policy that every tenant table has
 ACTOR_SETTING = "app.actor"
@@ -115,9 +115,9 @@ def _policy(rule: Rule) -> tuple[str, str]:
         return "written_by_triggers", f"FOR INSERT WITH CHECK ({IN_TRIGGER})"
     column, setting = quoted(rule.column), text_setting(rule.setting)
     if rule.setting == ORGANIZATION_SETTING:
-        if rule.command is Command.INSERT:
+        if rule.command == "INSERT":
             return "append_only", f"FOR INSERT WITH CHECK ({column} = {setting}::bigint)"
         return ISOLATION, f"FOR {rule.command} USING ({column} = {setting}::bigint)"
-    if rule.command is Command.SELECT:
+    if rule.command == "SELECT":
         return finding(rule.column), f"FOR SELECT USING ({column} = {setting})"
     return fitted(f"create_by_{rule.column}"), f"FOR INSERT WITH CHECK ({column} = {setting})"

@@ -33,12 +33,12 @@ def scoped(present: Mapping[str, bool], known: Mapping[str, Table]) -> dict[str,
 def created(name: str, rules: Sequence[Rule], organizations: Sequence[Rule]) -> Iterator[str]:
     """The statements that hold a connection to the table's rules; triggers may also write for new ``organizations``."""
     table = f"main.{quoted(name)}"
-    made = [_admits(rule) for rule in organizations if rule.command is Command.INSERT]
+    made = [_admits(rule) for rule in organizations if rule.command == "INSERT"]
     new = f"SELECT id FROM main.{ORGANIZATIONS} WHERE {' OR '.join(made) or 'false'}"  # noqa: S608  # the rules' own names
-    yield f"CREATE TEMP VIEW {quoted(name)} AS SELECT * FROM {table} WHERE {_admitted(rules, Command.SELECT)}"  # noqa: S608  # names are quoted
-    was = f"({_admitted(rules, Command.ALL, 'OLD.')}) IS NOT TRUE"
-    becomes = f"({_admitted(rules, Command.ALL, 'NEW.')}) IS NOT TRUE"
-    is_new = f"({_admitted(rules, Command.INSERT, 'NEW.', new=new)}) IS NOT TRUE"
+    yield f"CREATE TEMP VIEW {quoted(name)} AS SELECT * FROM {table} WHERE {_admitted(rules, 'SELECT')}"  # noqa: S608  # names are quoted
+    was = f"({_admitted(rules, 'ALL', 'OLD.')}) IS NOT TRUE"
+    becomes = f"({_admitted(rules, 'ALL', 'NEW.')}) IS NOT TRUE"
+    is_new = f"({_admitted(rules, 'INSERT', 'NEW.', new=new)}) IS NOT TRUE"
     refuse, pass_over = f"RAISE(ABORT, '{REFUSED}')", "RAISE(IGNORE)"
     yield _trigger(name, "INSERT", is_new, refuse)
     # One trigger, as several run in no certain order: to refuse a row that is passed over would reveal it.
@@ -58,7 +58,7 @@ def quoted(name: str) -> str:
 
 
 def _admitted(rules: Sequence[Rule], command: Command, row: str = "", *, new: str = "") -> str:
-    admitting = [rule for rule in rules if rule.command in (Command.ALL, command)]
+    admitting = [rule for rule in rules if rule.command in ("ALL", command)]
     conditions = [_admits(rule, row) for rule in admitting]
     conditions += [f"{row}{quoted(rule.column)} IN ({new})" for rule in admitting if rule.in_trigger]
     return " OR ".join([*conditions, _IS_OPEN])

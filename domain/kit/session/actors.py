@@ -8,7 +8,6 @@ from ..schema.scope_postgresql import ACTOR_SETTING, REQUEST_SETTING
 from .setting import set_local
 
 MAX_LENGTH = 255
-_ON_SQLITE = "domain_acting"  # in Connection.info: what a writing transaction stores for the triggers
 
 
 def checked(name: str, value: str | None) -> str | None:
@@ -23,20 +22,6 @@ def checked(name: str, value: str | None) -> str | None:
 
 def act_as(connection: Connection, actor: str | None, request_id: str | None) -> None:
     """Have the rest of the transaction recorded under these names."""
-    if connection.dialect.name == "sqlite":
-        connection.info[_ON_SQLITE] = (actor, request_id)
-        return
     for setting, value in ((ACTOR_SETTING, actor), (REQUEST_SETTING, request_id)):
         if value is not None:
             set_local(connection, setting, value)
-
-
-def actor_of(connection: Connection) -> tuple[str | None, str | None] | None:
-    """The names that hold in a transaction on SQLite; None where it has none."""
-    names: tuple[str | None, str | None] | None = connection.info.get(_ON_SQLITE)
-    return names if names and any(names) else None
-
-
-def forget(connection: Connection) -> None:
-    """Drop the names: the transaction has ended."""
-    connection.info.pop(_ON_SQLITE, None)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from ...errors import OrganizationDeletedError
 from ..model.tables import ORGANIZATIONS
-from .setting import run_before_next_statement
+from .setting import driver_of
 
 RECHECK_SECONDS = 10.0
 _MARK = "domain: deleted organization "
@@ -34,7 +34,9 @@ def announce_live(connection: Connection, organization_id: int) -> None:
     seen = _seen_live.setdefault(connection.engine, {})
     if time.monotonic() - seen.get(organization_id, -RECHECK_SECONDS) >= RECHECK_SECONDS:
         question = f"{_LOOK} AND id = {organization_id:d}"  # it takes no parameters; digits are safe
-        run_before_next_statement(connection, question, sent=lambda: seen.update({organization_id: time.monotonic()}))
+        driver_of(connection).run_before_next_statement(
+            question, lambda: seen.update({organization_id: time.monotonic()})
+        )
 
 
 def note_live(connection: Connection, organization_id: int) -> None:

@@ -9,9 +9,11 @@ from sqlmodel import Session, select
 from ..model import DomainModel
 from .options import INCLUDE_DELETED
 
+_ROWS = 400  # each is two parameters, of which an older SQLite takes 999
+
 
 def load_expired(session: Session) -> None:
-    """Read them again while the session is open; one query a model."""
+    """Read them again while the session is open; a query for each model, and for so many rows."""
     expired: defaultdict[type[DomainModel], list[Sequence[object]]] = defaultdict(list)
     for state in session.identity_map.all_states():
         if state.expired and issubclass(state.class_, DomainModel):
@@ -21,5 +23,6 @@ def load_expired(session: Session) -> None:
     for model, identities in expired.items():
         mapper = inspect(model)
         key = [mapper.get_property_by_column(column).class_attribute for column in mapper.primary_key]
-        found = select(model).where(tuple_(*key).in_(identities))
-        session.exec(found, execution_options={INCLUDE_DELETED: True}).all()
+        for first in range(0, len(identities), _ROWS):
+            found = select(model).where(tuple_(*key).in_(identities[first : first + _ROWS]))
+            session.exec(found, execution_options={INCLUDE_DELETED: True}).all()

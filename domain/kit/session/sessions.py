@@ -17,11 +17,11 @@ from ...limits import NO_LIMITS, TimeLimits
 from ..model import Entity
 from ..model.tables import is_organization, of_organization
 from .actors import act_as, checked
-from .deleted_organizations import note_live
+from .deleted_organizations import forget_live, note_live
 from .expired import load_expired
 from .in_place import flag_changed, note_json
 from .options import ADMITS_DELETED, INCLUDE_DELETED, READS, Marked, Wanted, own
-from .setting import READ_ONLY_SETTING, report_commit, set_local
+from .setting import READ_ONLY_SETTING, driver_of, set_local
 from .staleness import seen_versions, stale
 
 EntityT = TypeVar("EntityT", bound=Entity)
@@ -58,6 +58,7 @@ class DomainSession(Session):
         self.request_id: str | None = checked("request_id", request_id)
         self._connection: Connection | None = None  # that of the transaction
         self._announced: set[str] = set()
+        self.deleting: set[int] = set()  # organizations, in this transaction
         super().__init__(bind, expire_on_commit=False, close_resets_only=False, **options)
 
     def commit(self) -> None:
@@ -140,19 +141,27 @@ class DomainSession(Session):
         finally:
             self._conceal(setting)
 
+    def look_again_at(self, *organization_ids: int) -> None:
+        """Have sessions look at organizations that this one deletes: now, and once its transaction has ended."""
+        self.deleting.update(organization_ids)
+        for organization_id in organization_ids:
+            forget_live(organization_id)
+
+    def ended(self) -> None:
+        """Have them look again, unless this session was lent the transaction of another, which goes on."""
+        if self._connection is None or not self._connection.in_transaction():
+            self.look_again_at(*self.deleting)
+            self.deleting.clear()
+
     def begun(self, connection: Connection) -> None:
         """Tell the connection, at the begin of its transaction, whose work it is."""
         for name, milliseconds in self._time_limits.settings.items():
             set_local(connection, name, milliseconds)
         if self.reads_only:
             set_local(connection, READ_ONLY_SETTING, "on")
-        if self.on_commit is not None:
-            report_commit(connection, self._report_commit)
+        if (on_commit := self.on_commit) is not None:  # by then the session may be bound
+            driver_of(connection).report_commit(lambda position: on_commit(self.bound_organization_id, position))
         act_as(connection, self.actor, self.request_id)
-
-    def _report_commit(self, position: float) -> None:
-        if self.on_commit is not None:
-            self.on_commit(self.bound_organization_id, position)
 
     def _conceal(self, setting: str) -> None:
         """Have row level security forget the setting, in the message of the next statement."""
@@ -189,6 +198,12 @@ def _after_insert(session: DomainSession, entity: object) -> None:
 def _after_commit(session: DomainSession) -> None:
     if not session.in_nested_transaction():
         session.has_committed = True
+
+
+@event.listens_for(DomainSession, "after_transaction_end")
+def _after_transaction_end(session: DomainSession, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:  # not at a savepoint's end: until the commit others see the organization live
+        session.ended()
 
 
 @event.listens_for(DomainSession, "after_begin", propagate=True)

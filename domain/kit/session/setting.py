@@ -12,13 +12,12 @@ from sqlalchemy import Connection
 
 from ...errors import ArgumentError
 from ..model.fields import storable
-from ..schema.scope import SYSTEM_SETTING
 
 _INT64_MAX = 2**63 - 1
 READ_ONLY_SETTING = "transaction_read_only"  # PostgreSQL's; SQLite's connections keep it as they do the others
 
 
-class _SettingConnection(Protocol):
+class SettingConnection(Protocol):
     """A driver's connection that keeps settings: ``OneMessageConnection``, ``EmbeddedConnection``."""
 
     def set_local(self, name: str, value: int | str) -> None: ...
@@ -39,26 +38,12 @@ def refuse_unstorable(value: object) -> None:
         raise ArgumentError("an integer must fit into 64 bits")
 
 
+def driver_of(connection: Connection) -> SettingConnection:
+    """The driver's connection."""
+    return cast(SettingConnection, connection.connection.dbapi_connection)
+
+
 def set_local(connection: Connection, name: str, value: int | str) -> None:
     """Have the database know a setting from the next statement on, until the transaction ends."""
     refuse_unstorable(value)
-    cast(_SettingConnection, connection.connection.dbapi_connection).set_local(name, value)
-
-
-def admit_system(connection: Connection) -> None:
-    """Have SQLite, which has no logins, know that this is a system session's transaction."""
-    if connection.dialect.name == "sqlite":
-        set_local(connection, SYSTEM_SETTING, 1)
-
-
-def run_before_next_statement(connection: Connection, question: str, sent: Callable[[], object]) -> None:
-    """Have PostgreSQL run a SELECT without parameters before the next statement, in its message: for its lock or error.
-
-    ``sent`` is called as it goes out.
-    """
-    cast(_SettingConnection, connection.connection.dbapi_connection).run_before_next_statement(question, sent)
-
-
-def report_commit(connection: Connection, report: Callable[[float], object]) -> None:
-    """Have PostgreSQL's connection report the position in the server's log after it has committed."""
-    cast(_SettingConnection, connection.connection.dbapi_connection).report_commit(report)
+    driver_of(connection).set_local(name, value)

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from sqlalchemy import Connection
 
 from ...errors import ArgumentError
-from ..schema.scope import ORGANIZATION_SETTING
+from ..schema.scope import ORGANIZATION_SETTING, SYSTEM_SETTING
 from .executing import use_for
 from .sessions import DomainSession
-from .setting import admit_system
+from .setting import set_local
 from .tenant_sessions import TenantSession
 
 
@@ -21,7 +21,8 @@ class SystemSession(DomainSession):
     def begun(self, connection: Connection) -> None:
         """Have the connection show every organization, too."""
         use_for(connection, None)
-        admit_system(connection)
+        if connection.dialect.name == "sqlite":  # which has no logins
+            set_local(connection, SYSTEM_SETTING, 1)
         super().begun(connection)
 
     @contextmanager
@@ -41,6 +42,7 @@ class SystemSession(DomainSession):
             admits_deleted=True,
             join_transaction_mode="create_savepoint",
         )
+        session.deleting = self.deleting  # until the commit, which is this session's
         self._is_lent = True
         try:
             with session:

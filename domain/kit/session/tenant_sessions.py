@@ -5,9 +5,9 @@ from typing import Any, NoReturn, cast
 
 from sqlalchemy import Connection, Engine, inspect
 
-from ...errors import TenantRequiredError, TenantScopeError, UnguardedStatementError
+from ...errors import ArgumentError, TenantRequiredError, TenantScopeError, UnguardedStatementError
 from ..model import OwnedByOrganization
-from ..model.tables import ORGANIZATION_ID, is_organization
+from ..model.tables import is_organization
 from ..schema.scope import ORGANIZATION_SETTING
 from .actors import checked
 from .deleted_organizations import announce_live
@@ -97,11 +97,14 @@ class TenantSession(DomainSession):
             announce_live(connection, self.organization_id)
 
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
-        """Raise TenantScopeError for another organization's key, (organization_id, id) on tenant tables."""
+        """Raise TenantScopeError for another organization's key, (organization_id, id) on tenant tables.
+
+        Raises:
+            ArgumentError: it is no key of the model.
+        """
         model = inspect(entity).class_
-        is_owned = issubclass(model, OwnedByOrganization)
-        if is_owned or is_organization(model):
-            named = _organization_of(ident) if is_owned else ident
+        if issubclass(model, OwnedByOrganization) or is_organization(model):
+            named = _organization_of(model, ident)
             if named != self.organization_id:
                 raise TenantScopeError(bound=self.organization_id, asked=named)
             self.refuse_deleted()
@@ -126,7 +129,14 @@ class TenantSession(DomainSession):
         raise UnguardedStatementError("bulk_update_mappings")
 
 
-def _organization_of(ident: object) -> int:
+def _organization_of(model: type[Any], ident: object) -> int:
+    names: list[str] = model.__table__.primary_key.columns.keys()
+    key: list[Any] = [ident]
     if isinstance(ident, Mapping):
-        return cast(Mapping[str, int], ident)[ORGANIZATION_ID]
-    return cast(Sequence[int], ident)[0]
+        key = [cast(Mapping[str, Any], ident).get(name) for name in names]
+    elif isinstance(ident, Sequence) and not isinstance(ident, str):
+        key = list(ident)  # pyright: ignore[reportUnknownArgumentType]  # it is compared, whatever it holds
+    if len(key) != len(names) or None in key:
+        raise ArgumentError(f"the key of {model.__name__} is ({', '.join(names)}), not {ident!r}")
+    organization_id: int = key[0]
+    return organization_id
