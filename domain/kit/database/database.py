@@ -258,7 +258,7 @@ class Database:
             link = db.find_by_secret(SharedLink, digest=digest_of(token))
 
         Raises:
-            ArgumentError: another field is named, or not one.
+            ArgumentError: another field is named, or not one, or the value is no text.
         """
         lookups: dict[str, str] = model.__table__.info.get("lookups", {})
         if len(secret) != 1 or not secret.keys() <= lookups.keys():

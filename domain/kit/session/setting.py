@@ -39,6 +39,17 @@ def refuse_unstorable(value: object) -> None:
         raise ArgumentError("an integer must fit into 64 bits")
 
 
+def is_storable_text(value: object, name: str) -> bool:
+    """Tell if a column can hold the text. Raises ArgumentError where it is no text."""
+    if not isinstance(value, str):
+        raise ArgumentError(f"{name} is a text, not {type(value).__name__}")
+    try:
+        storable(value)
+    except ValueError:
+        return False
+    return True
+
+
 def set_local(connection: Connection, name: str, value: int | str) -> None:
     """Have the database know a setting from the next statement on, until the transaction ends."""
     refuse_unstorable(value)
