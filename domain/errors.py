@@ -15,7 +15,8 @@ DomainError
 ├── ReadOnlySessionError     a read session was asked to write
 ├── ConstraintError          the database refuses a value, or can't hold it
 ├── ArgumentError            an argument outside its range (also a ValueError)
-│   └── InvalidRowsError     rows of a bulk write that are not valid, by their positions
+│   ├── InvalidRowsError     rows of a bulk write that are not valid, by their positions
+│   └── MisuseError          a call or a statement that is wrong, whatever values it is given
 ├── ConfigurationError       a setting, a right or a part of the schema is missing
 └── UnavailableError         the database can't be reached, or gave up waiting
     └── OutcomeUnknownError  the connection was lost after COMMIT was sent
@@ -31,6 +32,9 @@ _NAMED = 10  # invalid rows in a message; the attribute has all
 
 class DomainError(Exception):
     """The root of the tree. Each can be pickled, to cross from a worker process."""
+
+    told: str | None = None
+    """Words for clients, where the message is for who writes the application."""
 
     def __reduce__(self) -> tuple[object, ...]:
         return _unpickled, (type(self), self.args, vars(self))
@@ -104,6 +108,8 @@ class SessionClosedError(DomainError):
 class TenantRequiredError(DomainError):
     """Tenant data was asked for in a session that is bound to no organization."""
 
+    told = "this is only there for an organization"
+
     def __init__(self, what: str = "tenant data") -> None:
         super().__init__(
             f"{what}: this session is bound to no organization; open it with"
@@ -113,6 +119,8 @@ class TenantRequiredError(DomainError):
 
 class TenantScopeError(DomainError):
     """A session bound to one organization was asked for another's data."""
+
+    told = "this belongs to another organization"
 
     def __init__(self, *, bound: int, asked: int | None) -> None:
         self.bound = bound
@@ -127,6 +135,8 @@ class TenantScopeError(DomainError):
 
 class OrganizationDeletedError(DomainError):
     """The organization of the session is deleted: nothing of it is read or written until it is restored."""
+
+    told = "the organization is deleted"
 
     def __init__(self, organization_id: int) -> None:
         self.organization_id = organization_id
@@ -193,6 +203,10 @@ class InvalidRowsError(ArgumentError):
         first = [f"row {position}: {reason}" for position, reason in list(self.reasons.items())[:_NAMED]]
         more = len(self.reasons) - len(first)
         super().__init__(f"{entity}: " + "; ".join([*first, *([f"and {more} rows more"] if more else [])]))
+
+
+class MisuseError(ArgumentError):
+    """A call or a statement is wrong, whatever values clients send; the message says how to write it."""
 
 
 class ConfigurationError(DomainError):

@@ -21,6 +21,7 @@ from domain.errors import (
     TenantScopeError,
     UnavailableError,
 )
+from domain.kit.database.translate import failed
 
 EVERY = [found for _, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, DomainError)]
 
@@ -36,7 +37,7 @@ def test_the_tree_is_the_one_that_the_file_draws() -> None:
     parents = {error.__name__: error.__mro__[1].__name__ for error in EVERY if error is not DomainError}
     conflicts = {"DuplicateError", "LegalHoldError", "StaleVersionError"}
     assert {parents.pop(name) for name in conflicts} == {"ConflictError"}
-    assert parents.pop("InvalidRowsError") == "ArgumentError"
+    assert {parents.pop(name) for name in ("InvalidRowsError", "MisuseError")} == {"ArgumentError"}
     assert parents.pop("OutcomeUnknownError") == "UnavailableError"
     assert set(parents.values()) == {"DomainError"}
     assert issubclass(ArgumentError, ValueError)
@@ -81,6 +82,7 @@ def test_a_plain_error_says_what_it_was_given(error: DomainError) -> None:
         ConstraintError("no", constraint="ck"),
         UnavailableError("busy", retryable=True),
         OutcomeUnknownError(),
+        failed(),
     ],
 )
 def test_an_error_crosses_the_border_of_a_process(error: DomainError) -> None:

@@ -46,9 +46,10 @@ class CostRepository(LedgerRepository[CostEntry]):
     model = CostEntry
 
     def record(self, cost: CostContent, *, org_id: int | None = None) -> CostEntry:
-        """Add an entry, as of now and by the session's actor."""
+        """Add an entry, as of now and by the session's actor, whatever else the cost has."""
         self._organization(org_id)
-        entry = CostEntry(**cost.model_dump(exclude_unset=True), actor=self.session.actor)
+        given = cost.model_dump(include={*CostContent.model_fields}, exclude_unset=True)
+        entry = CostEntry(**given, actor=self.session.actor)
         self.session.add(entry)
         self.session.flush()
         return entry

@@ -5,7 +5,9 @@ from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Depends, Header, HTTPException, Response
 
-_VERSION = re.compile(r'^(?:W/)?"([1-9][0-9]{0,8})"$')
+from ..organizations.model import INT32_MAX
+
+_VERSION = re.compile(r'^(?:W/)?"([1-9][0-9]{0,9})"$')
 
 
 class Versioned(Protocol):
@@ -49,7 +51,7 @@ async def if_match(
     if etag is None or etag.strip() == "*":
         raise HTTPException(428, "send If-Match with the ETag of the row that was read")
     found = _VERSION.fullmatch(etag.strip())
-    if found is None:
+    if found is None or int(found[1]) > INT32_MAX:  # the column's most
         raise HTTPException(412, 'If-Match is no ETag of a row: one looks like W/"3"')
     return int(found[1])
 

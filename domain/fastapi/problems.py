@@ -18,6 +18,7 @@ _STATUS: dict[type[errors.DomainError], tuple[int, str]] = {
     errors.TenantRequiredError: (403, "No organization"),
     errors.OrganizationDeletedError: (403, "Organization deleted"),
     errors.ConstraintError: (422, "Refused by the database"),
+    errors.MisuseError: (500, "Server error"),
     errors.ArgumentError: (422, "Argument out of range"),
     errors.OutcomeUnknownError: (500, "Outcome unknown"),  # not 503, after which proxies and clients repeat
     errors.UnavailableError: (503, "Database unavailable"),
@@ -44,10 +45,11 @@ class Problem(BaseModel):
 
 
 def problem(error: Exception) -> dict[str, Any]:
-    """The body for an error; what is no client's fault shows no detail."""
+    """The body for an error; what is no client's fault shows no detail, and no detail is for developers."""
     status, title = next((found for kind, found in _STATUS.items() if isinstance(error, kind)), (500, "Server error"))
     facts = {name: value for name, value in vars(error).items() if name in Problem.model_fields}
-    return problem_of(status, title, **({"detail": str(error), **facts} if status < 500 else {}))
+    detail = error.told if isinstance(error, errors.DomainError) and error.told else str(error)
+    return problem_of(status, title, **({"detail": detail, **facts} if status < 500 else {}))
 
 
 def problem_of(status: int, title: str, **members: object) -> dict[str, Any]:

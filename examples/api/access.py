@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ from fastapi import Depends, HTTPException
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from domain import Database, TenantHandle, User, UserRepository, UserRole
+from domain import Database, OrganizationRepository, TenantHandle, User, UserRepository, UserRole
 from domain.fastapi import CurrentDatabase, RequestId
 
 SECRET = os.environ.get("API_SECRET") or token_urlsafe(32)  # processes that share the work need the same one
@@ -25,19 +26,26 @@ class Caller:
     role: UserRole
 
 
-def token_of(user: User) -> str:
-    """A signed token that says who the user is. What they may do is looked up at each request."""
-    return TOKENS.dumps([user.organization_id, user.id])
+def claims_of(user: User) -> list[object]:
+    """What a token says: who it is, and by which password. What they may do is looked up at each request."""
+    return [user.organization_id, user.id, sha256(user.hashed_password.encode()).hexdigest()]
 
 
 def user_of(token: str, db: Database) -> User | None:
-    """The active user whose token this is."""
+    """The active user whose token this is, and who has had no other password since."""
     try:
-        organization_id, user_id = TOKENS.loads(token, max_age=8 * 3600)
+        claims = TOKENS.loads(token, max_age=8 * 3600)
     except BadData:
         return None
-    user = db.tenant(organization_id).run(lambda s: UserRepository(s).get(user_id))
-    return user if user is not None and user.is_active else None
+    user = db.tenant(claims[0]).run(lambda s: UserRepository(s).get(claims[1]))
+    return user if user is not None and user.is_active and claims == claims_of(user) else None
+
+
+def active(tenant: TenantHandle) -> TenantHandle:
+    """The same. Raises 403 where the organization is not active."""
+    if not tenant.run(lambda s: OrganizationRepository(s).require(tenant.organization_id)).is_active:
+        raise HTTPException(403, "the organization is not active")
+    return tenant
 
 
 def current_caller(
@@ -51,7 +59,7 @@ def current_caller(
     if found is None or (key and token):
         raise HTTPException(401, "send the token of /login, or an API key", {"WWW-Authenticate": "Bearer"})
     actor = f"{'user' if isinstance(found, User) else 'key'}:{found.id}"
-    return Caller(db.tenant(found.organization_id, actor=actor, request_id=request_id), found.role)
+    return Caller(active(db.tenant(found.organization_id, actor=actor, request_id=request_id)), found.role)
 
 
 CurrentCaller = Annotated[Caller, Depends(current_caller)]

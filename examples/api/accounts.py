@@ -14,7 +14,7 @@ from domain.models import ApiKeyContent, ApiKeyPublic, IssuedApiKey, User, UserA
 from domain.passwords import hash_password
 from domain.repositories import ApiKeyRepository, OrganizationRepository, UserRepository
 
-from .access import Caller, CurrentCaller, Manager, check_rank, token_of
+from .access import TOKENS, Caller, CurrentCaller, Manager, active, check_rank, claims_of
 
 router = APIRouter(tags=["accounts"])
 
@@ -57,7 +57,8 @@ def log_in(body: Credentials, db: CurrentDatabase) -> dict[str, str]:
     user = db.verify_login(body.email, body.password.get_secret_value())
     if user is None:
         raise HTTPException(401, "no such email and password", {"WWW-Authenticate": "Bearer"})
-    return {"access_token": token_of(user), "token_type": "bearer"}
+    active(db.tenant(user.organization_id))
+    return {"access_token": TOKENS.dumps(claims_of(user)), "token_type": "bearer"}
 
 
 @router.get("/users")
@@ -68,10 +69,8 @@ def list_users(tenant: Manager, page: PageParams) -> Page[UserPublic]:
 @router.post("/users", status_code=201, response_model=UserPublic)
 def create_user(new: NewUser, tenant: Manager, caller: CurrentCaller, role: UserRole = UserRole.MEMBER) -> User:
     check_rank(caller, role)
-    with tenant.session() as session:
-        return UserRepository(session).create(
-            email=new.email, full_name=new.full_name, password=new.password.get_secret_value(), role=role
-        )
+    email, name, password = new.email, new.full_name, new.password.get_secret_value()
+    return tenant.run(lambda s: UserRepository(s).create(email=email, full_name=name, password=password, role=role))
 
 
 @contextmanager
@@ -105,6 +104,7 @@ def list_keys(tenant: Manager, page: PageParams) -> Page[ApiKeyPublic]:
 
 @router.post("/keys", status_code=201)
 def issue_key(body: ApiKeyContent, tenant: Manager, caller: CurrentCaller) -> IssuedApiKey:
+    """It is the organization's, and goes on until it is deleted, whatever becomes of the user who issued it."""
     check_rank(caller, body.role)
     return tenant.run(lambda s: ApiKeyRepository(s).issue(body.name, body.role))
 

@@ -16,15 +16,12 @@ router = APIRouter(tags=["organization"])
 
 @router.get("/organization", response_model=OrganizationPublic)
 def read_organization(tenant: Reader, response: Response) -> Organization:
-    own = tenant.run(lambda s: OrganizationRepository(s).require(tenant.organization_id))
-    return with_etag(response, own)
+    return with_etag(response, tenant.run(lambda s: OrganizationRepository(s).require(tenant.organization_id)))
 
 
 @router.patch("/organization", response_model=OrganizationPublic)
 def change_organization(body: OrganizationPatch, tenant: Owner, version: IfMatch, response: Response) -> Organization:
-    with tenant.session() as session:
-        organizations = OrganizationRepository(session)
-        changed = organizations.update(tenant.organization_id, body, expected_version=version)
+    changed = tenant.run(lambda s: OrganizationRepository(s).update(s.organization_id, body, expected_version=version))
     return with_etag(response, changed)
 
 

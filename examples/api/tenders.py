@@ -18,8 +18,7 @@ Wanted = Annotated[TenderFilter, Query()]
 def list_tenders(
     tenant: Reader, wanted: Wanted, page: PageParams, order: TenderOrder = TenderOrder.NEWEST
 ) -> Page[TenderPublic]:
-    with tenant.session() as session:
-        return TenderRepository(session).page(wanted, order_by=order, as_=TenderPublic, **page)
+    return tenant.run(lambda s: TenderRepository(s).page(wanted, order_by=order, as_=TenderPublic, **page))
 
 
 @router.get("/counts")
@@ -35,8 +34,7 @@ def count_tenders(tenant: Reader, wanted: Wanted) -> dict[str, dict[str, int]]:
 
 @router.post("/tenders", status_code=201, response_model=TenderPublic)
 def create_tender(body: TenderContent, tenant: Writer, response: Response) -> Tender:
-    created = tenant.run(lambda s: TenderRepository(s).add(Tender.model_validate(body)))
-    return with_etag(response, created)
+    return with_etag(response, tenant.run(lambda s: TenderRepository(s).add(Tender.model_validate(body))))
 
 
 @router.get("/tenders/{tender_id}", response_model=TenderPublic)

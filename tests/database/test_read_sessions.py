@@ -162,10 +162,16 @@ def test_a_read_session_sees_positions_of_its_organization_and_of_sessions_that_
     assert (replicas.position(1), replicas.position(2), replicas.position(3)) == (35, 40, 35)
 
 
-def test_a_position_that_is_unknown_is_beyond_all_until_the_next_commit() -> None:
+@pytest.mark.parametrize("by", [1, None])
+def test_a_position_that_is_unknown_is_beyond_all_until_a_later_one_is_known(by: int | None) -> None:
     replicas = Replicas([], 10)
-    replicas.note(1, 30)
-    replicas.note(1, inf)
+    replicas.note(by, 30)
+    replicas.note(by, inf)
     assert replicas.position(1) == inf
-    replicas.note(1, 50)
+    for earlier in (10, 30):  # by a thread that was late to note it
+        replicas.note(by, earlier)
+        assert replicas.position(1) == inf
+    replicas.note(by, 50)
+    assert replicas.position(1) == 50
+    replicas.note(by, 40)
     assert replicas.position(1) == 50

@@ -42,6 +42,7 @@ ERRORS: dict[str, DomainError] = {
     "ConstraintError": errors.ConstraintError("constraint"),
     "UnguardedStatementError": errors.UnguardedStatementError("text"),
     "InvalidRowsError": errors.InvalidRowsError("Tender", {3: "title: Field required"}),
+    "MisuseError": errors.MisuseError("misuse"),
     "ArgumentError": errors.ArgumentError("argument"),
     "OutcomeUnknownError": errors.OutcomeUnknownError(),
     "UnavailableError": errors.UnavailableError("unavailable", retryable=True),

@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from domain import Database, OrganizationRepository, User, UserRepository, UserRole
 from domain.models import OrganizationPlan
+from domain.passwords import hash_password
 from examples.api import access
 from tests.fastapi.conftest import ClientOf
 
@@ -175,6 +176,7 @@ def _parameter(path: str) -> str:
         {"Authorization": "Bearer guessed"},
         {"Authorization": f"Bearer {access.TOKENS.dumps([1, 1])}x"},
         {"Authorization": f"Bearer {access.TOKENS.dumps([1, MISSING])}"},
+        {"Authorization": f"Bearer {access.TOKENS.dumps([1, MISSING, 'x'])}"},
         {"Authorization": "Basic YW5uOmFubg=="},
         {"Authorization": f"Bearer {access.TOKENS.dumps([1, 1])}", "X-API-Key": "guessed"},
     ],
@@ -197,6 +199,71 @@ def test_a_token_ends_with_its_user_and_its_time(api: TestClient, monkeypatch: p
     assert api.post("/login", json={"email": "bob@example.org", "password": PASSWORD}).status_code == 401
     monkeypatch.setattr("itsdangerous.timed.time.time", lambda: 2_000_000_000)
     assert ann.get("/tenders").status_code == 401
+
+
+def new_password(database: Database, user: dict[str, Any], password: str) -> None:
+    hashed = hash_password(password)
+    with database.get_session() as session:
+        found = UserRepository(session).get_by_email(user["email"])
+        assert found is not None
+    with database.get_session(organization_id=found.organization_id) as session:
+        UserRepository(session).require(found.id).hashed_password = hashed
+
+
+def test_a_token_ends_with_its_password_and_with_nothing_else_that_a_user_does(
+    api: TestClient, domain_db: Database
+) -> None:
+    sign_up(api)
+    first = logged_in(api)
+    second = logged_in(api)
+    ann = TestClient(api.app, headers=first)
+    (user,) = ann.get("/users").json()["items"]
+    assert ann.patch(f"/users/{user['id']}", json={"role": "owner", "is_verified": True}).status_code == 200
+    assert [api.get("/users", headers=token).status_code for token in (first, second)] == [200, 200]
+    new_password(domain_db, user, "battery staple")
+    assert [api.get("/users", headers=token).status_code for token in (first, second)] == [401, 401]
+    new_password(domain_db, user, PASSWORD)  # it is the same, with another salt
+    assert api.get("/users", headers=first).status_code == 401
+    assert api.get("/users", headers=logged_in(api)).status_code == 200
+
+
+def test_an_organization_that_is_not_active_reads_writes_and_logs_in_no_more(
+    api: TestClient, domain_db: Database
+) -> None:
+    acme = sign_up(api)
+    token = logged_in(api)
+    key = made(TestClient(api.app, headers=token), "/keys", name="wide", role="owner")["key"]
+    callers = [TestClient(api.app, headers=headers) for headers in (token, {"X-API-Key": key})]
+    for is_active, status in ((False, 403), (True, 200)):
+        with domain_db.get_session(organization_id=acme["id"]) as session:
+            plan = OrganizationPlan.model_validate({"is_active": is_active})
+            OrganizationRepository(session).update(acme["id"], plan)
+        for caller in callers:
+            for method, path in RIGHTS:
+                answer = caller.request(method, path, content="{}")
+                assert (answer.status_code == 403) is not is_active, (method, path, answer.text)
+                assert is_active or answer.json()["detail"] == "the organization is not active"
+        answer = api.post("/login", json={"email": "ann@example.org", "password": PASSWORD})
+        assert answer.status_code == status
+        wrong = api.post("/login", json={"email": "ann@example.org", "password": "wrong"})
+        assert wrong.status_code == 401
+
+
+def test_a_key_outlives_who_issued_it_and_says_so(api: TestClient) -> None:
+    sign_up(api)
+    ann = TestClient(api.app, headers=logged_in(api))
+    bob = made(ann, "/users?role=owner", **person("bob"))
+    key = made(TestClient(api.app, headers=logged_in(api, "bob")), "/keys", name="wide", role="owner")
+    program = TestClient(api.app, headers={"X-API-Key": key["key"]})
+    assert ann.patch(f"/users/{bob['id']}", json={"role": "viewer"}).status_code == 200
+    assert ann.delete(f"/users/{bob['id']}").status_code == 204
+    assert program.get("/audit").status_code == 200
+    said = api.get("/openapi.json").json()["paths"]["/keys"]["post"]["description"]
+    assert "whatever becomes of the user who issued it" in said
+    (listed,) = ann.get("/keys").json()["items"]
+    assert (listed["id"], listed["role"]) == (key["id"], "owner")
+    assert ann.delete(f"/keys/{listed['id']}").status_code == 204
+    assert program.get("/audit").status_code == 401
 
 
 def test_nobody_gives_or_takes_a_role_wider_than_their_own(client_of: ClientOf) -> None:

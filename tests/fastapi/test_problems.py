@@ -1,6 +1,7 @@
 """Errors of endpoints: what the client is told, and what the log says."""
 
 import logging
+import re
 from collections.abc import Callable
 
 import psycopg2
@@ -10,6 +11,7 @@ from fastapi.testclient import TestClient
 from pydantic import BaseModel
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col, select, update
 from starlette.responses import PlainTextResponse, Response
 
 from domain import (
@@ -20,16 +22,29 @@ from domain import (
     DomainError,
     DuplicateError,
     NotFoundError,
+    Organization,
+    OrganizationRepository,
     OutcomeUnknownError,
     StaleVersionError,
+    TenantSession,
     Tender,
     TenderContent,
     TenderPublic,
     TenderRepository,
     UnavailableError,
 )
-from domain.errors import HardDeletionError, InvalidRowsError
+from domain.errors import (
+    HardDeletionError,
+    InvalidRowsError,
+    LegalHoldError,
+    MisuseError,
+    OrganizationDeletedError,
+    TenantRequiredError,
+    TenantScopeError,
+)
 from domain.fastapi import install_errors
+from domain.kit.database.translate import failed
+from domain.kit.records import SystemAccess
 
 SECRET = "zx7731"
 PROBLEM = "application/problem+json"
@@ -80,6 +95,68 @@ def test_a_problem_has_the_facts_as_members() -> None:
         assert told == {"type": "about:blank", "status": status, "detail": str(error), **facts}
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        OrganizationDeletedError(1),
+        TenantRequiredError("Tender"),
+        TenantScopeError(bound=1, asked=2),
+        TenantScopeError(bound=1, asked=None),
+        LegalHoldError(1),
+        failed(),
+        NotFoundError(Tender, 7),
+        DuplicateError("Tender", ["external_id"], constraint="ux", holder_id=3),
+        StaleVersionError("Tender", 7, seen=2, current=None),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_no_client_is_told_what_a_developer_should_do(error: DomainError) -> None:
+    answer = raising(throw(error)).get("/things/1")
+    assert answer.status_code < 500
+    told = answer.json()["detail"]
+    assert len(told) > 5
+    assert re.search(r"\w\(|=|Repository|session|roll back|domain\.|[0-9]{2}", told) is None
+
+
+def test_an_organization_that_is_deleted_is_told_without_advice(domain_db: Database) -> None:
+    with domain_db.get_session(organization_id=1) as session:
+        assert OrganizationRepository(session).soft_delete(1)
+    answer = raising(lambda: domain_db.tenant(1).run(lambda s: TenderRepository(s).count())).get("/things/1")
+    assert answer.status_code == 403
+    assert answer.json()["detail"] == "the organization is deleted"
+
+
+def _by_a_function_over_all(session: TenantSession) -> object:
+    return session.exec(select(Tender).where(col(Tender.categories).like("x"))).all()
+
+
+def _two_organizations(session: TenantSession) -> None:
+    session.add_all(Organization(name=slug, slug=slug) for slug in ("one", "other"))
+    session.flush()
+
+
+def _a_managed_column(session: TenantSession) -> object:
+    return session.exec(update(Tender).values(version=7))
+
+
+def _the_systems_own(session: TenantSession) -> object:
+    return session.exec(select(SystemAccess)).all()
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [_by_a_function_over_all, _two_organizations, _a_managed_column, _the_systems_own],
+    ids=lambda unit: unit.__name__,
+)
+def test_a_statement_that_is_written_wrong_is_no_clients_fault(
+    unit: Callable[[TenantSession], object], domain_db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = raising(lambda: domain_db.tenant(1).run(unit)).get("/things/1")
+    assert answer.status_code == 500
+    assert "detail" not in answer.json()
+    assert "MisuseError" in Logged(caplog).text
+
+
 def test_a_rule_of_the_database_is_told_with_its_fields(domain_db: Database) -> None:
     def endpoint() -> None:
         with domain_db.get_session(organization_id=1) as session:
@@ -112,6 +189,7 @@ GONE = UnavailableError("gone", retryable=False)
         (OutcomeUnknownError(), 500, None),
         (ConfigurationError(f"run this, {SECRET}-free"), 500, None),
         (HardDeletionError("Tender"), 500, None),
+        (MisuseError("write it as select(Tender)"), 500, None),
         (DomainError("of an application's own"), 500, None),
         (SQLAlchemyError("something"), 500, None),
         (RuntimeError("a programmer's mistake"), 500, None),

@@ -94,7 +94,11 @@ def test_a_key_is_found_whatever_its_organization_and_binds(domain_db: Database,
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", "%", "_" * 64, digest_of("three"), digest_of("one").upper(), digest_of("one")[:-1], "' OR 1=1 --"]
+    "wrong",
+    [
+        *("", "%", "_" * 64, digest_of("three"), digest_of("one").upper(), digest_of("one")[:-1], "' OR 1=1 --"),
+        *("sec\x00ret", "\ud800", digest_of("one") + "\x00"),  # which no column can hold
+    ],
 )
 def test_a_wrong_value_finds_none(domain_db: Database, keys: dict[str, GateKey], wrong: str) -> None:
     assert find(domain_db, "one") is not None
@@ -190,9 +194,13 @@ def test_a_value_is_taken_whatever_the_organization_and_no_error_tells_it(
         with pytest.raises(ArgumentError, match="GateKey is found by one of its lookup_fields: digest") as named:
             domain_db.find_by_secret(GateKey, **wrong)
         assert digest_of("one") not in str(named.value)
-    with pytest.raises(ArgumentError) as unstorable:
-        domain_db.find_by_secret(GateKey, digest="sec\x00ret")
-    assert "sec" not in str(unstorable.value)
+
+
+@pytest.mark.parametrize("wrong", [5, None, True, b"secret", 2.5, ["secret"]])
+def test_a_value_that_is_no_text_is_refused_in_words(domain_db: Database, keys: dict[str, GateKey], wrong: Any) -> None:
+    with pytest.raises(ArgumentError, match=f"digest is a text, not {type(wrong).__name__}") as refused:
+        domain_db.find_by_secret(GateKey, digest=wrong)
+    assert "secret" not in str(refused.value)
 
 
 def test_the_value_is_in_no_repr_response_or_audit_entry(domain_db: Database, keys: dict[str, GateKey]) -> None:

@@ -186,6 +186,26 @@ def test_costs_are_added_up_by_the_utc_month_the_purpose_and_the_model(domain_db
         event.remove(domain_db.engine, "begin", in_kathmandu)
 
 
+@pytest.mark.parametrize("by", ["record", "settle"])
+def test_a_cost_is_as_of_now_and_by_the_sessions_actor_whatever_it_says(by: str, domain_db: Database) -> None:
+    old = {"purpose": "chat", "cost_usd": "2", "occurred_at": "1999-01-01T00:00:00Z", "actor": "somebody else"}
+    before = datetime.now(UTC)
+    with domain_db.get_session(organization_id=1, actor="worker:3") as session:
+        costs = CostRepository(session)
+        if by == "record":
+            made = costs.record(CostEntry.model_validate(old))
+        else:
+            reservation = costs.reserve(Decimal(2))
+            assert reservation is not None
+            made = costs.settle(reservation.id, CostEntry.model_validate(old))
+    with domain_db.get_session(organization_id=1) as session:
+        costs = CostRepository(session)
+        (entry,) = costs.page().items
+        assert (entry.id, entry.purpose, entry.actor) == (made.id, "chat", "worker:3")
+        assert entry.occurred_at >= before
+        assert costs.committed() == 2
+
+
 def test_an_entry_is_another_organizations_to_nobody(domain_db: Database) -> None:
     with domain_db.get_session(organization_id=1) as session:
         made = CostRepository(session).record(CHAT)

@@ -104,6 +104,16 @@ def _empty(database: Database) -> tuple[str, str]:
     return EMAIL, ""
 
 
+def _of_an_email_that_no_column_can_hold(database: Database) -> tuple[str, str]:
+    sign_up(database)
+    return f"{EMAIL}\x00", PASSWORD
+
+
+def _of_half_a_surrogate_pair(database: Database) -> tuple[str, str]:
+    sign_up(database)
+    return f"{EMAIL}\ud800", PASSWORD
+
+
 def _inactive(database: Database) -> tuple[str, str]:
     sign_up(database, is_active=False)
     return EMAIL, PASSWORD
@@ -139,6 +149,8 @@ def _of_another_algorithm(database: Database) -> tuple[str, str]:
         _unknown,
         _wrong,
         _empty,
+        _of_an_email_that_no_column_can_hold,
+        _of_half_a_surrogate_pair,
         _inactive,
         _inactive_with_a_weak_hash,
         _deleted,

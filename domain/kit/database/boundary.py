@@ -7,9 +7,9 @@ from typing import TypeVar
 from sqlalchemy.exc import PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from ...errors import ConflictError, OutcomeUnknownError, UnavailableError
+from ...errors import OutcomeUnknownError, UnavailableError
 from ..session import DomainSession
-from .translate import FAILED, LOST
+from .translate import LOST, failed
 from .units import Outcome, UnitObserver
 
 SessionT = TypeVar("SessionT", bound=DomainSession)
@@ -39,7 +39,7 @@ def committing(session: SessionT, observer: UnitObserver | None = None) -> Gener
         if error.code == _RECONNECT:
             outcome = "unavailable"
             raise UnavailableError(LOST, retryable=not session.has_committed) from error
-        raise ConflictError(FAILED) from error
+        raise failed() from error
     except UnavailableError as error:
         outcome = "unknown" if isinstance(error, OutcomeUnknownError) else "unavailable"
         if session.has_committed:

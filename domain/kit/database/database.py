@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ...config import Settings, application_url, bare, environment, named, optional_url, standby_urls
-from ...errors import ArgumentError, ConfigurationError, DomainError
+from ...errors import ConfigurationError, DomainError, MisuseError
 from ...limits import APPLICATION, NO_LIMITS, SYSTEM, TimeLimits
 from ..model import DomainModel, TenantEntity
 from ..records import SystemAccess
@@ -214,7 +214,7 @@ class Database:
         Raises:
             OutcomeUnknownError: no answer to COMMIT; never repeated.
             UnavailableError: the last attempt's.
-            ArgumentError: ``attempts`` is below 1, or the unit is a coroutine function.
+            MisuseError: ``attempts`` is below 1, or the unit is a coroutine function.
         """
         return self._run(unit, organization_id, **options)
 
@@ -244,7 +244,7 @@ class Database:
         **names: Unpack[Names],
     ) -> ResultT:
         if iscoroutinefunction(unit):
-            raise ArgumentError("a unit of work is a plain function; await before or after it, not in its session")
+            raise MisuseError("a unit of work is a plain function; await before or after it, not in its session")
 
         def attempt() -> ResultT:
             with self.get_session(organization_id=organization_id, **names) as session:
@@ -258,12 +258,13 @@ class Database:
             link = db.find_by_secret(SharedLink, digest=digest_of(token))
 
         Raises:
-            ArgumentError: another field is named, or not one.
+            ArgumentError: the value is no text.
+            MisuseError: another field is named, or not one.
         """
         lookups: dict[str, str] = model.__table__.info.get("lookups", {})
         if len(secret) != 1 or not secret.keys() <= lookups.keys():
             fields = ", ".join(lookups) or "it has none"
-            raise ArgumentError(f"{model.__name__} is found by one of its lookup_fields: {fields}")
+            raise MisuseError(f"{model.__name__} is found by one of its lookup_fields: {fields}")
         with self.get_session() as session:
             return session.look_up(model, *secret.popitem())
 

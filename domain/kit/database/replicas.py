@@ -44,18 +44,23 @@ class Replicas:
         self.engines: tuple[Engine, ...] = tuple(engines)
         self._max_lag_seconds = max_lag_seconds
         self._written: dict[int | None, float] = {}  # None: by sessions that are bound to no organization
+        self._unknown: set[int | None] = set()  # who may have written beyond that
         self._locks: dict[int, Lock] = {}  # by the process: a child could not release its parent's
         self._rests_until: dict[Engine, float] = {}
 
     def note(self, organization_id: int | None, position: float) -> None:
-        """Note the position after a commit; infinite where it is unknown, until the next commit."""
+        """Note the position after a commit; infinite where it is unknown, until one beyond all before is noted."""
         with self._locks.setdefault(os.getpid(), Lock()):
-            before = self._written.get(organization_id, 0)
-            self._written[organization_id] = position if before == inf else max(before, position)
+            if position == inf:
+                self._unknown.add(organization_id)
+            elif position > self._written.get(organization_id, 0):  # else it was asked for before the unknown one
+                self._written[organization_id] = position
+                self._unknown.discard(organization_id)
 
     def position(self, organization_id: int) -> float:
         """How far a standby must be, to show what this process wrote for the organization."""
-        return max(self._written.get(key, 0) for key in (organization_id, None))
+        keys = (organization_id, None)
+        return inf if self._unknown.intersection(keys) else max(self._written.get(key, 0) for key in keys)
 
     def connect(self, organization_id: int) -> Connection | None:
         """A connection to a standby that may be read from; None where there is none."""

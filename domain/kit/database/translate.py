@@ -26,7 +26,7 @@ _UNAVAILABLE = {"57P01", "57P02", "53100", "53200", "53400"}
 _UNDEFINED = {"3F000", "42P01", "42703"}  # schema, table, column
 _READ_ONLY = "25006"
 LOST = "the connection to the database was lost"
-FAILED = "an earlier statement of this transaction failed, so nothing of it can be committed; roll back"
+_FAILED = "an earlier statement of this transaction failed, so nothing of it can be committed"
 READ_ONLY = "the database is read-only (a standby, or a file without the right to write): nothing was written"
 FULL = "every connection of the server is taken: see its max_connections, and pool_size"
 # When a connection is refused, the driver has only the server's words, and no SQLSTATE.
@@ -68,12 +68,19 @@ def translated(context: ExceptionContext) -> DomainError | None:
         return _from_sqlite(first_line(error))
     _keep_first_line(context, error)
     if isinstance(error, dbapi.errors.InFailedSqlTransaction):
-        return ConflictError(FAILED)
+        return failed()
     if error.pgcode is None and isinstance(error, dbapi.OperationalError):
         return _unconnected(str(error))
     if error.pgcode == _READ_ONLY and is_read_only(context.connection):
         return ReadOnlySessionError()
     return _from_postgresql(error)
+
+
+def failed() -> ConflictError:
+    """The error of a transaction that went on after an error."""
+    error = ConflictError(f"{_FAILED}; roll back")
+    error.told = _FAILED
+    return error
 
 
 def first_line(error: object) -> str:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Literal, Protocol, TypeVar
 
-from ...errors import ArgumentError, UnavailableError
+from ...errors import MisuseError, UnavailableError
 
 ResultT = TypeVar("ResultT")
 
@@ -30,7 +30,7 @@ class UnitObserver(Protocol):
 def repeated(attempt: Callable[[], ResultT], *, attempts: int, observer: UnitObserver | None = None) -> ResultT:
     """The first success. Raises the last attempt's error, or the first that may not be repeated."""
     if attempts < 1:
-        raise ArgumentError(f"attempts must be at least 1, not {attempts}")
+        raise MisuseError(f"attempts must be at least 1, not {attempts}")
     for number in range(attempts - 1):
         try:
             return attempt()

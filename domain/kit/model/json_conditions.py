@@ -10,7 +10,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import JSON, TypeDecorator, TypeEngine
 
-from ...errors import ArgumentError
+from ...errors import ArgumentError, MisuseError
 
 _ALIKE = {operators.eq, operators.ne, operators.is_, operators.is_not}
 
@@ -37,7 +37,7 @@ class JSONComparator(TypeDecorator.Comparator[Any], JSON.Comparator[Any]):
         if op is operators.contains_op:
             return self._contains(*other)
         if op not in _ALIKE and not operators.is_ordering_modifier(op) and "getitem" not in op.__name__:
-            raise ArgumentError(
+            raise MisuseError(
                 f"{self.expr}: {op.__name__} means something else on each database for JSON; use contains([...]) with"
                 " the items that a list must have, == or is_(None)"
             )

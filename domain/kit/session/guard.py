@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CompoundSelect, Delete, Insert, Select, Update, event, inspect
 from sqlalchemy.orm import ORMExecuteState, UOWTransaction
 
-from ...errors import ArgumentError, HardDeletionError, TenantScopeError, UnguardedStatementError
+from ...errors import HardDeletionError, MisuseError, TenantScopeError, UnguardedStatementError
 from ..model import Entity, OwnedByOrganization
 from ..model.tables import ORGANIZATION_ID, ORGANIZATIONS, is_organization
 from ..records import AuditEntry
@@ -72,10 +72,10 @@ def _check_attach(session: TenantSession, entity: object) -> None:
 def _check_flush(session: TenantSession, _context: UOWTransaction, _objects: object) -> None:
     """Fill in the organization of new objects; raise before a statement is sent for another's."""
     if sum(map(is_organization, session.new)) > 1:
-        raise ArgumentError("add one organization at a time: row level security admits each by a value of its own")
+        raise MisuseError("add one organization at a time: row level security admits each by a value of its own")
     for entity in (*session.new, *session.dirty, *session.deleted):
         if isinstance(entity, AuditEntry):
-            raise ArgumentError(WRITES_TRAIL)
+            raise MisuseError(WRITES_TRAIL)
         if isinstance(entity, OwnedByOrganization):
             if vars(entity).get(ORGANIZATION_ID) is None and inspect(entity).identity is None:
                 entity.organization_id = session.organization_id
@@ -108,4 +108,4 @@ def _refuse_changes(session: DomainSession, _context: UOWTransaction, _objects: 
             raise HardDeletionError(type(entity).__name__)
     for entity in (*session.dirty, *session.deleted):
         if inspect(entity).mapper.local_table.info.get("append_only"):
-            raise ArgumentError(f"{type(entity).__name__}: {APPEND_ONLY}")
+            raise MisuseError(f"{type(entity).__name__}: {APPEND_ONLY}")

@@ -28,7 +28,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import AliasedReturnsRows, TableClause
 from sqlalchemy.types import TypeEngine
 
-from ...errors import ArgumentError
+from ...errors import MisuseError
 from ..model.registry import REGISTRY
 from ..model.tables import organization_column
 from .opaque import SeeingCompiler
@@ -79,7 +79,7 @@ class ReadingCompiler(SeeingCompiler):
 
     def visit_tablesample(self, tablesample: Any, asfrom: bool = False, **options: Any) -> Any:
         if self.known(tablesample) is not None:
-            raise ArgumentError(
+            raise MisuseError(
                 "tablesample() chooses among the rows of every organization: write"
                 " select(...).order_by(func.random()).limit(...)"
             )
@@ -89,7 +89,7 @@ class ReadingCompiler(SeeingCompiler):
         table: Any = column.table
         declared = isinstance(table, Table) and column.name in table.c
         if self.is_scoping and not declared and str(column.name).lower() in _SYSTEM_COLUMNS:
-            raise ArgumentError(f"{column.name} is a column of the database's own: name one of the model, as its id")
+            raise MisuseError(f"{column.name} is a column of the database's own: name one of the model, as its id")
         return super().visit_column(column, *args, **options)
 
     def _setup_select_stack(self, select: Any, *args: Any, **options: Any) -> Any:
@@ -107,7 +107,7 @@ class ReadingCompiler(SeeingCompiler):
         keys = [clause.element if _is_reference(clause) else clause for clause in select._group_by_clauses]
         for part in (found for each in used for found in _outside_functions(each, keys)):
             if self.known(part.table) is not None:
-                raise ArgumentError(f"name {part.name} in group_by() as well: a key does not stand for its columns")
+                raise MisuseError(f"name {part.name} in group_by() as well: a key does not stand for its columns")
 
     def as_target(self, write: Any, *args: Any, **options: Any) -> Any:
         """Write the target of a write as itself."""
@@ -136,9 +136,7 @@ class ReadingCompiler(SeeingCompiler):
         if found is None and isinstance(table, TableClause) and table.name.lower().startswith(_CATALOGS):
             self.hide(f"the table {table.name}")
         if found is not None and found.info.get("of_the_system"):
-            raise ArgumentError(
-                f"{found.name} is the system's own: read it in db.system_session(actor=..., reason=...)"
-            )
+            raise MisuseError(f"{found.name} is the system's own: read it in db.system_session(actor=..., reason=...)")
         return found
 
     def conditions(

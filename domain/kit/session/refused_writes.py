@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Insert, Table, Update
 
-from ...errors import ArgumentError
+from ...errors import MisuseError
 from ..model.managed import managed_columns, managed_reason
 from ..private import annotations_of, conflict_of, keeps_the_order, many_values_of, selected_names_of, values_of
 
@@ -31,7 +31,7 @@ def refuse_managed_columns(
     table: Table,
     parameters: Mapping[str, object] | Sequence[Mapping[str, object]] | None = None,
 ) -> None:
-    """Raise ArgumentError where the statement, or a row of its parameters, sets what the library manages."""
+    """Raise MisuseError where the statement, or a row of its parameters, sets what the library manages."""
     managed = managed_columns(table, by_library=True)
     rows = [parameters or {}] if parameters is None or isinstance(parameters, Mapping) else parameters
     if isinstance(statement, Update) and rows is parameters:
@@ -40,7 +40,7 @@ def refuse_managed_columns(
     for names in (given, *rows):
         if wrong := sorted(managed.intersection(names)):
             said = f"{table.name}: {', '.join(wrong)} can't be written by a statement"
-            raise ArgumentError(f"{said}: {managed_reason(wrong)}")
+            raise MisuseError(f"{said}: {managed_reason(wrong)}")
 
 
 def raise_version(statement: Any, table: Table) -> Any:
@@ -48,7 +48,7 @@ def raise_version(statement: Any, table: Table) -> Any:
     if "deletion_id" not in table.c or _VERSION in assigned(statement):
         return statement
     if keeps_the_order(statement):
-        raise ArgumentError("update().ordered_values() leaves the version as it is: use values()")
+        raise MisuseError("update().ordered_values() leaves the version as it is: use values()")
     named = annotations_of(statement.table).get("parententity")  # by the class, or an alias of it
     columns: Any = statement.table.c if named is None else named.entity
     return statement.values({_VERSION: getattr(columns, _VERSION) + 1})

@@ -21,7 +21,7 @@ from .deleted_organizations import forget_live, note_live
 from .expired import load_expired
 from .in_place import flag_changed, note_json
 from .options import ADMITS_DELETED, INCLUDE_DELETED, READS, Marked, Wanted, own
-from .setting import READ_ONLY_SETTING, driver_of, set_local
+from .setting import READ_ONLY_SETTING, driver_of, is_storable_text, set_local
 from .staleness import seen_versions, stale
 
 EntityT = TypeVar("EntityT", bound=Entity)
@@ -115,8 +115,14 @@ class DomainSession(Session):
     def look_up(self, model: type[EntityT], column: str, value: str) -> EntityT | None:
         """Find the live row with the value in a column that its table declares for look-ups, whatever its organization.
 
-        It does not bind the session; a bound one finds its own organization's row alone.
+        It does not bind the session; a bound one finds its own organization's row alone. A text that no column can
+        hold finds none.
+
+        Raises:
+            ArgumentError: the value is no text.
         """
+        if not is_storable_text(value, column):
+            return None
         table, statement, params = model.__table__, _by_value(cast(Any, model), column), {_VALUE: value}
         if (bound := self.bound_organization_id) is not None:
             return self.exec(statement.where(of_organization(model, bound)), params=params).one_or_none()

@@ -38,6 +38,17 @@ def refuse_unstorable(value: object) -> None:
         raise ArgumentError("an integer must fit into 64 bits")
 
 
+def is_storable_text(value: object, name: str) -> bool:
+    """Tell if a column can hold the text. Raises ArgumentError where it is no text."""
+    if not isinstance(value, str):
+        raise ArgumentError(f"{name} is a text, not {type(value).__name__}")
+    try:
+        storable(value)
+    except ValueError:
+        return False
+    return True
+
+
 def driver_of(connection: Connection) -> SettingConnection:
     """The driver's connection."""
     return cast(SettingConnection, connection.connection.dbapi_connection)

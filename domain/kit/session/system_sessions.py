@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
-from ...errors import ArgumentError
+from ...errors import MisuseError
 from ..schema.scope import ORGANIZATION_SETTING, SYSTEM_SETTING
 from .executing import use_for
 from .sessions import DomainSession
@@ -29,10 +29,10 @@ class SystemSession(DomainSession):
     def as_organization(self, organization_id: int) -> Generator[TenantSession]:
         """A session bound to one organization, inside this one's transaction; an error undoes its part only.
 
-        Until it ends PostgreSQL shows this session nothing else either. Raises ArgumentError inside another's block.
+        Until it ends PostgreSQL shows this session nothing else either. Raises MisuseError inside another's block.
         """
         if self._is_lent:
-            raise ArgumentError("as_organization(...) ends before the next one begins: one organization at a time")
+            raise MisuseError("as_organization(...) ends before the next one begins: one organization at a time")
         self.flush()
         session = TenantSession(
             self.connection(),

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, BindParameter, CompoundSelect, Label, Select, Table, and_, bindparam
 from sqlalchemy.sql.elements import ColumnClause, ColumnElement
 
-from ...errors import ArgumentError, UnguardedStatementError
+from ...errors import MisuseError, UnguardedStatementError
 from ..model.registry import REGISTRY
 from ..model.tables import ORGANIZATION_ID, organization_column
 from .reading_compiler import ORGANIZATION, ReadingCompiler
@@ -78,7 +78,7 @@ class OrganizationCompiler(ReadingCompiler):
         self.look_into(statement)
         known = self.known(statement.table)
         if known is not None and self.is_for_organization and known.info.get("written_by_triggers"):
-            raise ArgumentError(WRITES_TRAIL)
+            raise MisuseError(WRITES_TRAIL)
         if known is not None and not statement.is_insert:
             self._refuse_change(known)
         return known
@@ -86,7 +86,7 @@ class OrganizationCompiler(ReadingCompiler):
     def _refuse_change(self, known: Table) -> None:
         is_sessions = self.is_for_organization or (self.wanted is not None and not self.wanted.purging)
         if known.info.get("append_only") and is_sessions:
-            raise ArgumentError(f"{known.name}: {APPEND_ONLY}")
+            raise MisuseError(f"{known.name}: {APPEND_ONLY}")
 
     def _note_moving(self, known: Table, names: Iterable[str]) -> None:
         """Note an assignment of rows to an organization."""
