@@ -1,6 +1,7 @@
 """With DOMAIN_TEST_PARTITIONS=4 each table of organizations has so many hash partitions in the tests' PostgreSQL."""
 
 import os
+import re
 from typing import Any
 
 import pytest
@@ -17,6 +18,11 @@ def is_distributable(table: Table) -> bool:
     """True if every unique value is unique within an organization: a part of the table can tell by itself."""
     unique = [index.columns for index in table.indexes if index.unique]
     return all(ORGANIZATION_ID in columns for columns in (table.primary_key.columns, *unique))
+
+
+def whole(table: str) -> str:
+    """The name of the table that a table with this name is a part of, or the name."""
+    return re.sub(r"_p[0-9]+$", "", table)
 
 
 def pytest_configure(config: pytest.Config) -> None:
