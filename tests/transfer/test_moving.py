@@ -8,8 +8,10 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from enum import Enum
+from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
+from shutil import copytree, rmtree
 from typing import Any
 
 import pytest
@@ -37,7 +39,7 @@ from domain import (
     UserRepository,
     tenant_key,
 )
-from domain.errors import LegalHoldError, OrganizationDeletedError
+from domain.errors import InvalidRowsError, LegalHoldError, OrganizationDeletedError
 from domain.kit.model.tables import of_organization
 from domain.kit.records import AuditEntry, PurgeRecord
 from domain.retention import erase_organization
@@ -261,6 +263,84 @@ def test_an_archive_that_is_not_as_it_was_written_is_refused(
     with pytest.raises((ArchiveError, ConfigurationError), match=said):
         load_organization(elsewhere, tmp_path / "out", actor="operator")
     assert not any(stored(elsewhere, leaving).values())
+
+
+def forge(folder: Path, table: str, change: Callable[[list[dict[str, Any]]], object], *, rows: int = 0) -> None:
+    """Change a table's rows in an archive, or its bytes, and all that its manifest says of them."""
+    path = folder / f"{table}.jsonl"
+    found = [json.loads(line) for line in path.read_bytes().splitlines()]
+    change(found)
+    path.write_text("".join(json.dumps(row) + "\n" for row in found))
+    entry = {"rows": rows or len(found), "sha256": sha256(path.read_bytes()).hexdigest()}
+    with described(folder) as manifest:
+        manifest["tables"] = [{**each, **entry} if each["table"] == table else each for each in manifest["tables"]]
+
+
+@contextmanager
+def described(folder: Path) -> Generator[dict[str, Any]]:
+    """Change an archive's manifest."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    yield manifest
+    path.write_text(json.dumps(manifest))
+
+
+def assert_refused(database: Database, folder: Path, said: str, *, organization_id: int) -> None:
+    """Nothing is loaded, with these words."""
+    before = stored(database, organization_id, trail=True)
+    with pytest.raises((ArchiveError, InvalidRowsError), match=said):
+        load_organization(database, folder, actor="operator")
+    assert stored(database, organization_id, trail=True) == before
+
+
+def test_an_archive_adds_nothing_to_an_organization_that_is_there(
+    domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    export(domain_db, leaving, folder)
+    for path in folder.glob("*.jsonl"):
+        forge(
+            folder, path.stem, lambda rows: [row.update(organization_id=2) for row in rows if "organization_id" in row]
+        )
+    with described(folder) as manifest:
+        manifest.update(organization_id=2, slug="a-new-customer")
+    assert_refused(elsewhere, folder, "organizations.jsonl is not the one row", organization_id=2)
+    forge(folder, "organizations", lambda rows: rows.clear())
+    assert_refused(elsewhere, folder, "organizations.jsonl is not the one row", organization_id=2)
+    with described(folder) as manifest:
+        manifest["tables"] = [file for file in manifest["tables"] if file["table"] != "organizations"]
+    assert_refused(elsewhere, folder, "each of these tables once: organizations$", organization_id=2)
+
+
+def test_an_archive_is_one_whole_organization(
+    domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path
+) -> None:
+    export(domain_db, leaving, tmp_path / "out")
+
+    def refused(said: str, change: Callable[[Path], object]) -> None:
+        copy = tmp_path / "copy"
+        copytree(tmp_path / "out", copy)
+        change(copy)
+        assert_refused(elsewhere, copy, said, organization_id=leaving)
+        rmtree(copy)
+
+    def twice(rows: list[dict[str, Any]]) -> None:
+        rows.append({**rows[0], "id": 12345, "slug": "another"})
+
+    def repeated(folder: Path) -> None:
+        with described(folder) as manifest:
+            manifest["tables"].append(manifest["tables"][-1])
+
+    def without_the_last(folder: Path) -> None:
+        with described(folder) as manifest:
+            manifest["tables"].pop()
+
+    refused("the one row", lambda folder: forge(folder, "organizations", twice))
+    refused("the one row", lambda folder: forge(folder, "organizations", lambda rows: rows[0].update(slug="another")))
+    refused("tenders.jsonl has 24 rows", lambda folder: forge(folder, "tenders", lambda rows: rows.pop(), rows=25))
+    refused("tenders.jsonl has 25 rows", lambda folder: forge(folder, "tenders", lambda _: None, rows=26))
+    refused("each of these tables once", repeated)
+    refused("each of these tables once", without_the_last)
 
 
 def test_a_folder_without_a_manifest_is_no_archive(elsewhere: Database, tmp_path: Path) -> None:
