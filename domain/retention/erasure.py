@@ -4,13 +4,14 @@ from sqlalchemy import ColumnElement, and_, select, update
 
 from ..database import Database
 from ..errors import LegalHoldError, NotFoundError
+from ..kit.schema.known_tables import known_graph
 from ..kit.session import SystemSession
 from ..limits import BULK
 from ..users.model import User
 from ..users.repository import UserRepository
 from .batches import execute
 from .mentions import USERS, Person, addresses_of, clear_mentions
-from .schema import ORGANIZATIONS, known_graph
+from .schema import ORGANIZATIONS
 
 ERASED = "erased"
 

@@ -5,13 +5,14 @@ from sqlalchemy import func, select
 from ..database import Database
 from ..errors import LegalHoldError, NotFoundError, UnavailableError
 from ..kit.model.tables import of_organization, organization_column
+from ..kit.schema.known_tables import known_graph
 from ..kit.session import SystemSession
 from ..limits import BULK
 from ..organizations.model import Organization
 from ..organizations.repository import OrganizationRepository
 from .planning import PurgePlan
 from .purging import purge
-from .schema import ORGANIZATIONS, known_graph
+from .schema import ORGANIZATIONS
 
 
 def erase_organization(db: Database, *, organization_id: int, actor: str, reason: str) -> PurgePlan:

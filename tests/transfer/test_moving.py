@@ -210,6 +210,28 @@ def test_an_export_that_is_refused_takes_nothing_from_another_to_the_same_folder
     assert read_manifest(tmp_path / "out") == manifest
 
 
+def test_an_export_leaves_no_table_out_in_silence(domain_db: Database, leaving: int, tmp_path: Path) -> None:
+    with domain_db.migration_engine.begin() as connection:
+        connection.execute(text("CREATE TABLE strangers (organization_id bigint REFERENCES organizations (id))"))
+    with pytest.raises(ConfigurationError, match=r"strangers refers to organizations.*\(--models\)"):
+        export(domain_db, leaving, tmp_path / "out")
+    with domain_db.migration_engine.begin() as connection:
+        connection.execute(text("DROP TABLE strangers"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_export_left_goes_when_the_next_begins(domain_db: Database, leaving: int, tmp_path: Path) -> None:
+    (tmp_path / "out.abcdefgh.part").mkdir()
+    (tmp_path / "out.part").mkdir()
+
+    def look() -> None:
+        assert len(list(tmp_path.glob("out.????????.part"))) == 1
+
+    with halfway(domain_db, look):
+        export(domain_db, leaving, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out.part"]
+
+
 def test_of_two_exports_to_one_folder_the_first_that_is_whole_stays(
     domain_db: Database, leaving: int, tmp_path: Path
 ) -> None:
