@@ -23,7 +23,12 @@ from ..kit.repository.references import holding, lock_references
 from ..kit.schema.scope_postgresql import quoted
 from ..kit.session import TenantSession
 
-_HIGHEST = {"id": 2**53, "version": 2**31 - 2}  # new ids follow, and versions rise
+# New ids follow for everybody: 2,000 times as many, until JSON's readers round them at 2**53. Ids made of milliseconds
+# since 1970 are below it. Of versions, half of what the column holds is left to count on.
+_HIGHEST = {"id": 2**42, "version": 2**30}
+_SEQUENCE = text(
+    "SELECT name FROM pg_get_serial_sequence(:table, 'id') AS name WHERE has_sequence_privilege(name, 'UPDATE')"
+)
 _DELETION = ("deleted_at", "deletion_id", "deleted_by")
 
 
@@ -33,6 +38,7 @@ class Loader:
     def __init__(self, database: Database, session: TenantSession) -> None:
         self.session = session
         self._database = database
+        self._highest: dict[str, int] = {}
 
     def __call__(self, model: type[Identified], rows: Iterable[Content], /) -> Sequence[int]:
         """Insert the rows as they are, what they refer to before them: all of them, or none. Returns their ids.
@@ -58,6 +64,8 @@ class Loader:
         ids = [row["id"] for row in checked if row["id"] is not None]
         if len(ids) not in (0, len(checked)):
             raise ArgumentError(f"{model.__name__}: every row has its id, or none has")
+        if not ids:
+            self.raise_sequences()
         given = managed_columns(table) - computed - (set[str]() if ids else {"id"})
         highest = max(ids, default=0)
         self.session.flush()
@@ -70,8 +78,22 @@ class Loader:
                     # Afterwards: of a tree, they are among the same rows.
                     lock_references(self.session, model, live, organization=organization, edges=holding(model))
             if highest and not self._database.is_sqlite:  # which goes on after the highest by itself
-                _continue_after(self._database, table, highest)
+                sequence = _sequence(self._database, table)
+                self._highest[sequence] = max(highest, self._highest.get(sequence, 0))
         return ids
+
+    def raise_sequences(self) -> None:
+        """Have new ids be higher than those that were loaded. It is not rolled back, so it comes last."""
+        if not self._highest:
+            return
+        with self._database.migration_engine.begin() as connection:
+            for name, highest in self._highest.items():
+                raised = (
+                    f"SELECT setval('{name}', greatest(last_value, :highest)) FROM {name}"  # noqa: S608  # its own name
+                    " WHERE last_value < :highest OR NOT is_called"
+                )
+                connection.execute(text(raised), {"highest": highest})
+        self._highest.clear()
 
 
 @contextmanager
@@ -85,7 +107,9 @@ def loading(db: Database, *, organization_id: int | None = None, actor: str) -> 
     On PostgreSQL it needs the tables' owner (MIGRATION_DATABASE_URL), so that new ids follow those that were given.
     """
     with db.get_session(organization_id=organization_id, actor=actor) as session:
-        yield Loader(db, session)
+        loader = Loader(db, session)
+        yield loader
+        loader.raise_sequences()
 
 
 def _checked(model: type[Identified], rows: Iterable[Content], computed: Set[str]) -> list[dict[str, Any]]:
@@ -117,18 +141,12 @@ def _contradiction(row: Mapping[str, Any]) -> str | None:
     return f"{', '.join(given)}: given, though is_deleted is false" if given else None
 
 
-def _continue_after(database: Database, table: Table, highest: int) -> None:
-    """Have the table's next id be higher; it is not rolled back."""
-    sequence = text("SELECT pg_get_serial_sequence(:table, 'id')").bindparams(table=quoted(table.name))
-    try:
-        with database.migration_engine.begin() as connection:
-            name = connection.scalar(sequence)
-            raised = (
-                f"SELECT setval('{name}', greatest(last_value, :highest)) FROM {name}"  # noqa: S608  # its own name
-                " WHERE last_value < :highest OR NOT is_called"
-            )
-            connection.execute(text(raised), {"highest": highest})
-    except ConfigurationError as error:
+def _sequence(database: Database, table: Table) -> str:
+    """The name of the sequence of the table's ids. Raises ConfigurationError where it is not the login's to set."""
+    with database.migration_engine.connect() as connection:
+        name: str | None = connection.scalar(_SEQUENCE, {"table": quoted(table.name)})
+    if name is None:
         raise ConfigurationError(
             f"the sequence of {table.name} is its owner's to set: loading rows with ids needs MIGRATION_DATABASE_URL"
-        ) from error
+        )
+    return name

@@ -365,6 +365,14 @@ def test_an_archive_is_one_whole_organization(
     refused("each of these tables once", without_the_last)
 
 
+def test_a_refused_archive_moves_no_id(domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path) -> None:
+    export(domain_db, leaving, tmp_path / "out")
+    forge(tmp_path / "out", "analysis_results", lambda _: None, rows=1000)
+    assert_refused(elsewhere, tmp_path / "out", "analysis_results.jsonl has 9 rows", organization_id=leaving)
+    with elsewhere.get_session(organization_id=2) as session:
+        assert TenderRepository(session).create(title="First").id == 1
+
+
 def test_a_folder_without_a_manifest_is_no_archive(elsewhere: Database, tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="no finished archive"):
         load_organization(elsewhere, tmp_path, actor="operator")
