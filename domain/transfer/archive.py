@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,8 +19,11 @@ from ..kit.repository.bulk_rows import reason_of
 from ..version import REVISION
 
 MANIFEST = "manifest.json"
+LARGEST = 64_000_000
+"""Bytes of one row, or of the manifest: reading one costs several times as much memory."""
 _AS_STORED = ConfigDict(
     arbitrary_types_allowed=True,
+    extra="forbid",
     protected_namespaces=(),
     ser_json_bytes="base64",
     ser_json_inf_nan="strings",
@@ -80,7 +83,8 @@ def read_manifest(folder: Path) -> Manifest:
         ConfigurationError: it has a table that no imported model describes.
     """
     try:
-        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        with (folder / MANIFEST).open("rb") as file:
+            manifest = Manifest.model_validate_json(file.read(LARGEST))
     except OSError as error:
         raise ArchiveError(f"{folder} is no finished archive: its {MANIFEST} can't be read") from error
     except ValidationError as error:
@@ -110,17 +114,24 @@ def read_rows(folder: Path, table: Table, manifest: Manifest) -> Iterator[dict[s
     """The stored rows of one table.
 
     Raises:
-        ArchiveError: a line is no row of the model, or there are not as many as the manifest says.
+        ArchiveError: a line is no row of the model or too large, or there are not as many as the manifest says.
     """
     path, schema, number = path_of(folder, table.name), row_schema(table), 0
     with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(iter(partial(lines.readline, LARGEST + 1), b""), 1):
             try:
-                yield dict(schema.model_validate_json(line))
+                yield dict(schema.model_validate_json(within_limit(line, f"{path}, line {number}")))
             except ValidationError as error:
                 raise ArchiveError(f"{path}, line {number}: {reason_of(error)}") from None
     if [number] != [file.rows for file in manifest.tables if file.table == table.name]:
         raise ArchiveError(f"{path} has {number} rows, which is not what {MANIFEST} says")
+
+
+def within_limit(line: bytes, place: str) -> bytes:
+    """The line itself. Raises ArchiveError where it is larger than any that would be read."""
+    if len(line) > LARGEST:
+        raise ArchiveError(f"{place}: a row of more than {LARGEST // 1_000_000} MB")
+    return line
 
 
 def path_of(folder: Path, table: str) -> Path:

@@ -29,6 +29,7 @@ from .archive import (
     organization_graph,
     path_of,
     row_schema,
+    within_limit,
 )
 
 _AT_ONCE = 1000
@@ -42,7 +43,7 @@ def export_organization(db: Database, folder: Path, *, organization_id: int) -> 
     So of several to one folder at once one stays: the last to begin, or the first to be whole.
 
     Raises:
-        ArchiveError: the folder is there already, or can't be written.
+        ArchiveError: the folder is there already or can't be written, or a row is larger than any that is loaded.
         ConfigurationError: a table that no imported model describes may have rows of the organization.
         OrganizationDeletedError: the organization is deleted; restore it first.
         NotFoundError: there is no such organization.
@@ -107,7 +108,8 @@ def _lines(session: TenantSession, table: Table) -> Iterator[bytes]:
     while found := cast(Any, session).exec(rows.where(col(model.id) > last)).all():
         for row in found:
             values = dict(zip(names, row, strict=True))
-            yield schema.model_construct(**values).model_dump_json().encode() + b"\n"
+            line = schema.model_construct(**values).model_dump_json().encode() + b"\n"
+            yield within_limit(line, f"{table.name}, id {values['id']}")
         last = found[-1][names.index("id")]
 
 

@@ -6,6 +6,7 @@ says who loaded what: as inserts.
 
 from collections.abc import Generator, Iterable, Mapping, Sequence, Set
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Table, text
@@ -14,6 +15,7 @@ from ..database import Database
 from ..errors import ArgumentError, ConfigurationError
 from ..kit.model import Entity
 from ..kit.model.entity import Identified
+from ..kit.model.fields import utcnow
 from ..kit.model.managed import managed_columns
 from ..kit.model.tables import is_organization, organization_column
 from ..kit.repository.bulk import BATCH, batches
@@ -22,6 +24,7 @@ from ..kit.repository.bulk_statements import insert_rows
 from ..kit.repository.references import holding, lock_references
 from ..kit.schema.scope_postgresql import quoted
 from ..kit.session import TenantSession
+from ..limits import BULK
 
 # New ids follow for everybody: 2,000 times as many, until JSON's readers round them at 2**53. Ids made of milliseconds
 # since 1970 are below it. Of versions, half of what the column holds is left to count on.
@@ -106,7 +109,7 @@ def loading(db: Database, *, organization_id: int | None = None, actor: str) -> 
 
     On PostgreSQL it needs the tables' owner (MIGRATION_DATABASE_URL), so that new ids follow those that were given.
     """
-    with db.get_session(organization_id=organization_id, actor=actor) as session:
+    with db.get_session(organization_id=organization_id, actor=actor, time_limits=BULK) as session:
         loader = Loader(db, session)
         yield loader
         loader.raise_sequences()
@@ -130,14 +133,16 @@ def _given(row: Content, computed: Set[str]) -> Content:
 
 
 def _contradiction(row: Mapping[str, Any]) -> str | None:
-    """Name what a database would take, though nothing but a mistake writes it."""
+    """Name what a database would take, though nothing but a mistake writes it. A clock may be ahead by a day."""
     for name, highest in _HIGHEST.items():
         value = row.get(name)
         if value is not None and not 1 <= value <= highest:
             return f"{name}: must be from 1 to {highest}"
     given = [name for name in _DELETION if row.get(name) is not None]
     if row.get("is_deleted"):
-        return None if "deleted_at" in given else "deleted_at: needed where is_deleted is true"
+        if "deleted_at" not in given:
+            return "deleted_at: needed where is_deleted is true"
+        return "deleted_at: must not be in the future" if row["deleted_at"] > utcnow() + timedelta(days=1) else None
     return f"{', '.join(given)}: given, though is_deleted is false" if given else None
 
 

@@ -6,6 +6,7 @@ import random
 import signal
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from hashlib import sha256
@@ -29,6 +30,7 @@ from domain import (
     Database,
     DuplicateError,
     NotFoundError,
+    Organization,
     OrganizationRepository,
     TenantEntity,
     TenantRepository,
@@ -45,7 +47,7 @@ from domain.kit.records import AuditEntry, PurgeRecord
 from domain.retention import erase_organization
 from domain.testing import Cluster, build, make_organization, postgresql_database, sqlite_database
 from domain.testing.cluster import OWNER, SYSTEM
-from domain.transfer import ArchiveError, export_organization, load_organization
+from domain.transfer import ArchiveError, archive, export_organization, load_organization
 from domain.transfer.archive import organization_graph, read_manifest
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -365,6 +367,28 @@ def test_an_archive_is_one_whole_organization(
     refused("each of these tables once", without_the_last)
 
 
+def test_a_column_that_the_model_has_not_is_refused(
+    domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path
+) -> None:
+    export(domain_db, leaving, tmp_path / "out")
+    forge(tmp_path / "out", "tenders", lambda rows: rows[4].update(notes="precious"))
+    assert_refused(elsewhere, tmp_path / "out", "tenders.jsonl, line 5: notes: ", organization_id=leaving)
+
+
+def test_a_row_that_is_too_large_is_neither_read_nor_written(
+    domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(domain_db, leaving, tmp_path / "out")
+    forge(tmp_path / "out", "tenders", lambda rows: rows[4].update(description="x" * archive.LARGEST))
+    assert_refused(
+        elsewhere, tmp_path / "out", "tenders.jsonl, line 5: a row of more than 64 MB", organization_id=leaving
+    )
+    monkeypatch.setattr(archive, "LARGEST", 400)
+    with pytest.raises(ArchiveError, match=r"tenders, id \d+: a row of more than"):
+        export(domain_db, leaving, tmp_path / "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_refused_archive_moves_no_id(domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path) -> None:
     export(domain_db, leaving, tmp_path / "out")
     forge(tmp_path / "out", "analysis_results", lambda _: None, rows=1000)
@@ -392,6 +416,17 @@ def test_erasing_what_is_not_there_or_is_gone_is_refused(domain_db: Database, le
     for organization_id in (leaving, 12345):
         with pytest.raises(NotFoundError):
             erase(domain_db, organization_id)
+
+
+def test_an_organization_that_a_clock_ahead_deleted_is_erased(domain_db: Database, leaving: int) -> None:
+    with domain_db.get_session() as session:
+        OrganizationRepository(session).soft_delete(leaving)
+    with domain_db.migration_engine.begin() as connection:
+        organizations = Organization.__table__
+        later = organizations.update().where(organizations.c.id == leaving)
+        connection.execute(later.values(deleted_at=datetime(2999, 1, 1, tzinfo=UTC)))
+    erase(domain_db, leaving)
+    assert not any(stored(domain_db, leaving, trail=True).values())
 
 
 def test_the_record_of_an_erasure_has_numbers_alone(domain_db: Database, leaving: int) -> None:
