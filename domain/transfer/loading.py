@@ -52,7 +52,7 @@ class Loader:
         Raises:
             InvalidRowsError: rows are not valid; each is named by its position.
             TenantScopeError: a row names another organization.
-            DuplicateError: an id is taken, or a unique value of a live row.
+            DuplicateError: an id is taken (on PostgreSQL, in the organization), or a unique value of a live row.
             ConstraintError: a reference points at no row of the organization, or at a deleted one that a live row
                 can't do without; or the database refused a value.
             ConfigurationError: on PostgreSQL, neither login may set the sequence of the table's ids.

@@ -20,7 +20,8 @@ def load_organization(db: Database, folder: Path, *, actor: str) -> Manifest:
         ArchiveError: the archive is not one whole organization, or not of this release's revision.
         ConfigurationError: it has a table that no imported model describes; or on PostgreSQL, MIGRATION_DATABASE_URL
             is not set.
-        DuplicateError: the organization is there already, or one of the ids, or a login's address.
+        DuplicateError: the organization is there already, or its slug, or a login's address; or on SQLite, where a
+            table has one counter for all, one of the ids.
         InvalidRowsError: a model refuses a row.
     """
     manifest, graph = read_manifest(folder), organization_graph()

@@ -5,7 +5,7 @@ import os
 import random
 import signal
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
@@ -387,6 +387,18 @@ def test_a_row_that_is_too_large_is_neither_read_nor_written(
     with pytest.raises(ArchiveError, match=r"tenders, id \d+: a row of more than"):
         export(domain_db, leaving, tmp_path / "new")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_id_that_another_organization_has_is_refused_where_a_table_has_one_counter(
+    domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path
+) -> None:
+    export(domain_db, leaving, tmp_path / "out")
+    with elsewhere.get_session(organization_id=2) as session:
+        assert TenderRepository(session).create(title="First").id == stored(domain_db, leaving)["tenders"][0]["id"]
+    with pytest.raises(DuplicateError) if elsewhere.is_sqlite else nullcontext():
+        load_organization(elsewhere, tmp_path / "out", actor="operator")
+    assert (stored(elsewhere, leaving) == stored(domain_db, leaving)) is not elsewhere.is_sqlite
+    assert [row["title"] for row in stored(elsewhere, 2)["tenders"]] == ["First"]
 
 
 def test_a_refused_archive_moves_no_id(domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path) -> None:
