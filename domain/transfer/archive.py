@@ -83,8 +83,8 @@ def read_manifest(folder: Path) -> Manifest:
         ConfigurationError: it has a table that no imported model describes.
     """
     try:
-        with (folder / MANIFEST).open("rb") as file:
-            manifest = Manifest.model_validate_json(file.read(LARGEST))
+        with (folder / MANIFEST).open("rb") as written:
+            manifest = Manifest.model_validate_json(written.read(LARGEST))
     except OSError as error:
         raise ArchiveError(f"{folder} is no finished archive: its {MANIFEST} can't be read") from error
     except ValidationError as error:

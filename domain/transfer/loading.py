@@ -107,7 +107,8 @@ def loading(db: Database, *, organization_id: int | None = None, actor: str) -> 
             load(Organization, [{"id": 7, "name": "Acme Corp", "slug": "acme"}])
             load(Tender, tenders)
 
-    On PostgreSQL it needs the tables' owner (MIGRATION_DATABASE_URL), so that new ids follow those that were given.
+    On PostgreSQL it needs the tables' owner (MIGRATION_DATABASE_URL), so that new ids follow the given ones: from
+    the end of the block on. Who writes to the same organization before may be given one of them, and a DuplicateError.
     """
     with db.get_session(organization_id=organization_id, actor=actor, time_limits=BULK) as session:
         loader = Loader(db, session)
