@@ -11,7 +11,8 @@ from ..kit.model.fields import utcnow
 from ..kit.model.graph import Edge, Graph
 from ..kit.model.registry import REGISTRY
 from ..kit.model.tables import is_tenant_table
-from .schema import ORGANIZATIONS, TRAIL, known_graph
+from ..kit.schema.known_tables import known_graph
+from .schema import ORGANIZATIONS, TRAIL
 
 MAX_DAYS = 36_500
 Condition = ColumnElement[bool]

@@ -1,17 +1,20 @@
 """Erasing an organization at once, with a proof that nothing of it is left."""
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select, update
 
 from ..database import Database
 from ..errors import LegalHoldError, NotFoundError, UnavailableError
+from ..kit.model.fields import utcnow
 from ..kit.model.tables import of_organization, organization_column
+from ..kit.schema.known_tables import known_graph
 from ..kit.session import SystemSession
 from ..limits import BULK
 from ..organizations.model import Organization
 from ..organizations.repository import OrganizationRepository
+from .batches import execute
 from .planning import PurgePlan
 from .purging import purge
-from .schema import ORGANIZATIONS, known_graph
+from .schema import ORGANIZATIONS
 
 
 def erase_organization(db: Database, *, organization_id: int, actor: str, reason: str) -> PurgePlan:
@@ -28,7 +31,12 @@ def erase_organization(db: Database, *, organization_id: int, actor: str, reason
     """
     with db.system_session(actor=actor, reason=reason, time_limits=BULK) as system:
         known_graph(system.connection())  # or it raises, before anything is deleted
-        if not _is_deleted(system, organization_id):
+        if _is_deleted(system, organization_id):
+            # Or purge would wait for it: the clock that said so was ahead.
+            later = and_(ORGANIZATIONS.c.id == organization_id, ORGANIZATIONS.c.deleted_at > (now := utcnow()))
+            changes = {"deleted_at": now, "version": ORGANIZATIONS.c.version + 1}
+            execute(system, update(ORGANIZATIONS).where(later).values(changes))
+        else:
             with system.as_organization(organization_id) as session:
                 OrganizationRepository(session).soft_delete(organization_id)
     report = purge(db, actor=actor, reason=reason, organization_id=organization_id, older_than_days=0)

@@ -38,11 +38,11 @@ class Person:
         return or_(column.in_(self.addresses), func.lower(column).in_(self.addresses))
 
 
-def addresses_of(system: SystemSession, organization_id: int, user_id: int) -> frozenset[str]:
-    """The user's addresses, those of before by the trail; without what another live user is called by now."""
+def addresses_of(system: SystemSession, organization_id: int, user_id: int, former: Iterable[str]) -> frozenset[str]:
+    """The user's addresses, the former and those of the trail; without what another live user is called by now."""
     this = and_(USERS.c.organization_id == organization_id, USERS.c.id == user_id)
     connection = system.connection()
-    found = set(connection.scalars(select(USERS.c.email).where(this)))
+    found = {address.strip().lower() for address in former} | set(connection.scalars(select(USERS.c.email).where(this)))
     for entry in connection.scalars(select(TRAIL.c.personal).where(_about(organization_id, user_id))):
         found |= {str(side["email"]) for side in entry.values() if side and side.get("email")}
     others = select(USERS.c.email).where(USERS.c.email.in_(found), ~USERS.c.is_deleted, ~this)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,13 +14,16 @@ from ..errors import ConfigurationError, DomainError
 from ..kit.model import DomainModel
 from ..kit.model.graph import Graph, graph_of
 from ..kit.model.registry import model_of
-from ..kit.model.tables import organization_column
+from ..kit.model.tables import ORGANIZATIONS, organization_column
 from ..kit.repository.bulk_rows import reason_of
 from ..version import REVISION
 
 MANIFEST = "manifest.json"
+LARGEST = 64_000_000
+"""Bytes of one row, or of the manifest: reading one costs several times as much memory."""
 _AS_STORED = ConfigDict(
     arbitrary_types_allowed=True,
+    extra="forbid",
     protected_namespaces=(),
     ser_json_bytes="base64",
     ser_json_inf_nan="strings",
@@ -73,45 +76,62 @@ def row_schema(table: Table) -> type[BaseModel]:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest, once every file has been found to be what it says.
+    """The manifest, once every file has been found to be what it says, and the archive to be one whole organization.
 
     Raises:
         ArchiveError: the folder is no archive, of another revision, or not as it was written.
         ConfigurationError: it has a table that no imported model describes.
     """
     try:
-        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        with (folder / MANIFEST).open("rb") as written:
+            manifest = Manifest.model_validate_json(written.read(LARGEST))
     except OSError as error:
         raise ArchiveError(f"{folder} is no finished archive: its {MANIFEST} can't be read") from error
     except ValidationError as error:
         raise ArchiveError(f"{folder / MANIFEST}: {reason_of(error)}") from None
     if manifest.revision != REVISION:
         raise ArchiveError(f"{folder} is of revision {manifest.revision}, and this release of {REVISION}")
-    known = {table.name for table in organization_graph().tables}
-    if unknown := [file.table for file in manifest.tables if file.table not in known]:
+    known = {table.name: table for table in organization_graph().order}
+    named = [file.table for file in manifest.tables]
+    if unknown := [name for name in named if name not in known]:
         raise ConfigurationError(
             f"no imported model describes {', '.join(unknown)}: import the application's models first (--models)"
         )
+    if wrong := [name for name in known if named.count(name) != 1]:
+        raise ArchiveError(f"{folder / MANIFEST} has to name each of these tables once: {', '.join(wrong)}")
     for file in manifest.tables:
         path = path_of(folder, file.table)
         if not path.is_file() or digest_of(path) != file.sha256:
             raise ArchiveError(f"{path} is not as it was written")
+    # Else rows would go to an organization that is there already.
+    own = [(row["id"], row["slug"]) for row in read_rows(folder, known[ORGANIZATIONS], manifest)]
+    if own != [(manifest.organization_id, manifest.slug)]:
+        raise ArchiveError(f"{path_of(folder, ORGANIZATIONS)} is not the one row that {MANIFEST} tells of")
     return manifest
 
 
-def read_rows(folder: Path, table: Table) -> Iterator[dict[str, Any]]:
+def read_rows(folder: Path, table: Table, manifest: Manifest) -> Iterator[dict[str, Any]]:
     """The stored rows of one table.
 
     Raises:
-        ArchiveError: a line is no row of the model.
+        ArchiveError: a line is no row of the model or too large, or there are not as many as the manifest says.
     """
-    path, schema = path_of(folder, table.name), row_schema(table)
+    path, schema, number = path_of(folder, table.name), row_schema(table), 0
     with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(iter(partial(lines.readline, LARGEST + 1), b""), 1):
             try:
-                yield dict(schema.model_validate_json(line))
+                yield dict(schema.model_validate_json(within_limit(line, f"{path}, line {number}")))
             except ValidationError as error:
                 raise ArchiveError(f"{path}, line {number}: {reason_of(error)}") from None
+    if [number] != [file.rows for file in manifest.tables if file.table == table.name]:
+        raise ArchiveError(f"{path} has {number} rows, which is not what {MANIFEST} says")
+
+
+def within_limit(line: bytes, place: str) -> bytes:
+    """The line itself. Raises ArchiveError where it is larger than any that would be read."""
+    if len(line) > LARGEST:
+        raise ArchiveError(f"{place}: a row of more than {LARGEST // 1_000_000} MB")
+    return line
 
 
 def path_of(folder: Path, table: str) -> Path:

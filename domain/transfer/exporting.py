@@ -16,6 +16,7 @@ from ..kit.model import Entity
 from ..kit.model.fields import utcnow
 from ..kit.model.registry import model_of
 from ..kit.model.tables import is_organization
+from ..kit.schema.known_tables import known_graph
 from ..kit.session import TenantSession, including_deleted
 from ..limits import BULK
 from ..organizations.repository import OrganizationRepository
@@ -28,6 +29,7 @@ from .archive import (
     organization_graph,
     path_of,
     row_schema,
+    within_limit,
 )
 
 _AT_ONCE = 1000
@@ -37,40 +39,46 @@ def export_organization(db: Database, folder: Path, *, organization_id: int) -> 
     """Write every row of a live organization, deleted ones included, to a new folder that nobody else may read.
 
     All of it is of one moment. Secrets are in it, such as the hashes of passwords; the audit trail is not. The folder
-    appears when it is whole: what a killed export left beside it (``<folder>.(...).part``) goes with the next. Of
-    several to one folder at once the first to be whole stays.
+    appears when it is whole: what a killed export left beside it (``<folder>.(...).part``) goes when the next begins.
+    So of several to one folder at once one stays: the last to begin, or the first to be whole.
 
     Raises:
-        ArchiveError: the folder is there already, or can't be written.
+        ArchiveError: the folder is there already or can't be written, or a row is larger than any that is loaded.
+        ConfigurationError: a table that no imported model describes may have rows of the organization.
         OrganizationDeletedError: the organization is deleted; restore it first.
         NotFoundError: there is no such organization.
     """
     try:
         if folder.exists():
             raise ArchiveError(f"{folder} is there already")
+        with db.engine.connect() as connection:
+            known_graph(connection)  # or it raises: rows would be left out
         folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(mkdtemp(prefix=f"{folder.name}.", suffix=".part", dir=folder.parent))
-        try:
-            manifest = _written(db, part, organization_id)
-            _write(part / MANIFEST, [manifest.model_dump_json(indent=2).encode()])
-            part.rename(folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+        with db.get_session(organization_id=organization_id, time_limits=BULK) as session:
+            return _exported(session, folder)
     except OSError as error:
         raise ArchiveError(f"{folder} can't be written: {error.strerror}") from error
-    for left in folder.parent.glob(f"{escape(folder.name)}.????????.part"):  # nobody can finish them any more
+
+
+def _exported(session: TenantSession, folder: Path) -> Manifest:
+    _hold_the_moment(session)
+    organization = OrganizationRepository(session).require(session.organization_id)
+    # Before its own is made: else two that end at once could take away each other's.
+    for left in folder.parent.glob(f"{escape(folder.name)}.????????.part"):
         shutil.rmtree(left, ignore_errors=True)
-    return manifest
-
-
-def _written(db: Database, part: Path, organization_id: int) -> Manifest:
-    with db.get_session(organization_id=organization_id, time_limits=BULK) as session:
-        _hold_the_moment(session)
-        organization = OrganizationRepository(session).require(organization_id)
-        tables = [_table(session, part, table) for table in organization_graph().order]
-        return Manifest(
-            organization_id=organization_id, slug=organization.slug, exported_at=utcnow(), tables=tuple(tables)
+    part = Path(mkdtemp(prefix=f"{folder.name}.", suffix=".part", dir=folder.parent))
+    try:
+        manifest = Manifest(
+            organization_id=organization.id,
+            slug=organization.slug,
+            exported_at=utcnow(),
+            tables=tuple(_table(session, part, table) for table in organization_graph().order),
         )
+        _write(part / MANIFEST, [manifest.model_dump_json(indent=2).encode()])
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return manifest
 
 
 def _hold_the_moment(session: TenantSession) -> None:
@@ -100,7 +108,8 @@ def _lines(session: TenantSession, table: Table) -> Iterator[bytes]:
     while found := cast(Any, session).exec(rows.where(col(model.id) > last)).all():
         for row in found:
             values = dict(zip(names, row, strict=True))
-            yield schema.model_construct(**values).model_dump_json().encode() + b"\n"
+            line = schema.model_construct(**values).model_dump_json().encode() + b"\n"
+            yield within_limit(line, f"{table.name}, id {values['id']}")
         last = found[-1][names.index("id")]
 
 

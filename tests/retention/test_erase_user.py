@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import MetaData, String, cast, select, text
 
 from domain import (
+    ArgumentError,
     AuditEntry,
     Database,
     Entity,
@@ -116,6 +117,31 @@ def test_an_earlier_address_goes_too(domain_db: Database) -> None:
     assert mentions(domain_db, *addresses) >= {"tenders.deleted_by", "system_access.actor", "audit_entries.actor"}
     erase_user(domain_db, organization_id=1, user_id=user_id, actor="privacy", reason="asked")
     assert mentions(domain_db, *addresses) == set()
+
+
+def test_an_address_from_before_a_move_goes_where_it_is_named(domain_db: Database) -> None:
+    user_id, maiden = ann(domain_db), "ann.maiden@example.org"
+    put(domain_db, User, organization_id=2, email="bo@example.org")
+    for actor in (maiden.upper(), "bo@example.org"):
+        tender = put(domain_db, Tender, organization_id=1)
+        with domain_db.get_session(organization_id=1, actor=actor) as session:
+            TenderRepository(session).soft_delete(tender["id"])
+    for wrong in (maiden, ["ann"], [maiden, ""]):
+        with pytest.raises(ArgumentError, match="each has an @"):
+            erase_user(
+                domain_db, organization_id=1, user_id=user_id, actor="privacy", reason="asked", former_addresses=wrong
+            )
+    assert stored(domain_db, User, user_id)["email"] == EMAIL
+    erase_user(
+        domain_db,
+        organization_id=1,
+        user_id=user_id,
+        actor="privacy",
+        reason="asked",
+        former_addresses=[f" {maiden.title()}", "bo@example.org"],
+    )
+    assert mentions(domain_db, maiden) == set()
+    assert mentions(domain_db, "bo@example.org") >= {"users.email", "tenders.deleted_by"}  # who has it now
 
 
 def test_who_they_were_before_goes_from_the_trail_too(domain_db: Database) -> None:

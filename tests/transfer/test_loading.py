@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from sqlmodel import Field, select
+from sqlmodel import Field, Session, select
 
 from domain import (
     AnalysisRepository,
@@ -186,8 +186,11 @@ def test_entries_that_are_never_changed_come_in_as_well_and_the_trail_does_not(d
         (tender(colour="red"), "colour can't be written"),
         (tender(id="a"), "id: "),
         (tender(id=0), "id: must be from 1 to"),
+        (tender(id=2**42 + 1), "id: must be from 1 to 4398046511104"),
         (tender(version=0), "version: must be from 1 to"),
+        (tender(version=2**30 + 1), "version: must be from 1 to 1073741824"),
         (tender(is_deleted=True), "deleted_at: needed"),
+        (tender(**GONE | {"deleted_at": "2999-01-01T00:00:00Z"}), "deleted_at: must not be in the future"),
         (tender(deleted_at=LATER, deletion_id=DELETION), "deleted_at, deletion_id: given, though is_deleted is false"),
         (tender(deleted_by="ann"), "deleted_by: given, though"),
         (tender(deletion_id="x", **{k: v for k, v in GONE.items() if k != "deletion_id"}), "deletion_id: "),
@@ -313,6 +316,15 @@ def application_alone(domain_cluster: Cluster, domain_postgresql: Database) -> I
     assert name is not None
     with Database(domain_cluster.url(name, APPLICATION)) as database:
         yield database
+
+
+def test_a_load_has_the_time_that_bulk_work_has(domain_postgresql: Database) -> None:
+    with loading(domain_postgresql, organization_id=1, actor="move") as load:
+        load(Tender, [tender(id=900)])
+        driver: Any = Session.connection(load.session).connection.driver_connection
+        cursor = driver.cursor()
+        cursor.execute("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')")
+        assert cursor.fetchone() == ("0", "1min")
 
 
 def test_a_login_that_owns_no_sequence_says_what_it_needs(application_alone: Database) -> None:

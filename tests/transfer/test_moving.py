@@ -5,11 +5,14 @@ import os
 import random
 import signal
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
+from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
+from shutil import copytree, rmtree
 from typing import Any
 
 import pytest
@@ -27,6 +30,7 @@ from domain import (
     Database,
     DuplicateError,
     NotFoundError,
+    Organization,
     OrganizationRepository,
     TenantEntity,
     TenantRepository,
@@ -37,13 +41,13 @@ from domain import (
     UserRepository,
     tenant_key,
 )
-from domain.errors import LegalHoldError, OrganizationDeletedError
+from domain.errors import InvalidRowsError, LegalHoldError, OrganizationDeletedError
 from domain.kit.model.tables import of_organization
 from domain.kit.records import AuditEntry, PurgeRecord
 from domain.retention import erase_organization
 from domain.testing import Cluster, build, make_organization, postgresql_database, sqlite_database
 from domain.testing.cluster import OWNER, SYSTEM
-from domain.transfer import ArchiveError, export_organization, load_organization
+from domain.transfer import ArchiveError, archive, export_organization, load_organization
 from domain.transfer.archive import organization_graph, read_manifest
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -208,6 +212,28 @@ def test_an_export_that_is_refused_takes_nothing_from_another_to_the_same_folder
     assert read_manifest(tmp_path / "out") == manifest
 
 
+def test_an_export_leaves_no_table_out_in_silence(domain_db: Database, leaving: int, tmp_path: Path) -> None:
+    with domain_db.migration_engine.begin() as connection:
+        connection.execute(text("CREATE TABLE strangers (organization_id bigint REFERENCES organizations (id))"))
+    with pytest.raises(ConfigurationError, match=r"strangers refers to organizations.*\(--models\)"):
+        export(domain_db, leaving, tmp_path / "out")
+    with domain_db.migration_engine.begin() as connection:
+        connection.execute(text("DROP TABLE strangers"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_export_left_goes_when_the_next_begins(domain_db: Database, leaving: int, tmp_path: Path) -> None:
+    (tmp_path / "out.abcdefgh.part").mkdir()
+    (tmp_path / "out.part").mkdir()
+
+    def look() -> None:
+        assert len(list(tmp_path.glob("out.????????.part"))) == 1
+
+    with halfway(domain_db, look):
+        export(domain_db, leaving, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out.part"]
+
+
 def test_of_two_exports_to_one_folder_the_first_that_is_whole_stays(
     domain_db: Database, leaving: int, tmp_path: Path
 ) -> None:
@@ -263,6 +289,126 @@ def test_an_archive_that_is_not_as_it_was_written_is_refused(
     assert not any(stored(elsewhere, leaving).values())
 
 
+def forge(folder: Path, table: str, change: Callable[[list[dict[str, Any]]], object], *, rows: int = 0) -> None:
+    """Change a table's rows in an archive, or its bytes, and all that its manifest says of them."""
+    path = folder / f"{table}.jsonl"
+    found = [json.loads(line) for line in path.read_bytes().splitlines()]
+    change(found)
+    path.write_text("".join(json.dumps(row) + "\n" for row in found))
+    entry = {"rows": rows or len(found), "sha256": sha256(path.read_bytes()).hexdigest()}
+    with described(folder) as manifest:
+        manifest["tables"] = [{**each, **entry} if each["table"] == table else each for each in manifest["tables"]]
+
+
+@contextmanager
+def described(folder: Path) -> Generator[dict[str, Any]]:
+    """Change an archive's manifest."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    yield manifest
+    path.write_text(json.dumps(manifest))
+
+
+def assert_refused(database: Database, folder: Path, said: str, *, organization_id: int) -> None:
+    """Nothing is loaded, with these words."""
+    before = stored(database, organization_id, trail=True)
+    with pytest.raises((ArchiveError, InvalidRowsError), match=said):
+        load_organization(database, folder, actor="operator")
+    assert stored(database, organization_id, trail=True) == before
+
+
+def test_an_archive_adds_nothing_to_an_organization_that_is_there(
+    domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    export(domain_db, leaving, folder)
+    for path in folder.glob("*.jsonl"):
+        forge(
+            folder, path.stem, lambda rows: [row.update(organization_id=2) for row in rows if "organization_id" in row]
+        )
+    with described(folder) as manifest:
+        manifest.update(organization_id=2, slug="a-new-customer")
+    assert_refused(elsewhere, folder, "organizations.jsonl is not the one row", organization_id=2)
+    forge(folder, "organizations", lambda rows: rows.clear())
+    assert_refused(elsewhere, folder, "organizations.jsonl is not the one row", organization_id=2)
+    with described(folder) as manifest:
+        manifest["tables"] = [file for file in manifest["tables"] if file["table"] != "organizations"]
+    assert_refused(elsewhere, folder, "each of these tables once: organizations$", organization_id=2)
+
+
+def test_an_archive_is_one_whole_organization(
+    domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path
+) -> None:
+    export(domain_db, leaving, tmp_path / "out")
+
+    def refused(said: str, change: Callable[[Path], object]) -> None:
+        copy = tmp_path / "copy"
+        copytree(tmp_path / "out", copy)
+        change(copy)
+        assert_refused(elsewhere, copy, said, organization_id=leaving)
+        rmtree(copy)
+
+    def twice(rows: list[dict[str, Any]]) -> None:
+        rows.append({**rows[0], "id": 12345, "slug": "another"})
+
+    def repeated(folder: Path) -> None:
+        with described(folder) as manifest:
+            manifest["tables"].append(manifest["tables"][-1])
+
+    def without_the_last(folder: Path) -> None:
+        with described(folder) as manifest:
+            manifest["tables"].pop()
+
+    refused("the one row", lambda folder: forge(folder, "organizations", twice))
+    refused("the one row", lambda folder: forge(folder, "organizations", lambda rows: rows[0].update(slug="another")))
+    refused("tenders.jsonl has 24 rows", lambda folder: forge(folder, "tenders", lambda rows: rows.pop(), rows=25))
+    refused("tenders.jsonl has 25 rows", lambda folder: forge(folder, "tenders", lambda _: None, rows=26))
+    refused("each of these tables once", repeated)
+    refused("each of these tables once", without_the_last)
+
+
+def test_a_column_that_the_model_has_not_is_refused(
+    domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path
+) -> None:
+    export(domain_db, leaving, tmp_path / "out")
+    forge(tmp_path / "out", "tenders", lambda rows: rows[4].update(notes="precious"))
+    assert_refused(elsewhere, tmp_path / "out", "tenders.jsonl, line 5: notes: ", organization_id=leaving)
+
+
+def test_a_row_that_is_too_large_is_neither_read_nor_written(
+    domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(domain_db, leaving, tmp_path / "out")
+    forge(tmp_path / "out", "tenders", lambda rows: rows[4].update(description="x" * archive.LARGEST))
+    assert_refused(
+        elsewhere, tmp_path / "out", "tenders.jsonl, line 5: a row of more than 64 MB", organization_id=leaving
+    )
+    monkeypatch.setattr(archive, "LARGEST", 400)
+    with pytest.raises(ArchiveError, match=r"tenders, id \d+: a row of more than"):
+        export(domain_db, leaving, tmp_path / "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_id_that_another_organization_has_is_refused_where_a_table_has_one_counter(
+    domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path
+) -> None:
+    export(domain_db, leaving, tmp_path / "out")
+    with elsewhere.get_session(organization_id=2) as session:
+        assert TenderRepository(session).create(title="First").id == stored(domain_db, leaving)["tenders"][0]["id"]
+    with pytest.raises(DuplicateError) if elsewhere.is_sqlite else nullcontext():
+        load_organization(elsewhere, tmp_path / "out", actor="operator")
+    assert (stored(elsewhere, leaving) == stored(domain_db, leaving)) is not elsewhere.is_sqlite
+    assert [row["title"] for row in stored(elsewhere, 2)["tenders"]] == ["First"]
+
+
+def test_a_refused_archive_moves_no_id(domain_db: Database, elsewhere: Database, leaving: int, tmp_path: Path) -> None:
+    export(domain_db, leaving, tmp_path / "out")
+    forge(tmp_path / "out", "analysis_results", lambda _: None, rows=1000)
+    assert_refused(elsewhere, tmp_path / "out", "analysis_results.jsonl has 9 rows", organization_id=leaving)
+    with elsewhere.get_session(organization_id=2) as session:
+        assert TenderRepository(session).create(title="First").id == 1
+
+
 def test_a_folder_without_a_manifest_is_no_archive(elsewhere: Database, tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="no finished archive"):
         load_organization(elsewhere, tmp_path, actor="operator")
@@ -282,6 +428,17 @@ def test_erasing_what_is_not_there_or_is_gone_is_refused(domain_db: Database, le
     for organization_id in (leaving, 12345):
         with pytest.raises(NotFoundError):
             erase(domain_db, organization_id)
+
+
+def test_an_organization_that_a_clock_ahead_deleted_is_erased(domain_db: Database, leaving: int) -> None:
+    with domain_db.get_session() as session:
+        OrganizationRepository(session).soft_delete(leaving)
+    with domain_db.migration_engine.begin() as connection:
+        organizations = Organization.__table__
+        later = organizations.update().where(organizations.c.id == leaving)
+        connection.execute(later.values(deleted_at=datetime(2999, 1, 1, tzinfo=UTC)))
+    erase(domain_db, leaving)
+    assert not any(stored(domain_db, leaving, trail=True).values())
 
 
 def test_the_record_of_an_erasure_has_numbers_alone(domain_db: Database, leaving: int) -> None:

@@ -83,6 +83,13 @@ def test_a_user_is_made_from_a_password_and_logs_in_with_it(domain_db: Database,
     assert row.hashed_password == user.hashed_password
 
 
+def test_a_hash_of_other_costs_near_ours_is_verified() -> None:
+    costlier = PasswordHash((Argon2Hasher(time_cost=6, memory_cost=131_072, parallelism=8),)).hash(PASSWORD)
+    assert verify_password(PASSWORD, WEAK.hash(PASSWORD))[0]
+    assert verify_password(PASSWORD, costlier)[0]
+    assert verify_password(PASSWORD + "x", costlier) == (False, None)
+
+
 def test_two_users_with_one_password_have_two_hashes() -> None:
     first, second = hash_password(PASSWORD), hash_password(PASSWORD)
     assert first != second
@@ -141,6 +148,36 @@ def _of_a_deleted_organization(database: Database) -> tuple[str, str]:
 def _of_another_algorithm(database: Database) -> tuple[str, str]:
     sign_up(database, password=None, hashed_password="erased")
     return EMAIL, "erased"
+
+
+REST = "$c29tZXNhbHRzb21l$" + "A" * 43
+STRANGE = [
+    "$argon2id$v=19$m=65536,t=400,p=1" + REST,
+    "$argon2id$v=19$m=99999999,t=1,p=1" + REST,
+    "$argon2id$v=19$m=65536,t=1,p=4294967295" + REST,
+    f"$argon2id$v=19$m={'9' * 100},t=1,p=1{REST}",
+    "$argon2id$v=19$m=8,t=1,p=1$é$AAAA",
+    "$argon2id$v=19$m=8,t=1,p=\u0661" + REST,
+    "$argon2id$v=19$m=8,t=1,p=1",
+    "$argon2id$",
+]
+
+
+@pytest.mark.parametrize("hashed", STRANGE)
+def test_a_hash_that_is_strange_or_too_costly_is_nobodys(
+    hashed: str, domain_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified: list[object] = []
+    verify = Argon2Hasher.verify
+
+    def watched(self: Argon2Hasher, password: str | bytes, hash: str | bytes) -> bool:  # noqa: A002  # theirs
+        verified.append(hash)
+        return verify(self, password, hash)
+
+    monkeypatch.setattr(Argon2Hasher, "verify", watched)
+    sign_up(domain_db, password=None, hashed_password=hashed)
+    assert domain_db.verify_login(EMAIL, PASSWORD) is None
+    assert verified == [passwords.argon2_hasher()[1]]
 
 
 @pytest.mark.parametrize(
