@@ -108,7 +108,7 @@ class SessionClosedError(DomainError):
 class TenantRequiredError(DomainError):
     """Tenant data was asked for in a session that is bound to no organization."""
 
-    told = "this is only there for an organization"
+    told: str | None = "this is only there for an organization"
 
     def __init__(self, what: str = "tenant data") -> None:
         super().__init__(
@@ -120,7 +120,7 @@ class TenantRequiredError(DomainError):
 class TenantScopeError(DomainError):
     """A session bound to one organization was asked for another's data."""
 
-    told = "this belongs to another organization"
+    told: str | None = "this belongs to another organization"
 
     def __init__(self, *, bound: int, asked: int | None) -> None:
         self.bound = bound
@@ -136,7 +136,7 @@ class TenantScopeError(DomainError):
 class OrganizationDeletedError(DomainError):
     """The organization of the session is deleted: nothing of it is read or written until it is restored."""
 
-    told = "the organization is deleted"
+    told: str | None = "the organization is deleted"
 
     def __init__(self, organization_id: int) -> None:
         self.organization_id = organization_id
