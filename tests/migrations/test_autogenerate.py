@@ -38,7 +38,7 @@ def change_the_models(project: Path) -> None:
     tender = project / "domain/tenders/model.py"
     change(tender, '    ERROR = "error"\n', '    ERROR = "error"\n    WITHDRAWN = "withdrawn"\n')
     change(tender, r"max_length=1000,", "max_length=2000,")
-    change(tender, r"    deadline: .*?\n    \)\n", "")
+    change(tender, r'    deadline: [^\n]*\n    """.*?"""\n', "")
     change(tender, r'        live_index\("status".*?\n', "")
     change(tender, r'        live_index\("deadline".*?\n', "")
     change(tender, r'live_unique\("external_id"\)', 'live_unique("source", "external_id")')
