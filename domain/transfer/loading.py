@@ -67,7 +67,7 @@ class Loader:
         ids = [row["id"] for row in checked if row["id"] is not None]
         if len(ids) not in (0, len(checked)):
             raise ArgumentError(f"{model.__name__}: every row has its id, or none has")
-        if not ids:
+        if checked and not ids:
             self.raise_sequences()
         given = managed_columns(table) - computed - (set[str]() if ids else {"id"})
         highest = max(ids, default=0)

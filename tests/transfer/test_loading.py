@@ -246,6 +246,19 @@ def test_ids_stand_in_every_row_or_in_none(domain_db: Database) -> None:
         load(Tender, [tender(id=900), tender()])
 
 
+def test_ids_that_go_with_an_error_are_given_out_to_others(domain_db: Database) -> None:
+    def move() -> None:
+        with loading(domain_db, organization_id=1, actor="move") as load:
+            load(Tender, [tender(id=900)])
+            load(User, [])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        move()
+    with domain_db.get_session(organization_id=1) as session:
+        assert TenderRepository(session).create(title="New").id == 1
+
+
 def test_what_was_loaded_before_an_error_goes_with_it(domain_db: Database) -> None:
     def move() -> None:
         with loading(domain_db, organization_id=1, actor="move") as load:

@@ -21,6 +21,7 @@ from .outcome import is_disclosed_by_design, rendered, settled, shape
 from .snapshot import Snapshot
 from .world import World
 
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _CHANGE = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE|CREATE)\b")
 _REFUSALS = (DomainError, SQLAlchemyError, ValidationError)
 
@@ -38,7 +39,7 @@ class Attempts:
     def __init__(self, world: World, *, as_organization: bool) -> None:
         self._world = world
         self._as_organization = as_organization
-        self._find = _pattern(_distinctive(world))
+        self._find = find_any_of(_distinctive(world))
         self._start: Snapshot = {}
 
     def make(self, calls: Collection[Call]) -> Iterator[tuple[Call, list[str]]]:
@@ -139,10 +140,12 @@ def _distinctive(world: World) -> Collection[str]:
     return found
 
 
-def _pattern(values: Collection[str]) -> Callable[[str], list[str]]:
-    # A number is no part of a longer one; of two that begin alike, the longer one counts.
+def find_any_of(values: Collection[str]) -> Callable[[str], list[str]]:
+    """A function that finds each of the values in a text."""
+    # A number is no part of a longer one, nor of a UUID; of two that begin alike, the longer one counts.
     alternatives = "|".join(re.escape(value) for value in sorted(values, key=len, reverse=True))
-    return re.compile(rf"(?<!\d)(?:{alternatives})(?!\d)").findall
+    pattern = re.compile(rf"(?<!\d)({alternatives})(?!\d)|{_UUID}")
+    return lambda shown: [value for value in pattern.findall(shown) if value]
 
 
 @contextmanager
