@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
 from threading import Timer
@@ -170,7 +171,7 @@ def test_upgrade_waits_for_a_database_that_takes_no_connections_yet(run: Run, do
 @pytest.mark.parametrize("wait", [0, 60])
 def test_upgrade_waits_for_a_file_that_another_writes_to(wait: int, run: Run, tmp_path: Path) -> None:
     file = tmp_path / "busy.db"
-    with sqlite3.connect(file, isolation_level=None, check_same_thread=False) as writer:
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as writer:
         writer.execute("PRAGMA journal_mode=WAL")
         writer.execute("BEGIN IMMEDIATE")
         free = Timer(1, writer.rollback)

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +228,7 @@ def test_what_makes_an_organization_is_recorded_and_read_by_it_alone(domain_sqli
 def test_the_file_holds_none_of_it(database: Database) -> None:
     with held(database) as connection:
         connection.execute(text("SELECT 1"))
-    with sqlite3.connect(str(database.engine.url.database)) as other:
+    with closing(sqlite3.connect(str(database.engine.url.database))) as other:
         assert other.execute("SELECT count(*) FROM tenders").fetchone() == (2,)
     assert stored(database, "SELECT count(*) FROM sqlite_master WHERE name LIKE 'scope%'") == [(0,)]
 

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -473,7 +473,7 @@ def test_a_damaged_copy_of_sqlite_is_not_restored(tmp_path: Path) -> None:
     (tmp_path / "backup").write_bytes(whole[:8192] + b"\xff" * 4096 + whole[12288:])
     with Database(f"sqlite:///{tmp_path / 'b.db'}") as restored, pytest.raises(BackupError, match="nothing was"):
         restore(restored.migration_engine, tmp_path / "backup")
-    with sqlite3.connect(tmp_path / "b.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "b.db")) as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
 
 
