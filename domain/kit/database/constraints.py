@@ -1,7 +1,7 @@
 """The models' rules, by the names that they have in the database: what a refusal is about."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table, UniqueConstraint
@@ -16,7 +16,7 @@ _Rule = ColumnCollectionConstraint | Index
 
 def duplicate(name: str, table: str = "") -> DuplicateError:
     """The error for a taken unique value, by the constraint's name; PostgreSQL tells a partition's and its table."""
-    for entity, rule in _rules():
+    for entity, rule in _unique_rules():
         if name == rule.name or name.rstrip("0123456789") == _of_partition(rule, table):
             return DuplicateError(entity, _fields(rule), constraint=str(rule.name))
     return DuplicateError("a table", (name,), constraint=name)
@@ -25,11 +25,8 @@ def duplicate(name: str, table: str = "") -> DuplicateError:
 def duplicate_of_columns(table: str, columns: Sequence[str]) -> DuplicateError:
     """The same by the columns, which are all that SQLite tells."""
     keys = sorted(columns)
-    for entity, rule in _rules(table):
-        is_unique = isinstance(rule, UniqueConstraint | PrimaryKeyConstraint) or (
-            isinstance(rule, Index) and rule.unique
-        )
-        if is_unique and sorted(rule.columns.keys()) == keys:
+    for entity, rule in _unique_rules(table):
+        if sorted(rule.columns.keys()) == keys:
             return DuplicateError(entity, _fields(rule), constraint=str(rule.name))
     return DuplicateError(_entity(table) or table, keys, constraint=", ".join(keys))
 
@@ -70,6 +67,12 @@ def _rules(table_name: str | None = None) -> list[tuple[str, _Rule]]:
         for rule in (*table.indexes, *table.constraints)
         if isinstance(rule, _Rule)
     ]
+
+
+def _unique_rules(table_name: str | None = None) -> Iterator[tuple[str, _Rule]]:
+    for entity, rule in _rules(table_name):
+        if isinstance(rule, UniqueConstraint | PrimaryKeyConstraint) or (isinstance(rule, Index) and rule.unique):
+            yield entity, rule
 
 
 def _fields(rule: _Rule) -> tuple[str, ...]:
