@@ -25,6 +25,8 @@ PROGRAMS = ("domain", "make")
 _ASSIGNMENT = re.compile(r"\w+=")
 _IN_TEXT = re.compile(r"`((?:domain|make)\s[^`]+)`")
 _LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)]+))?\)")
+_FILE = re.compile(r"`((?:[\w.]+/)+[\w.]+\.\w+)`")
+_NAME_IN_FILE = re.compile(r"`(?:\w+\.)*(\w+)` in `([\w/.]+\.py)`")
 _OPERATORS = {"|", "||", "&&", ";"}
 
 ERRORS: dict[str, DomainError] = {
@@ -123,6 +125,25 @@ def _rows(document: Path, *, heading: str) -> list[list[str]]:
         cells.append([cell.strip() for cell in line.strip("|").split("|")])
     assert cells, f"{document.name} has no table {heading!r}"
     return cells
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.stem)
+def test_every_file_named_with_its_folder_is_there(document: Path) -> None:
+    for name in _FILE.findall(document.read_text(encoding="utf-8")):
+        assert _files_of(name), f"{document.name}: {name}"
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.stem)
+def test_what_a_file_is_said_to_have_is_in_it(document: Path) -> None:
+    for name, file in _NAME_IN_FILE.findall(document.read_text(encoding="utf-8")):
+        texts = (found.read_text(encoding="utf-8") for found in _files_of(file))
+        assert any(re.search(rf"\b{name}\b", text) for text in texts), f"{document.name}: {name} in {file}"
+
+
+def _files_of(name: str) -> list[Path]:
+    """The files of this name, from the root of the project or of the package, or in any folder of it."""
+    found = [ROOT / name, *(ROOT / "domain").glob(f"**/{name}")]
+    return [file for file in found if file.is_file()]
 
 
 def test_the_table_of_settings_is_complete_and_has_the_defaults() -> None:
