@@ -68,9 +68,9 @@ SERVED: tuple[type[OverHttp], ...] = tuple(
 
 def check(stages: Sequence[Stage]) -> None:
     """Raises AssertionError where one answers otherwise than the database has it, or than the floor does."""
-    wanted = _answers(stages[0])
-    for stage in stages[1:]:
-        assert _answers(stage) == wanted, f"{stage.contender.name} answers otherwise than {stages[0].contender.name}"
+    answers = {stage.contender.name: _answers(stage) for stage in stages}
+    for name, answered in answers.items():
+        assert answered == answers[FLOOR], f"{name} answers otherwise than {FLOOR}"
 
 
 def _answers(stage: Stage) -> tuple[list[TenderPublic], TenderPublic]:
