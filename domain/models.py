@@ -1,8 +1,8 @@
 """The tables and the schemas: one set of classes. Importing them needs no database.
 
-A new entity is a folder (``model.py`` and ``repository.py``), its names here and in ``repositories``, and a revision in
-``alembic/versions``: docs/3-extending.md has each step. Policies, audit trail, purge, export and their tests follow
-from the class.
+A new entity is a folder (``model.py`` and ``repository.py``), a line in ``repositories``, and a revision in
+``alembic/versions``; what applications import stands here and in the package's names, too. docs/3-extending.md has each
+step. Policies, audit trail, purge, export and their tests follow from the class.
 """
 
 from .analyses.model import AnalysisContent as AnalysisContent

@@ -1,9 +1,9 @@
-"""Purge: the one door to hard deletion.
+"""Purge: the one door to hard deletion. (``repository.deleting`` marks rows.)
 
-Children go before parents, so a parent that was restored in between would come back without them. That is why rows
-that lead a deletion or share one, and organizations, first lose their ``deletion_id``, parents before children:
-``restore``, which locks the row that it looks for, answers False from then on. A child waits until nothing that it was
-deleted with can bring it back. Killed at any moment, the next run goes on from there.
+Children go before parents (``Conditions.children_first``), so a parent that was restored in between would come back
+without them. That is why rows that lead a deletion or share one, and organizations, first lose their ``deletion_id``,
+parents before children: ``restore``, which locks the row that it looks for, answers False from then on. A child waits
+until nothing that it was deleted with can bring it back. Killed at any moment, the next run goes on from there.
 """
 
 from collections import Counter

@@ -67,7 +67,7 @@ class TenderContent(DomainModel):
 
 
 class TenderProgress(DomainModel):
-    """Fields that the processing writes."""
+    """Fields that the processing writes, by ``update_status`` and ``claim``."""
 
     status: TenderStatus = Field(default=TenderStatus.PENDING, schema_extra=example("pending"))
     """How far the processing has come."""

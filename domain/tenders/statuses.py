@@ -1,4 +1,4 @@
-"""The UPDATE that sets a tender's status, built once for each set of columns. (``claims`` has that of a claim.)"""
+"""The UPDATE of ``TenderRepository.update_status``, built once for each set of columns. (``claims`` has a claim's.)"""
 
 from functools import cache
 from typing import Any

@@ -9,7 +9,7 @@ from unittest.mock import patch
 from sqlalchemy import BindParameter, ColumnElement, event, text, true
 
 from domain import Database, DomainModel, TenantSession, repositories
-from domain.kit.database.embedded import EmbeddedConnection
+from domain.kit.database.sqlite_connection import ScopedConnection
 from domain.kit.model.tables import organization_column
 from domain.kit.repository import bulk, bulk_statements, deleting, listing, restoring, statements, upsert, writing
 from domain.kit.session import executing, guard
@@ -142,7 +142,7 @@ def _without_policies(database: Database) -> Generator[None]:
 def _without_views(database: Database) -> Generator[None]:
     database.engine.dispose()
     try:
-        with patch.object(EmbeddedConnection, "hold_scope"):
+        with patch.object(ScopedConnection, "hold_scope"):
             yield
     finally:
         database.engine.dispose()

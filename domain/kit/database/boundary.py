@@ -22,7 +22,7 @@ def committing(session: SessionT, observer: UnitObserver | None = None) -> Gener
     """Commit on success, roll back on error, close.
 
     Raises:
-        UnavailableError: OutcomeUnknownError where COMMIT got no answer.
+        UnavailableError: OutcomeUnknownError, by ``translate``, where COMMIT got no answer.
         ConflictError: the block went on after a failed statement.
     """
     outcome: Outcome = "rolled_back"

@@ -13,9 +13,9 @@ from sqlalchemy import URL, Engine, create_engine, event
 from ...limits import NO_LIMITS, TimeLimits
 from ..session import refuse_unstorable, scope_engine
 from . import postgresql, sqlite
-from .embedded import EmbeddedConnection
 from .forking import ENGINES
 from .one_message import OneMessageConnection, OneMessageCursor
+from .sqlite_connection import ScopedConnection
 from .translate import translated
 
 _LOGGING_NAME = "domain"
@@ -48,7 +48,7 @@ def make_engine(
     keywords |= {"hide_parameters": True, "logging_name": _LOGGING_NAME, "json_deserializer": parsed_json}
     pre_ping: bool = keywords.pop("pool_pre_ping", True)
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"factory": EmbeddedConnection}, **keywords)
+        engine = create_engine(url, connect_args={"factory": ScopedConnection}, **keywords)
         sqlite.configure(engine, limits, scoped=scoped)
         scope_engine(engine)
     else:

@@ -19,7 +19,7 @@ from ..private import is_locking
 from ..schema.audit_sqlite import CONTEXT
 from ..schema.scope_postgresql import ACTOR_SETTING, REQUEST_SETTING
 from ..session import READ_ONLY_SETTING
-from .embedded import EmbeddedConnection, ScopedCompiler
+from .sqlite_connection import ScopedCompiler, ScopedConnection
 
 BUSY_TIMEOUT_MS, _FOR_EVER = 30_000, 2**31 - 1
 _WAITING = "domain_savepoints"  # in Connection.info: the names of savepoints that wait for the first write
@@ -54,7 +54,7 @@ def configure(engine: Engine, limits: TimeLimits, *, scoped: bool) -> None:
         engine.dialect.statement_compiler = ScopedCompiler
 
     @event.listens_for(engine, "connect")
-    def _on_connect(connection: EmbeddedConnection, _record: object) -> None:
+    def _on_connect(connection: ScopedConnection, _record: object) -> None:
         connection.isolation_level = None  # the driver would begin (too late) and commit (too early) on its own
         for pragma in (
             "foreign_keys=ON",
@@ -110,12 +110,12 @@ def configure(engine: Engine, limits: TimeLimits, *, scoped: bool) -> None:
             driver.settings.clear()
 
     @event.listens_for(engine, "checkout")
-    def _on_checkout(connection: EmbeddedConnection, _record: object, _fairy: object) -> None:
+    def _on_checkout(connection: ScopedConnection, _record: object, _fairy: object) -> None:
         if scoped:
             connection.hold_scope()
 
     @event.listens_for(engine, "checkin")
-    def _on_checkin(connection: EmbeddedConnection | None, record: ConnectionPoolEntry) -> None:
+    def _on_checkin(connection: ScopedConnection | None, record: ConnectionPoolEntry) -> None:
         # A COMMIT that SQLite refuses leaves its transaction open; SQLAlchemy takes it for ended.
         if connection is not None and connection.in_transaction:
             connection.rollback()
@@ -149,7 +149,7 @@ def _is_kept(statement: str, waiting: list[str]) -> bool:
     return False
 
 
-def _acting(driver: EmbeddedConnection) -> tuple[int | str | None, ...]:
+def _acting(driver: ScopedConnection) -> tuple[int | str | None, ...]:
     """The actor and the request to record; none where there is no trail."""
     return tuple(driver.settings.get(name) for name in (ACTOR_SETTING, REQUEST_SETTING)) if driver.has_trail else ()
 

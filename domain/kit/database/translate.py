@@ -1,4 +1,4 @@
-"""Database errors become ours at this one place, told apart by the constraint's name and the SQLSTATE."""
+"""The drivers' errors become ours here, by the constraint's name and the SQLSTATE: ``engines`` registers it."""
 
 import re
 from typing import Any

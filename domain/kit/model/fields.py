@@ -128,7 +128,7 @@ def managed_field(
 def library_field(*, init: Literal[False] = False, validation_alias: NoKeyword = "<managed>", **options: Any) -> Any:
     """A managed column that only the library fills in: assignments and hand-written statements are refused.
 
-    It is written by statements that are marked ``own``, through a repository's ``Scope.change``.
+    A repository writes it by an UPDATE that returns the id, which ``Scope.change`` runs.
     """
     return managed_field(by_library=True, **options)
 

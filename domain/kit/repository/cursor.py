@@ -26,7 +26,7 @@ def _fits(number: Any) -> Any:
 
 
 class Cursors:
-    """The cursors of one listing: of a model in an order."""
+    """The cursors of one listing: of a model in an order. Of conditions they know nothing: a place is one in any."""
 
     def __init__(self, model: type[Any], order: Order) -> None:
         self._listing = model.__tablename__

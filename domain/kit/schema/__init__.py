@@ -1,4 +1,4 @@
-"""Objects beside a table in the database: its organization's scope and the audit trail's triggers."""
+"""Objects beside a table in the database: its organization's scope, the audit trail's triggers, indexes of searches."""
 
 from ..model.registry import REGISTRY
 from .beside import attach

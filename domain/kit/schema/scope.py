@@ -1,4 +1,8 @@
-"""The scope of a table's rows, declared once: rendered as PostgreSQL's policies, and SQLite's views and triggers."""
+"""The scope of a table's rows, declared once.
+
+``scope_postgresql`` renders it as policies, which ``create_all`` (``beside``) and revisions make; ``scope_sqlite`` as
+views and triggers, which each connection makes (``database.sqlite_connection``).
+"""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple

@@ -1,7 +1,8 @@
 """Sessions bound to an organization, and what guards them.
 
 A hand-written statement passes ``guard`` (refuses and marks it), ``reading_compiler`` and ``writing_compiler`` (write
-the organization wherever a table stands), ``executing`` (fills in the session's id), and then the database's own scope.
+the organization wherever a table stands), ``executing`` (fills in the session's ``bound_organization_id``:
+``get_session`` or the first repository argument gives it), and then the database's own scope.
 """
 
 from . import executing as executing

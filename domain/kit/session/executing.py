@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.engine.default import DefaultExecutionContext
 
 from ...errors import HardDeletionError, TenantRequiredError, TenantScopeError, UnguardedStatementError
-from .reading_compiler import ORGANIZATION
+from .reading_compiler import SESSION_ORGANIZATION
 from .writing_compiler import OrganizationCompiler
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class OrganizationContext(DefaultExecutionContext):
         *args: Any,
         **options: Any,
     ) -> Any:
-        if ORGANIZATION.key in compiled.binds:
+        if SESSION_ORGANIZATION.key in compiled.binds:
             organization_id = session_of(connection).bound_organization_id
-            parameters = [{**row, ORGANIZATION.key: organization_id} for row in parameters or [{}]]
+            parameters = [{**row, SESSION_ORGANIZATION.key: organization_id} for row in parameters or [{}]]
         make = super()._init_compiled
         return make(dialect, connection, dbapi_connection, execution_options, compiled, parameters, *args, **options)
 

@@ -34,7 +34,7 @@ from ..model.tables import organization_column
 from .opaque import SeeingCompiler
 from .options import Wanted, wanted
 
-ORGANIZATION = bindparam("domain_organization_id", type_=BigInteger(), required=True)
+SESSION_ORGANIZATION = bindparam("domain_organization_id", type_=BigInteger(), required=True)
 
 _SYSTEM_COLUMNS = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "rowid", "oid", "_rowid_"}
 _CLOSED = (FunctionElement, FunctionFilter, WithinGroup, Over, Select)  # may hold columns that are not in GROUP BY
@@ -151,7 +151,7 @@ class ReadingCompiler(SeeingCompiler):
             if compared:
                 self.named.append(compared)
             else:
-                conditions.append(_column(organization.name, BigInteger(), source) == ORGANIZATION)
+                conditions.append(_column(organization.name, BigInteger(), source) == SESSION_ORGANIZATION)
         itself = source is None and self.wanted is not None and named.name in self.wanted.itself
         if known is not None and self.is_live and "deletion_id" in known.c and not itself:
             conditions.append(~_column("is_deleted", Boolean(), source))

@@ -81,8 +81,8 @@ class DomainSession(Session):
     def flush(self, objects: Any = None) -> None:
         """Raise StaleVersionError for the first object that the database has moved past; else SQLAlchemy's own.
 
-        Before it, in order: JSON changed in place, seen versions, ``guard``'s two listeners, and locks of referenced
-        rows (``repository.references``).
+        Before a flush, in this order: ``flag_changed``, ``seen_versions``, ``guard._check_flush``,
+        ``guard._refuse_changes``, and ``repository.references``. One new row may go past it: ``writing.insert_one``.
         """
         flag_changed(self)
         seen = seen_versions(self.dirty)

@@ -18,7 +18,7 @@ READ_ONLY_SETTING = "transaction_read_only"  # PostgreSQL's; SQLite's connection
 
 
 class SettingConnection(Protocol):
-    """A driver's connection that keeps settings: ``OneMessageConnection``, ``EmbeddedConnection``."""
+    """A driver's connection that keeps settings: ``OneMessageConnection``, ``ScopedConnection``."""
 
     def set_local(self, name: str, value: int | str) -> None: ...
 

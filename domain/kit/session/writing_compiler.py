@@ -13,12 +13,12 @@ from sqlalchemy.sql.elements import ColumnClause, ColumnElement
 from ...errors import MisuseError, UnguardedStatementError
 from ..model.registry import REGISTRY
 from ..model.tables import ORGANIZATION_ID, organization_column
-from .reading_compiler import ORGANIZATION, ReadingCompiler
+from .reading_compiler import SESSION_ORGANIZATION, ReadingCompiler
 from .refused_writes import APPEND_ONLY, WRITES_TRAIL, assigned, key_of, raise_version, refuse_managed_columns
 
 
 class OrganizationCompiler(ReadingCompiler):
-    """Mixed into the compiler of each engine's dialect."""
+    """The whole compiler, of reads too, which is mixed into that of each engine's dialect."""
 
     removed: str | None = None
     """The model whose rows a DELETE would remove instead of marking them."""
@@ -116,7 +116,7 @@ class OrganizationCompiler(ReadingCompiler):
     def _row_of_organization(self, row: Any, target: Any) -> dict[Any, Any]:
         values: dict[Any, Any] = dict(row if hasattr(row, "items") else zip(target.table.c, row, strict=False))
         named = next((key for key in values if key_of(key) == target.key), target)
-        value = values.get(named, ORGANIZATION)
+        value = values.get(named, SESSION_ORGANIZATION)
         if not isinstance(value, ColumnElement):
             value = bindparam(None, value, type_=BigInteger(), unique=True)
         self._note(value)
@@ -130,7 +130,7 @@ class OrganizationCompiler(ReadingCompiler):
         chosen = insert.select
         if not isinstance(chosen, Select):
             raise UnguardedStatementError(f"from_select() of a union that does not select {ORGANIZATION_ID}")
-        return _with(insert, _select_names=[*names, target.key], select=chosen.add_columns(ORGANIZATION))
+        return _with(insert, _select_names=[*names, target.key], select=chosen.add_columns(SESSION_ORGANIZATION))
 
     def _note_selected(self, select: Any, position: int) -> None:
         if isinstance(select, CompoundSelect):

@@ -14,7 +14,7 @@ from .forking import InheritableConnection
 from .sqlite_amounts import AmountsCompiler
 
 
-class EmbeddedConnection(InheritableConnection):
+class ScopedConnection(InheritableConnection):
     """A connection with settings for a transaction, as PostgreSQL has; SQL reads them by ``current_setting``."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
