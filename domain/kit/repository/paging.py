@@ -100,9 +100,7 @@ class Listed(Generic[ModelT]):
         return found
 
     def _one(self, statement: Any) -> int:
-        session: Any = self._session
-        found: int = session.exec(self._narrowed(statement), params=self._params).one()
-        return found
+        return self._session.scalar(self._narrowed(statement), self._params) or 0
 
     def _narrowed(self, statement: Any) -> Any:
         return statement.where(*self._where) if self._where else statement
