@@ -1,4 +1,7 @@
-"""The drivers' errors become ours here, by the constraint's name and the SQLSTATE: ``engines`` registers it."""
+"""The drivers' errors become ours here, by the constraint's name and the SQLSTATE: ``engines`` registers it.
+
+(An upsert that meets another organization's row raises DuplicateError itself, in ``repository.writing``.)
+"""
 
 import re
 from typing import Any

@@ -42,7 +42,10 @@ class Cursors:
         return base64.urlsafe_b64encode(crc32(written, self._sum).to_bytes(_SUM) + written).decode().rstrip("=")
 
     def decode(self, cursor: str) -> Place:
-        """The place that a cursor stands for. Raises ArgumentError for what no page of this listing gave out."""
+        """The place that a cursor stands for. Raises ArgumentError for one of another listing, or a broken one.
+
+        The sum tells mistakes, and no forgery: a forged cursor is a place to begin at, and shows nothing more.
+        """
         try:
             if len(cursor) > _LONGEST:
                 raise ValueError

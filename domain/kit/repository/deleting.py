@@ -98,7 +98,7 @@ def delete_batch(session: DomainSession, model: type[Entity], entity_id: int, *,
 def delete_where(
     session: DomainSession, model: type[Entity], where: Sequence[Where], *, organization: int | None
 ) -> Deletion:
-    """Mark the rows that meet the conditions once they are locked, and their dependents; raises as ``delete_batch``."""
+    """Mark the rows that meet the conditions once locked, and their dependents. Raises as ``soft_delete_where``."""
     conditions = conditions_of(where)
     if not conditions or not all(map(_names_column, conditions)):
         raise ArgumentError("soft_delete_where takes conditions on columns; none, or True, would delete every row")

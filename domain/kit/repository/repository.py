@@ -312,6 +312,9 @@ class Repository(Generic[ModelT]):
         """Delete the row and what belongs to it, as one deletion. False where there is no such live row.
 
         Each row gets the deletion's ``deletion_id`` and ``deleted_at``, and the session's actor as ``deleted_by``.
+
+        Raises:
+            ConflictError: a live row refers to one of them by a reference that restricts its deletion.
         """
         organization = self._scope.organization_of(entity_id, org_id)
         return delete_batch(self.session, self.model, entity_id, organization=organization)
