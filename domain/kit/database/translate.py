@@ -59,7 +59,7 @@ def translated(context: ExceptionContext) -> DomainError | None:
         return UnavailableError(LOST, retryable=True)
     if isinstance(error, ValidationError):
         reasons = "; ".join(line["msg"] for line in error.errors(include_input=False, include_url=False))
-        return ConstraintError(f"a JSON value was changed in place to what its column refuses: {reasons}")
+        return ConstraintError(f"a JSON value holds, or was changed in place to, what its column refuses: {reasons}")
     if isinstance(error, ValueError):  # raised by a column type on its way to the database
         return ConstraintError(str(error))
     if isinstance(error, OverflowError):

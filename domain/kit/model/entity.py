@@ -89,7 +89,7 @@ class Entity(Deletable, Stamped):
         unmapped = [column.name for column in cls.__table__.c if column.info.get("unmapped")]
         return {
             "version_id_col": cls.__table__.c.version,
-            "eager_defaults": False,
+            "eager_defaults": True,  # what the database fills in can't be read once the session is closed
             "exclude_properties": unmapped,
         }
 

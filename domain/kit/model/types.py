@@ -20,7 +20,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from ..private import PlainParents
-from .fields import Text
+from .fields import Text, storable
 from .json_conditions import JSONComparator
 
 T = TypeVar("T")
@@ -97,6 +97,19 @@ def _adapter(annotation: Any) -> TypeAdapter[Any]:
     return TypeAdapter(annotation) if is_model else TypeAdapter(annotation, config=_JSON)
 
 
+def _refuse_unstorable(dumped: JsonValue, at: str = "") -> None:
+    """Raise ValueError, with the place, for a text that PostgreSQL could not store; SQLite would."""
+    if isinstance(dumped, str):
+        try:
+            storable(dumped)
+        except ValueError as error:
+            raise ValueError(f"a text in a JSON value{at and f' (at {at[1:]})'} {error}") from None
+    elif isinstance(dumped, list | dict):
+        for key, item in dumped.items() if isinstance(dumped, dict) else enumerate(dumped):
+            _refuse_unstorable(key)
+            _refuse_unstorable(item, f"{at}.{key}")
+
+
 def _is_plain(annotation: Any) -> bool:
     if get_origin(annotation) in (Annotated, Union, UnionType):
         return all(_is_plain(kind) for kind in get_args(annotation) if isinstance(kind, type))
@@ -145,11 +158,20 @@ class JSONOf(TypeDecorator[T], Generic[T]):
         if value is None:
             return None
         checked = self.checked(value)  # the only check of an in-place change
-        # Dumping would replace the lone surrogates in keys.
-        return checked if self.verbatim else self._adapter.dump_python(checked, mode="json")
+        if self.verbatim:  # dumping would replace the lone surrogates in keys
+            return checked
+        dumped = self._adapter.dump_python(checked, mode="json", by_alias=False)
+        if self.is_deep:  # pydantic takes objects of a model as they are, and would refuse to read what they hold
+            self._read(dumped)
+        _refuse_unstorable(dumped)
+        return dumped
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> T | None:
-        return None if value is None else self._stored.validator.validate_python(value)
+        return None if value is None else self._read(value)
+
+    def _read(self, value: object) -> T:
+        read: T = self._stored.validator.validate_python(value, by_name=True)
+        return read
 
 
 class TrackedList(PlainParents, MutableList[Any]):
