@@ -151,6 +151,8 @@ def test_a_closed_database_has_no_threads_left_and_may_be_used_again(domain_sqli
     asyncio.run(acme.arun(create))
     domain_sqlite.close()
     assert asyncio.run(acme.arun(titles)) == ["Bridge"]
+    domain_sqlite.close()
+    assert domain_sqlite.engine.pool.checkedin() == 0  # type: ignore[attr-defined]  # QueuePool's
 
 
 def test_handles_may_be_used_by_several_threads_at_once(domain_db: Database) -> None:

@@ -123,7 +123,6 @@ class Database:
 
     def _engine(self, name: str, engine: Engine) -> Engine:
         self.engines[name] = engine
-        self._closing.callback(engine.dispose)
         return engine
 
     @property
@@ -317,8 +316,13 @@ class Database:
         return readiness(self.engine)
 
     def close(self) -> None:
-        """Wait for units in threads, then close every connection; the private file of ``:memory:`` goes."""
+        """Wait for units in threads, then close every connection; the private file of ``:memory:`` goes.
+
+        What is used again after that, but for ``:memory:``, connects again, and can be closed again.
+        """
         self._threads.close()
+        for engine in self.engines.values():
+            engine.dispose()
         self._closing.close()
 
     def __enter__(self) -> Self:
