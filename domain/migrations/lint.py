@@ -38,7 +38,7 @@ def lint(location: Path, *, since: str | None = None) -> list[Refusal]:
     It runs each ``upgrade`` as ``--sql`` does, for PostgreSQL, and needs no database and no env.py.
 
     Raises:
-        MigrationError: there is no such tree or revision.
+        MigrationError: there is no such tree or revision, or none at all.
     """
     config = Config(location) if location.is_file() else Config()
     if not location.is_file():
@@ -50,6 +50,8 @@ def lint(location: Path, *, since: str | None = None) -> list[Refusal]:
         revisions = list(scripts.walk_revisions())
     except (CommandError, RevisionError) as error:
         raise MigrationError(str(error)) from error
+    if not revisions:
+        raise MigrationError(f"{location} has no revisions: name an alembic.ini, or the folder that has versions/")
     for script in reversed(revisions):
         refused = list(_Revision(script, conditions, proven).refusals())
         found += [] if script.revision in skipped else refused

@@ -52,6 +52,13 @@ def test_a_schema_without_a_revision_is_not_ready(gone: str, database: Database)
     assert "the schema is at no revision" in ready.reasons[0]
 
 
+def test_tables_that_migrations_can_not_take_on_are_not_sent_to_them() -> None:
+    with Database("sqlite://") as database:
+        database.create_all()
+        (reason,) = database.ready().reasons
+    assert reason.endswith("`create_all` made its tables, which migrations don't take on: begin with an empty database")
+
+
 def test_a_newer_revision_is_ready_since_old_processes_go_on_while_a_deployment_rolls(database: Database) -> None:
     execute(database, "UPDATE domain_version SET version_num = '9999'")
     assert database.ready()

@@ -165,6 +165,8 @@ def test_only_later_revisions_are_told_of_and_earlier_ones_are_read(lint_of: Lin
 def test_a_tree_or_a_revision_that_is_not_there_is_named(tmp_path: Path, lint_of: Lint) -> None:
     with pytest.raises(MigrationError, match="nowhere"):
         lint(tmp_path / "nowhere")
+    with pytest.raises(MigrationError, match="has no revisions"):
+        lint(tmp_path)
     with pytest.raises(MigrationError, match="77"):
         lint_of(ADD.format(""), since="77")
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ...errors import ConfigurationError, DomainError
 from ...version import REVISION, VERSION_TABLE
 from ..model import DomainModel
-from ..model.tables import organization_column
+from ..model.tables import ORGANIZATIONS, organization_column
 
 Obstacle: TypeAlias = tuple[str, str]
 """A fault, and its remedy."""
@@ -76,6 +76,9 @@ def behind(connection: Connection, tables: Mapping[str, Reach]) -> Iterator[Obst
     at = None if version is None else connection.scalar(_REVISION)
     if not _is_reached(at):
         what = f"the schema is at {at or 'no revision'}, not at {REVISION}"
+        if version is None and ORGANIZATIONS in tables:
+            yield what, "`create_all` made its tables, which migrations don't take on: begin with an empty database"
+            return
         yield what, "run `domain db upgrade`, then `domain db roles`"
 
 

@@ -1,7 +1,7 @@
 """Column types: what PostgreSQL and SQLite must store alike."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import Enum
 from types import UnionType
@@ -34,6 +34,11 @@ class UtcDateTime(UTCDateTime):
     """SQLModel's, read on PostgreSQL without its conversion: every connection there speaks UTC already."""
 
     cache_ok: bool = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and value.utcoffset() is None:
+            raise ValueError("a time needs its offset, as datetime.now(UTC) has it")
+        return super().process_bind_param(value, dialect)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # SQLAlchemy's type for it has no public name
         return super().result_processor(dialect, coltype) if dialect.name == "sqlite" else None

@@ -53,7 +53,7 @@ class Cursors:
             place = self._place.validate_json(base64.b64decode(padded, altchars=b"-_", validate=True)[_SUM:])
             if self.encode(place) != cursor:
                 raise ValueError
-        except (ValueError, ValidationError):
+        except (TypeError, ValueError, ValidationError):
             said = f"this cursor is not one that a page of {self._listing} in this order gave out; start without one"
             raise ArgumentError(said) from None
         return place

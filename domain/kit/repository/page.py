@@ -6,6 +6,7 @@ from typing import ClassVar, Generic, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...errors import ArgumentError
+from ..session import checked_int
 from .cursor import Cursors, Place
 
 T = TypeVar("T")
@@ -32,14 +33,14 @@ class Page(BaseModel, Generic[T]):
 
 def checked_limit(limit: int) -> int:
     """The limit. Raises ArgumentError outside 1..200."""
-    if not 1 <= limit <= MAX_LIMIT:
+    if not 1 <= checked_int(limit, "limit") <= MAX_LIMIT:
         raise ArgumentError(f"limit must be from 1 to {MAX_LIMIT}, not {limit}")
     return limit
 
 
 def checked_offset(offset: int) -> int:
     """The offset. Raises ArgumentError below 0."""
-    if not 0 <= offset < 2**63:
+    if not 0 <= checked_int(offset, "offset") < 2**63:
         raise ArgumentError(f"offset must be 0 or more, not {offset}")
     return offset
 

@@ -10,7 +10,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from ...errors import TenantRequiredError
 from ..model import Entity, TenantEntity
 from ..model.tables import ORGANIZATION_ID, is_organization
-from ..session import DomainSession, SystemSession, TenantSession, expire_on_savepoint_rollback, own
+from ..session import DomainSession, SystemSession, TenantSession, checked_int, expire_on_savepoint_rollback, own
 from .statements import KEY, ORGANIZATION, ModelT, Statements, statements
 
 Params = dict[str, object]
@@ -51,6 +51,7 @@ class Scope(Generic[ModelT]):
 
     def organization_of(self, entity_id: int, org_id: int | None) -> int | None:
         """The same for a call on one row; an organization's own row names itself. Raises as ``organization``."""
+        checked_int(entity_id, f"the id of a {self.model.__name__}")
         if not self._of_organizations:
             return self.organization(org_id)
         organization = entity_id if org_id is None else org_id

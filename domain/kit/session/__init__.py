@@ -23,6 +23,7 @@ from .read_sessions import underlying as underlying
 from .savepoints import expire_on_savepoint_rollback as expire_on_savepoint_rollback
 from .sessions import DomainSession as DomainSession
 from .setting import READ_ONLY_SETTING as READ_ONLY_SETTING
+from .setting import checked_int as checked_int
 from .setting import refuse_unstorable as refuse_unstorable
 from .system_sessions import SystemSession as SystemSession
 from .tenant_sessions import TenantSession as TenantSession

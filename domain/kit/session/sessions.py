@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, bindparam, event
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import ORMExecuteState, SessionTransaction
+from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -63,7 +63,6 @@ class DomainSession(Session):
 
     def commit(self) -> None:
         """Raise SessionClosedError after a close by hand, which dropped the work; otherwise SQLAlchemy's own."""
-        _refuse_closed(self)
         flag_changed(self)  # or SQLAlchemy, which knows of no change, would not flush
         super().commit()
 
@@ -77,6 +76,12 @@ class DomainSession(Session):
             with suppress(DomainError, SQLAlchemyError):  # what the caller has to hear of is the block's own error
                 load_expired(self)
         super().__exit__(kind, error, traceback)
+
+    def _autobegin_t(self, begin: bool = False) -> SessionTransaction:
+        """Raise SessionClosedError: whatever uses a session asks it for its transaction first."""
+        if self.is_closed:
+            raise SessionClosedError
+        return super()._autobegin_t(begin)
 
     def flush(self, objects: Any = None) -> None:
         """Raise StaleVersionError for the first object that the database has moved past; else SQLAlchemy's own.
@@ -181,18 +186,6 @@ def _by_value(model: Any, column: str) -> SelectOfScalar[Any]:
     is_equal = model.__table__.c[column] == bindparam(_VALUE)
     found = select(model).where(is_equal, ~col(model.is_deleted))
     return found.execution_options(**{ADMITS_DELETED: is_organization(model)})
-
-
-@event.listens_for(DomainSession, "before_attach", propagate=True)
-def _refuse_closed(session: DomainSession, _entity: object = None) -> None:
-    if session.is_closed:
-        raise SessionClosedError
-
-
-@event.listens_for(DomainSession, "do_orm_execute", propagate=True)
-def _refuse_statement(state: ORMExecuteState) -> None:
-    assert isinstance(state.session, DomainSession)
-    _refuse_closed(state.session)
 
 
 @event.listens_for(DomainSession, "pending_to_persistent", propagate=True)

@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from sqlalchemy import Connection
 
-from ...errors import ArgumentError
+from ...errors import ArgumentError, MisuseError
 from ..model.fields import storable
 
 _INT64_MAX = 2**63 - 1
@@ -36,6 +36,13 @@ def refuse_unstorable(value: object) -> None:
             raise ArgumentError(f"a text {error}") from None
     elif isinstance(value, int) and not -_INT64_MAX - 1 <= value <= _INT64_MAX:
         raise ArgumentError("an integer must fit into 64 bits")
+
+
+def checked_int(value: object, name: str) -> int:
+    """The number. Raises MisuseError where it is no int: each database would take it for something else."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise MisuseError(f"{name} is an int, not {type(value).__name__}")
+    return value
 
 
 def is_storable_text(value: object, name: str) -> bool:

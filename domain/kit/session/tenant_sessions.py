@@ -13,7 +13,7 @@ from .actors import checked
 from .deleted_organizations import announce_live
 from .executing import use_for
 from .sessions import DomainSession
-from .setting import set_local
+from .setting import checked_int, set_local
 
 
 class TenantSession(DomainSession):
@@ -34,7 +34,7 @@ class TenantSession(DomainSession):
         admits_deleted: bool = False,
         **options: Any,
     ) -> None:
-        self._organization_id = organization_id
+        self._organization_id = None if organization_id is None else checked_int(organization_id, "organization_id")
         self._admits_deleted = admits_deleted
         self._refuses_deleted = organization_id is not None and not admits_deleted
         self.unguarded_sql = unguarded_sql
@@ -67,7 +67,7 @@ class TenantSession(DomainSession):
         """
         bound = self._organization_id
         if bound is None:
-            self._organization_id = organization_id
+            self._organization_id = checked_int(organization_id, "organization_id")
             self._refuses_deleted = not (admits_deleted or self._admits_deleted)
             if self.in_transaction():
                 self._announce_organization(super().connection())

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ...kit.model.managed import managed_fields
 from ...kit.model.tables import ORGANIZATION_ID
 from ..building import build
 from .discovery import Model, references
@@ -19,8 +20,7 @@ def marked(model: Model, word: str, number: int, **fixed: object) -> tuple[Any, 
     """
     marks: dict[str, object] = {}
     for name, field in model.model_fields.items():
-        info = model.__table__.c[name].info
-        if name in {*fixed, ORGANIZATION_ID, *references(model)} or "managed" in info or field.annotation is bool:
+        if name in {*fixed, ORGANIZATION_ID, *references(model), *managed_fields(model)} or field.annotation is bool:
             continue
         for value in _candidates(f"{word}-{number}-{name}", number):
             try:
