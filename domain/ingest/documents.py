@@ -111,10 +111,10 @@ def _as_one(source: Source, *, place: str) -> Iterator[Document | Refusal | Rema
             return
     del data
     source.rewind()
-    outlines, is_repaired = _outlines(JsonStream(source))
+    outlines, is_repaired = _outlines(JsonStream(source.read))
     source.rewind()
     yield from [Remark(place, REPAIRED)] if is_repaired else []
-    stream = JsonStream(source)
+    stream = JsonStream(source.read)
     for position, outline in enumerate(outlines):
         where = place if len(outlines) == 1 else f"{place} [{position}]"
         if outline is None:

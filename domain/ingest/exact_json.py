@@ -31,16 +31,16 @@ def parsed(data: bytes) -> tuple[JsonValue, bool]:
             pass
         else:
             return plain, False
-    stream = JsonStream(BytesIO(data), chunk=len(data))
+    stream = JsonStream(BytesIO(data).read, chunk=len(data))
     value = stream.value()
     if stream.peek():
         raise stream.unreadable("Extra data")
     return value, stream.repaired
 
 
-def written(content: Mapping[str, JsonValue]) -> str:
-    """``content`` as JSON."""
-    return _dumped(content).decode()
+def written(value: JsonValue) -> str:
+    """``value`` as JSON."""
+    return _dumped(value).decode()
 
 
 def canonical(content: Mapping[str, JsonValue]) -> bytes:

@@ -17,7 +17,7 @@ from .items import Item, Refusal, Release
 from .json_stream import WRAPPERS
 from .package import Package, of_compiled, package_of
 from .text import identifier
-from .values import child, is_deeper_than, objects, text
+from .values import is_deeper_than, objects, text
 
 OCID_LIMIT = max_length(TenderContent, "external_id")
 RELEASE_ID_LIMIT = max_length(TenderNoticeContent, "release_id")
@@ -155,15 +155,9 @@ def _no_release(release: Object, ocid: str | None) -> str | None:
 
 def _is_versioned(release: Object) -> bool:
     """Each value of a versioned release is a list: the values that it had, and when."""
-    for part in (release, child(release, "tender"), child(release, "buyer"), child(release, "planning")):
-        values = part.values() if isinstance(part, dict) else ()
-        if any(isinstance(value, list) and _is_version(value) for value in values):
-            return True
-    return False
-
-
-def _is_version(values: list[JsonValue]) -> bool:
-    return any("releaseDate" in value and "value" in value for value in objects(values[:1]))
+    parts = objects([release, release.get("tender"), release.get("buyer"), release.get("planning")])
+    lists = (value for part in parts for value in part.values() if isinstance(value, list))
+    return any({"releaseDate", "value"} <= first.keys() for values in lists for first in objects(values[:1]))
 
 
 def _is_link(release: JsonValue) -> bool:
