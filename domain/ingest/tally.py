@@ -68,7 +68,7 @@ class Tally:
     def read(self, batch: Batch) -> None:
         """Add what was read, and note what was refused while reading."""
         self.summary.files += batch.files
-        self.summary.releases += batch.read
+        self.summary.releases += len(batch.releases)
         self._note(batch.remarks)
         for refusal in batch.refusals:
             self.refuse(refusal)

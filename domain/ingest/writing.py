@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from ..errors import ConflictError
+from ..errors import ConflictError, ConstraintError
 from ..kit.repository.bulk_statements import insert_rows, update_rows
 from ..kit.session import TenantSession
 from ..tenders.model import Tender
 from ..tenders.notices import TenderNotice
 from . import known_rows
+from .amounts import VALUE
 from .batches import PreparedRelease
 from .changes import changes
 from .items import Release
@@ -29,7 +30,7 @@ KEPT = 50
 """Notices that are read to update a tender, before those are marked that can't matter any more."""
 
 
-def store(session: TenantSession, releases: Iterable[PreparedRelease]) -> Outcome:
+def store(session: TenantSession, releases: Sequence[PreparedRelease]) -> Outcome:
     """Write a batch, in the session's transaction.
 
     A tender that is deleted, or was and is purged, and not live as well, is left alone, and its releases are not
@@ -37,9 +38,10 @@ def store(session: TenantSession, releases: Iterable[PreparedRelease]) -> Outcom
 
     Raises:
         ConflictError: somebody else wrote one of the tenders meanwhile; roll back, and store the batch again.
-        ConstraintError: the database refused a value.
+        ConstraintError: the database refused a value, or can't hold it.
         OrganizationDeletedError: the organization was deleted meanwhile.
     """
+    _refuse_large_amounts(session, releases)
     organization_id = session.organization_id
     known_rows.lock_organization(session)
     groups = _by_ocid(releases)
@@ -62,6 +64,16 @@ def store(session: TenantSession, releases: Iterable[PreparedRelease]) -> Outcom
         unchanged=sorted(set(live.values()) - set(updated)),
         skipped=list(deleted.values()),
     )
+
+
+def _refuse_large_amounts(session: TenantSession, releases: Iterable[PreparedRelease]) -> None:
+    """Before merging: what goes in must not depend on which others are at hand, and may take a value's place."""
+    dialect = session.get_bind().dialect
+    try:
+        for release in releases:
+            VALUE.process_bind_param(release.tender["estimated_value"], dialect)
+    except ValueError as error:
+        raise ConstraintError(str(error)) from error
 
 
 def _by_ocid(releases: Iterable[PreparedRelease]) -> dict[str, dict[str, PreparedRelease]]:
