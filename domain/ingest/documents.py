@@ -87,13 +87,16 @@ def _is_whole(line: bytes) -> bool:
 def _in_lines(source: Source, *, place: str) -> Iterator[Document | Refusal | Remark]:
     for number, data in source.lines(LARGEST):
         try:
-            value, is_repaired = parsed(data)
+            yield from _parsed(data, place=f"{place}:{number}")
         except UnreadableError as error:
             yield Refusal(f"{place}:{number}", str(error))
-            continue
-        if is_repaired:
-            yield Remark(f"{place}:{number}", REPAIRED)
-        yield Document(f"{place}:{number}", value, may_be_deep=data.count(b"{") + data.count(b"[") > 100)
+
+
+def _parsed(data: bytes, *, place: str) -> Iterator[Document | Remark]:
+    value, is_repaired = parsed(data)
+    if is_repaired:
+        yield Remark(place, REPAIRED)
+    yield Document(place, value, may_be_deep=data.count(b"{") + data.count(b"[") > 100)
 
 
 def _as_one(source: Source, *, place: str) -> Iterator[Document | Refusal | Remark]:
@@ -102,18 +105,16 @@ def _as_one(source: Source, *, place: str) -> Iterator[Document | Refusal | Rema
     data = source.read(WHOLE + 1)
     if len(data) <= WHOLE:
         try:
-            value, is_repaired = parsed(data)
-        except UnreadableError:
-            pass
-        else:
-            yield from [Remark(place, REPAIRED)] if is_repaired else []
-            yield Document(place, value)
+            yield from _parsed(data, place=place)
             return
+        except UnreadableError:
+            pass  # several documents, or damaged: the stream tells
     del data
     source.rewind()
     outlines, is_repaired = _outlines(JsonStream(source.read))
     source.rewind()
-    yield from [Remark(place, REPAIRED)] if is_repaired else []
+    if is_repaired:
+        yield Remark(place, REPAIRED)
     stream = JsonStream(source.read)
     for position, outline in enumerate(outlines):
         where = place if len(outlines) == 1 else f"{place} [{position}]"

@@ -40,6 +40,7 @@ class Around(NamedTuple):
     depth: int = 0
     start: int = 0
     """The position of the first element of the next array."""
+    may_be_deep: bool = True
 
     def inside(self, value: Object) -> "Around":
         """The same for what stands in ``value``."""
@@ -57,15 +58,7 @@ class Around(NamedTuple):
 
 def items(document: Document) -> Iterator[Item]:
     """The releases in one JSON document, and a refusal for each part that is none."""
-    for item in _items(document):
-        if document.may_be_deep and isinstance(item, Release) and is_deeper_than(item.content, MAX_DEPTH):
-            yield Refusal(item.place, f"the release is nested deeper than {MAX_DEPTH} levels")
-        else:
-            yield item
-
-
-def _items(document: Document) -> Iterator[Item]:
-    around = Around(document.place, {}, start=document.start)
+    around = Around(document.place, {}, start=document.start, may_be_deep=document.may_be_deep)
     if isinstance(document.value, list):
         for element, inside in around._replace(depth=1).elements("", document.value):
             yield from _document(element, inside)
@@ -126,7 +119,7 @@ def _record(record: Object, around: Around) -> Iterator[Item]:
 def _release(release: Object, around: Around) -> Item:
     # The record's ocid goes before that of the release.
     known = _ocid(around.ocid) or _ocid(release.get("ocid"))
-    if reason := _no_release(release, known):
+    if reason := _no_release(release, known, may_be_deep=around.may_be_deep):
         return Refusal(around.place, reason)
     return Release(
         ocid=known or "",
@@ -138,7 +131,7 @@ def _release(release: Object, around: Around) -> Item:
     )
 
 
-def _no_release(release: Object, ocid: str | None) -> str | None:
+def _no_release(release: Object, ocid: str | None, *, may_be_deep: bool) -> str | None:
     """The reason that no tender can be made of this; None where one can."""
     if _is_link(release):
         return "a link to a release, not the release itself"
@@ -150,6 +143,8 @@ def _no_release(release: Object, ocid: str | None) -> str | None:
         return "a versioned release; the compiled release, or the releases themselves, are needed"
     if not any(release.get(section) for section in SECTIONS):
         return f"the release states nothing: it has none of {', '.join(SECTIONS)}"
+    if may_be_deep and is_deeper_than(release, MAX_DEPTH):
+        return f"the release is nested deeper than {MAX_DEPTH} levels"
     return None
 
 
