@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Generic, TypeAlias, TypeVar
 
 from pydantic import JsonValue
@@ -12,6 +13,7 @@ from .text import line, paragraphs, web_url
 from .values import child, code, elements, first, objects, text
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Content: TypeAlias = dict[str, JsonValue]
 
 # What publishers write into a field that they have nothing for.
@@ -19,12 +21,12 @@ _PLACEHOLDERS = {"VACIA", "VACÍA", "VACIO", "VACÍO"}
 
 
 @dataclass(frozen=True)
-class Path(Generic[T]):
+class Path(Generic[T_co]):
     """The place of a value, and how it is read."""
 
     steps: tuple[str, ...]
     """Empty where it is read from several: a null takes away the value that it stands for, and nothing below it."""
-    read: Callable[[Content], T | None]
+    read: Callable[[Content], T_co | None]
 
     def is_null(self, content: Content) -> bool:
         """True if a null stands there."""
@@ -80,6 +82,13 @@ def _description(written: JsonValue) -> str | None:
     return paragraphs(written) or None if isinstance(written, str) else None
 
 
+def _amount_and_currency(content: Content) -> tuple[Decimal, JsonValue] | None:
+    """The currency as it is written beside the amount."""
+    value = child(content, "tender", "value")
+    known = amount(child(value, "amount"))
+    return None if known is None else (known, child(value, "currency"))
+
+
 def _notice_url(document: Content) -> str | None:
     return web_url(document.get("url")) if document.get("documentType") == "tenderNotice" else None
 
@@ -128,7 +137,7 @@ LOCATION: tuple[Path[str], ...] = (
 STATUS = at("tender", "status")
 DEADLINE = _single("tender", "tenderPeriod", "endDate", read=deadline)
 PUBLISHED = _single("tender", "datePublished", read=moment)
-AMOUNT = _single("tender", "value", "amount", read=amount)
+AMOUNT = Path(("tender", "value", "amount"), _amount_and_currency)
 CURRENCY = _single("tender", "value", "currency", read=currency)
 NOTICE_URL = _each("tender", "documents", read=_notice_url)
 RELEASED = _single("date", read=moment)
