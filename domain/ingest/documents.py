@@ -9,7 +9,7 @@ small one is read as a whole, a large one as a stream.
 import gzip
 import zlib
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -104,11 +104,9 @@ def _as_one(source: Source, *, place: str) -> Iterator[Document | Refusal | Rema
     source.rewind()
     data = source.read(WHOLE + 1)
     if len(data) <= WHOLE:
-        try:
+        with suppress(UnreadableError):  # several documents, or damaged: the stream tells
             yield from _parsed(data, place=place)
             return
-        except UnreadableError:
-            pass  # several documents, or damaged: the stream tells
     del data
     source.rewind()
     outlines, is_repaired = _outlines(JsonStream(source.read))
@@ -133,11 +131,9 @@ def _outlines(stream: JsonStream) -> tuple[list[JsonValue], bool]:
         outline: dict[str, JsonValue] = {}
         has_elements = False
         for steps, value in stream.parts():
-            if not steps:
-                pass
-            elif isinstance(steps[-1], int):
+            if steps and isinstance(steps[-1], int):
                 has_elements = True
-            else:
+            elif steps:
                 outline = cast("dict[str, JsonValue]", _nested(outline, steps, value))
         is_around = has_elements and outline.keys().isdisjoint(("ocid", "compiledRelease", "versionedRelease"))
         found.append(outline if is_around else None)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from io import BytesIO
 
@@ -25,13 +26,9 @@ def parsed(data: bytes) -> tuple[JsonValue, bool]:
         UnreadableError: it is no JSON, or more than one document.
     """
     if not _may_round(data):
-        try:
-            plain: JsonValue = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            pass
-        else:
-            return plain, False
-    stream = JsonStream(BytesIO(data).read, chunk=len(data))
+        with suppress(orjson.JSONDecodeError):
+            return orjson.loads(data), False
+    stream = JsonStream(BytesIO(data).read)
     value = stream.value()
     if stream.peek():
         raise stream.unreadable("Extra data")

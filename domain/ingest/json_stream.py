@@ -35,11 +35,10 @@ class UnreadableError(Exception):
 class JsonStream:
     """Values from a file, one after the other. Bytes that are not UTF-8 are read as Windows-1252, each for itself."""
 
-    def __init__(self, read: Callable[[int], bytes], *, chunk: int | None = None) -> None:
+    def __init__(self, read: Callable[[int], bytes]) -> None:
         self.repaired: bool = False
         """True once something was not UTF-8."""
         self._read = read
-        self._chunk = chunk or CHUNK
         self._bytes = b""
         self._text = ""
         self._at = 0
@@ -127,7 +126,7 @@ class JsonStream:
         if len(self._text) > LARGEST:
             raise UnreadableError(f"a value of more than {LARGEST // 1_000_000} MB at line {self._line + 1}")
         while True:
-            data = self._read(max(self._chunk, len(self._text)))
+            data = self._read(max(CHUNK, len(self._text)))
             if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not self._text:
                 raise UnreadableError("UTF-16 text: save it as UTF-8")
             text = self._decoded(data)

@@ -54,7 +54,7 @@ def at(*steps: str) -> Path[str]:
 def category_codes(content: Content) -> set[str]:
     """The classification codes of the tender and of its items."""
     found = [child(content, "tender", "classification", "id")]
-    for item in _items(content):
+    for item in objects(child(content, "tender", "items")):
         found.append(child(item, "classification", "id"))
         found += [other.get("id") for other in objects(item.get("additionalClassifications"))]
     return {known for value in found if (known := code(value))}
@@ -72,10 +72,6 @@ def _each(*steps: str, read: Callable[[Content], T | None], role: str | None = N
         return first(read(each) for each in listed if role is None or role in elements(each.get("roles")))
 
     return Path((), found)
-
-
-def _items(content: Content) -> list[Content]:
-    return objects(child(content, "tender", "items"))
 
 
 def _description(written: JsonValue) -> str | None:
