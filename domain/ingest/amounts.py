@@ -23,12 +23,13 @@ def amount(value: JsonValue) -> Decimal | None:
     None for booleans, null, other text ("1,000" may be one or a thousand), negative numbers, and what a tender's
     estimated value can't hold: more than 16 digits before the point.
     """
-    number = _decimal(value)
-    if number is None or number < 0:
-        return None
     try:
-        return _rounded(number)
-    except ValueError:
+        written = str(value).strip() if isinstance(value, int | float | str) else ""
+        if len(written) > _LONGEST or not _NUMBER.fullmatch(written):
+            return None
+        number = Decimal(written)
+        return _rounded(number) if number >= 0 else None
+    except (ValueError, InvalidOperation):  # too many digits, or an exponent beyond what Decimal holds
         return None
 
 
@@ -36,17 +37,3 @@ def currency(value: JsonValue) -> str | None:
     """Three capital letters, else None."""
     written = value.strip() if isinstance(value, str) else ""
     return written if _CURRENCY.fullmatch(written) else None
-
-
-def _decimal(value: JsonValue) -> Decimal | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return Decimal(value)
-    written = repr(value) if isinstance(value, float) else value.strip() if isinstance(value, str) else ""
-    if len(written) > _LONGEST or not _NUMBER.fullmatch(written):
-        return None
-    try:
-        return Decimal(written)
-    except InvalidOperation:
-        return None  # an exponent beyond what Decimal holds

@@ -1,24 +1,21 @@
 """From paths to batches of releases that fit in memory, prepared for storing."""
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import JsonValue
-from sqlalchemy.engine import Dialect, make_url
 
 from . import paths
-from .amounts import VALUE, amount
+from .documents import Document, documents
 from .exact_json import digest, parsed, written
 from .files import files_at
-from .items import Refusal, Release, Remark
+from .items import Item, Refusal, Release, Remark
 from .mapping import TenderFields, merge
 from .package import joined
-from .reading import read_files
+from .shapes import items
 from .text import line
-from .values import child
 
 RELEASES = 1000
 CHARACTERS = 2_000_000
@@ -63,13 +60,10 @@ class Batch:
     refusals: list[Refusal] = field(default_factory=list[Refusal])
     remarks: list[Remark] = field(default_factory=list[Remark])
     files: int = 0
-    read: int = 0
-    """Releases, with those that were refused after reading."""
 
 
-def batches(files: Iterable[Path], *, dialect: str) -> Iterator[Batch]:
-    """Read files and folders, at most 1000 releases or about 2 MB at a time, for a database's dialect."""
-    limits = make_url(f"{dialect}://").get_dialect()()
+def batches(files: Iterable[Path]) -> Iterator[Batch]:
+    """Read files and folders, at most 1000 releases or about 2 MB at a time."""
     batch = Batch()
     size = 0
     for found in read_files(files):
@@ -80,10 +74,6 @@ def batches(files: Iterable[Path], *, dialect: str) -> Iterator[Batch]:
         elif isinstance(found, Path):
             batch.files += 1
         else:
-            batch.read += 1
-            if refusal := _too_large(found, limits):
-                batch.refusals.append(refusal)
-                continue
             batch.releases.append(release := prepare(found))
             batch.remarks += _left_out(found, release.tender)
             size += len(release.written)
@@ -93,12 +83,21 @@ def batches(files: Iterable[Path], *, dialect: str) -> Iterator[Batch]:
     yield batch
 
 
-def size_of(files: Sequence[Path]) -> int:
-    """Bytes of all the files; 0 where one of them is a pipe, or can't be read."""
-    if not all(os.path.isfile(path) or os.path.isdir(path) for path in files):
-        return 0
-    found = (file for path in files for file in files_at(path))
-    return sum(os.path.getsize(file) for file in found if isinstance(file, Path) and os.path.isfile(file))
+def read_files(paths: Iterable[Path]) -> Iterator[Path | Item]:
+    """The releases in files, and in every .json, .jsonl and .ndjson file below folders, in sorted order.
+
+    Release packages, record packages, bare releases and bare records, lists of them, JSON Lines of any of them, and
+    gzips of these. Large files are streamed.
+
+    What can't be used, be it a path, a file, a line, a record or a release, comes as a ``Refusal`` with its
+    place and the reason, what could only be used in part is followed by a ``Remark``, and the rest goes on: nothing
+    is raised. Each file comes before what stands in it.
+    """
+    for file in (file for path in paths for file in files_at(path)):
+        yield file
+        if isinstance(file, Path):
+            for found in documents(file):
+                yield from items(found) if isinstance(found, Document) else [found]
 
 
 def _left_out(release: Release, tender: TenderFields) -> Iterator[Remark]:
@@ -111,15 +110,5 @@ def _left_out(release: Release, tender: TenderFields) -> Iterator[Remark]:
         (paths.RELEASED, release.released_at),
     ):
         if known is None and (value := path.unreadable(release.content)) is not None:
-            text = value if isinstance(value, str) else written({"": value})[4:-1]
+            text = value if isinstance(value, str) else written(value)
             yield Remark(release.place, f"{'.'.join(path.steps)} was left out", line(text, limit=_LONGEST_REMARK))
-
-
-def _too_large(release: Release, dialect: Dialect) -> Refusal | None:
-    """Seen before merging, release by release: what goes in must not depend on which others are at hand."""
-    value = amount(child(release.content, "tender", "value", "amount"))
-    try:
-        VALUE.process_bind_param(value, dialect)
-    except ValueError as error:
-        return Refusal(release.place, str(error))
-    return None

@@ -9,7 +9,7 @@ small one is read as a whole, a large one as a stream.
 import gzip
 import zlib
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -87,13 +87,16 @@ def _is_whole(line: bytes) -> bool:
 def _in_lines(source: Source, *, place: str) -> Iterator[Document | Refusal | Remark]:
     for number, data in source.lines(LARGEST):
         try:
-            value, is_repaired = parsed(data)
+            yield from _parsed(data, place=f"{place}:{number}")
         except UnreadableError as error:
             yield Refusal(f"{place}:{number}", str(error))
-            continue
-        if is_repaired:
-            yield Remark(f"{place}:{number}", REPAIRED)
-        yield Document(f"{place}:{number}", value, may_be_deep=data.count(b"{") + data.count(b"[") > 100)
+
+
+def _parsed(data: bytes, *, place: str) -> Iterator[Document | Remark]:
+    value, is_repaired = parsed(data)
+    if is_repaired:
+        yield Remark(place, REPAIRED)
+    yield Document(place, value, may_be_deep=data.count(b"{") + data.count(b"[") > 100)
 
 
 def _as_one(source: Source, *, place: str) -> Iterator[Document | Refusal | Remark]:
@@ -101,20 +104,16 @@ def _as_one(source: Source, *, place: str) -> Iterator[Document | Refusal | Rema
     source.rewind()
     data = source.read(WHOLE + 1)
     if len(data) <= WHOLE:
-        try:
-            value, is_repaired = parsed(data)
-        except UnreadableError:
-            pass
-        else:
-            yield from [Remark(place, REPAIRED)] if is_repaired else []
-            yield Document(place, value)
+        with suppress(UnreadableError):  # several documents, or damaged: the stream tells
+            yield from _parsed(data, place=place)
             return
     del data
     source.rewind()
-    outlines, is_repaired = _outlines(JsonStream(source))
+    outlines, is_repaired = _outlines(JsonStream(source.read))
     source.rewind()
-    yield from [Remark(place, REPAIRED)] if is_repaired else []
-    stream = JsonStream(source)
+    if is_repaired:
+        yield Remark(place, REPAIRED)
+    stream = JsonStream(source.read)
     for position, outline in enumerate(outlines):
         where = place if len(outlines) == 1 else f"{place} [{position}]"
         if outline is None:
@@ -132,11 +131,9 @@ def _outlines(stream: JsonStream) -> tuple[list[JsonValue], bool]:
         outline: dict[str, JsonValue] = {}
         has_elements = False
         for steps, value in stream.parts():
-            if not steps:
-                pass
-            elif isinstance(steps[-1], int):
+            if steps and isinstance(steps[-1], int):
                 has_elements = True
-            else:
+            elif steps:
                 outline = cast("dict[str, JsonValue]", _nested(outline, steps, value))
         is_around = has_elements and outline.keys().isdisjoint(("ocid", "compiledRelease", "versionedRelease"))
         found.append(outline if is_around else None)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from io import BytesIO
 
@@ -25,22 +26,18 @@ def parsed(data: bytes) -> tuple[JsonValue, bool]:
         UnreadableError: it is no JSON, or more than one document.
     """
     if not _may_round(data):
-        try:
-            plain: JsonValue = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            pass
-        else:
-            return plain, False
-    stream = JsonStream(BytesIO(data), chunk=len(data))
+        with suppress(orjson.JSONDecodeError):
+            return orjson.loads(data), False
+    stream = JsonStream(BytesIO(data).read)
     value = stream.value()
     if stream.peek():
         raise stream.unreadable("Extra data")
     return value, stream.repaired
 
 
-def written(content: Mapping[str, JsonValue]) -> str:
-    """``content`` as JSON."""
-    return _dumped(content).decode()
+def written(value: JsonValue) -> str:
+    """``value`` as JSON."""
+    return _dumped(value).decode()
 
 
 def canonical(content: Mapping[str, JsonValue]) -> bytes:

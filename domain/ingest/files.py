@@ -20,29 +20,27 @@ def shown(path: Path) -> str:
 
 
 def files_at(path: Path) -> Iterator[Path | Refusal]:
-    """The file itself, or the files in a folder."""
-    return files_in(path) if os.path.isdir(path) else iter([path])
-
-
-def files_in(folder: Path) -> Iterator[Path | Refusal]:
-    """Every .json, .jsonl, .ndjson and .gz file below ``folder``, sorted; other files as skipped.
+    """The file itself, or every .json, .jsonl, .ndjson and .gz file below a folder, sorted; other files as skipped.
 
     Hidden files and folders (".git") are left out in silence; links that lead out of the folder are not followed.
     """
+    if not os.path.isdir(path):
+        yield path
+        return
     trouble: list[OSError] = []
     found: list[Path] = []
-    for parent, folders, names in os.walk(folder, onerror=trouble.append):
+    for parent, folders, names in os.walk(path, onerror=trouble.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
         found += [Path(parent, name) for name in (*names, *links) if not name.startswith(".")]
-    inside = os.path.realpath(folder)
-    judged = [(path, _why_skipped(path, inside)) for path in sorted(found)]
+    inside = os.path.realpath(path)
+    judged = [(file, _why_skipped(file, inside)) for file in sorted(found)]
     if not trouble and all(reason for _, reason in judged):
-        yield Refusal(shown(folder), f"the folder holds no {'file that can be read' if judged else 'file'}")
+        yield Refusal(shown(path), f"the folder holds no {'file that can be read' if judged else 'file'}")
     for error in trouble:
         yield Refusal(shown(Path(error.filename)), f"cannot be read: {error.strerror}")
-    for path, reason in judged:
-        yield Refusal(shown(path), f"skipped: {reason}", skipped=True) if reason else path
+    for file, reason in judged:
+        yield Refusal(shown(file), f"skipped: {reason}", skipped=True) if reason else file
 
 
 def _why_skipped(path: Path, inside: str) -> str | None:

@@ -1,6 +1,6 @@
 """``import_paths``: transactions, what is tried again, and what is refused."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from functools import partial
 from pathlib import Path
@@ -57,43 +57,37 @@ def import_paths(
         def unit() -> AbstractContextManager[TenantSession]:
             return open_session() if whole is None else nullcontext(whole)
 
-        reading = run.enter_context(closing(read_batches(paths, dialect=db.engine.dialect.name)))
+        reading = run.enter_context(closing(read_batches(paths)))
         for batch in reading:
             tally.read(batch)
-            if not batch.releases:
-                continue
-            for stored in _stored(unit, batch.releases):
-                if isinstance(stored, Refusal):
-                    tally.refuse(stored)
-                else:
-                    tally.count(stored)
-            if progress is not None:
-                progress(tally.summary.releases)
+            if batch.releases:
+                _store(unit, batch.releases, tally)
+                if progress is not None:
+                    progress(tally.summary.releases)
     return tally.summary
 
 
-def _stored(unit: Unit, releases: Sequence[PreparedRelease]) -> Iterator[Outcome | Refusal]:
+def _store(unit: Unit, releases: Sequence[PreparedRelease], tally: Tally) -> None:
     """Store the releases; where that fails, half of them at a time, to refuse the bad ones alone."""
     try:
-        outcome: Outcome | Refusal | None = _tried_twice(unit, releases)
+        tally.count(_tried_twice(unit, releases))
+        return
     except (ConflictError, ConstraintError) as error:
-        outcome = Refusal(releases[0].rest.place, str(error)) if len(releases) == 1 else None
-    if outcome is not None:
-        yield outcome
+        reason = str(error)
+    if len(releases) == 1:
+        tally.refuse(Refusal(releases[0].rest.place, reason))
         return
     middle = len(releases) // 2
-    yield from _stored(unit, releases[:middle])
-    yield from _stored(unit, releases[middle:])
+    _store(unit, releases[:middle], tally)
+    _store(unit, releases[middle:], tally)
 
 
 def _tried_twice(unit: Unit, batch: Sequence[PreparedRelease]) -> Outcome:
     """Once more where somebody else wrote the same tenders meanwhile: by then their work can be seen."""
     try:
         return _in_savepoint(unit, batch)
-    except ConflictError:
-        pass
-    except UnavailableError as error:
-        if not error.retryable:
+    except (ConflictError, UnavailableError) as error:
+        if isinstance(error, UnavailableError) and not error.retryable:
             raise
     return _in_savepoint(unit, batch)
 

@@ -7,9 +7,9 @@ surrogate pair), and would read a large file otherwise than a small one.
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from pydantic import JsonValue
 
@@ -32,22 +32,13 @@ class UnreadableError(Exception):
     """The bytes are no JSON; the message says why, in a few words."""
 
 
-class Readable(Protocol):
-    """A file, or what is like one."""
-
-    def read(self, size: int, /) -> bytes:
-        """The next bytes, none at the end."""
-        ...
-
-
 class JsonStream:
     """Values from a file, one after the other. Bytes that are not UTF-8 are read as Windows-1252, each for itself."""
 
-    def __init__(self, file: Readable, *, chunk: int | None = None) -> None:
+    def __init__(self, read: Callable[[int], bytes]) -> None:
         self.repaired: bool = False
         """True once something was not UTF-8."""
-        self._file = file
-        self._chunk = chunk or CHUNK
+        self._read = read
         self._bytes = b""
         self._text = ""
         self._at = 0
@@ -135,7 +126,7 @@ class JsonStream:
         if len(self._text) > LARGEST:
             raise UnreadableError(f"a value of more than {LARGEST // 1_000_000} MB at line {self._line + 1}")
         while True:
-            data = self._file.read(max(self._chunk, len(self._text)))
+            data = self._read(max(CHUNK, len(self._text)))
             if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not self._text:
                 raise UnreadableError("UTF-16 text: save it as UTF-8")
             text = self._decoded(data)

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
 from ..errors import OrganizationDeletedError
+from ..kit.model.base import DomainModel
 from ..kit.model.tables import of_organization
 from ..kit.repository.recordset import among
 from ..kit.session import TenantSession, including_deleted
@@ -29,8 +30,8 @@ Ids: TypeAlias = dict[str, int]
 Row: TypeAlias = dict[str, Any]
 """Values by the names of their columns."""
 
-_ROWS = 50
-"""In memory at a time; each may have a megabyte."""
+_NOTICE = "id", "digest", "released_at", "content", "package", "is_deleted", "is_superseded"
+_ROWS = 50  # in memory at a time; each may have a megabyte
 
 
 def lock_organization(session: TenantSession) -> None:
@@ -44,29 +45,24 @@ def lock_organization(session: TenantSession) -> None:
 
 
 def known_tenders(session: TenantSession, external_ids: Collection[str]) -> tuple[Ids, Ids]:
-    """The live tenders, and the deleted ones: the last of each external id."""
-    named = _among(session, Tender, "external_id", external_ids)
-    live = select(Tender.external_id, Tender.id, Tender.is_deleted).where(*named, ~col(Tender.is_deleted))
-    deleted = select(Tender.external_id, Tender.id, Tender.is_deleted).where(*named, col(Tender.is_deleted))
+    """The live tenders, and the last deleted one of each external id; purged ones count, with ids below zero."""
+    tenders = select(Tender.external_id, Tender.id, Tender.is_deleted)
+    tenders = tenders.where(_among(session, Tender, "external_id", external_ids))
+    purged = select(PurgedTender.external_id, -col(PurgedTender.id), sa.true())
+    purged = purged.where(_among(session, PurgedTender, "external_id", external_ids))
+    # Live and deleted tenders have an index each.
+    parts = tenders.where(~col(Tender.is_deleted)).union_all(tenders.where(col(Tender.is_deleted)), purged).subquery()
     ids: tuple[Ids, Ids] = {}, {}
-    both = live.union_all(deleted).subquery()  # each part has an index of its own
-    found = select(both.c.external_id, both.c.id, both.c.is_deleted).order_by(both.c.id)
+    found = select(parts.c.external_id, parts.c.id, parts.c.is_deleted).order_by(parts.c.id)
     for external_id, tender_id, is_deleted in session.exec(including_deleted(found)):
         ids[is_deleted][external_id] = tender_id
     return ids
 
 
-def purged(session: TenantSession, external_ids: Collection[str]) -> Ids:
-    """Those that were deleted and purged, by their external ids; the ids are no tenders'."""
-    statement = select(PurgedTender.external_id, PurgedTender.id)
-    found = session.exec(statement.where(*_among(session, PurgedTender, "external_id", external_ids)))
-    return {external_id: -number for external_id, number in found}
-
-
 def locked_tenders(session: TenantSession, external_ids: Collection[str]) -> dict[int, Row]:
     """The live tenders' ids and contents by id, locked until the transaction ends: what is read next stays true."""
-    named = _among(session, Tender, "external_id", external_ids)
-    statement = _select(Tender, "id", *TenderFields.__annotations__).where(*named, ~col(Tender.is_deleted))
+    named = _among(session, Tender, "external_id", external_ids), ~col(Tender.is_deleted)
+    statement = _select(Tender, "id", *TenderFields.__annotations__).where(*named)
     # In the same order for everybody, or two imports could wait for each other. References to them stay possible.
     statement = statement.order_by(col(Tender.id)).with_for_update(key_share=True, of=Tender)
     return {row["id"]: row for row in _rows(session, statement)}
@@ -76,7 +72,7 @@ def packages(session: TenantSession, tender_ids: Collection[int], digests: Colle
     """The known packages of these releases, without their contents; deleted notices are known, too."""
     package = sa.case((~col(TenderNotice.is_deleted), col(TenderNotice.package)))
     statement = select(TenderNotice.tender_id, TenderNotice.digest, package).where(
-        *_among(session, TenderNotice, "tender_id", tender_ids), among(session, TenderNotice, "digest", digests)
+        _among(session, TenderNotice, "tender_id", tender_ids), among(session, TenderNotice, "digest", digests)
     )
     found: dict[int, Packages] = {tender_id: {} for tender_id in tender_ids}
     for tender_id, digest, package in session.exec(including_deleted(statement)):
@@ -90,11 +86,8 @@ def with_notices(
     """Each tender with its notices as they were received: deleted ones too, superseded ones if among these digests."""
     left = dict(tenders)
     theirs = _among(session, TenderNotice, "tender_id", tenders)
-    wanted = ~col(TenderNotice.is_superseded)
-    if digests:
-        wanted |= among(session, TenderNotice, "digest", digests)
-    statement = _select(TenderNotice, "tender_id", "id", "digest", "released_at", "content", "package")
-    statement = statement.where(*theirs, wanted).order_by(col(TenderNotice.tender_id), col(TenderNotice.id))
+    wanted = ~col(TenderNotice.is_superseded) | among(session, TenderNotice, "digest", digests)
+    statement = _select(TenderNotice, "tender_id", *_NOTICE).where(theirs, wanted).order_by("tender_id", "id")
     rows = _rows(session, including_deleted(statement))
     for tender_id, notices in groupby(rows, key=itemgetter("tender_id")):
         yield left.pop(tender_id), list(notices)
@@ -102,7 +95,7 @@ def with_notices(
         yield tender, []
 
 
-def _select(model: type[Tender] | type[TenderNotice], *names: str) -> Any:
+def _select(model: type[DomainModel], *names: str) -> Any:
     return cast(Any, select)(*(getattr(model, name) for name in names))
 
 
@@ -112,9 +105,6 @@ def _rows(session: TenantSession, statement: Any) -> Iterator[Row]:
 
 
 def _among(
-    session: TenantSession,
-    model: type[Tender] | type[TenderNotice] | type[PurgedTender],
-    name: str,
-    values: Collection[object],
-) -> tuple[ColumnElement[bool], ...]:
-    return of_organization(model, session.organization_id), among(session, model, name, values)
+    session: TenantSession, model: type[DomainModel], name: str, values: Collection[object]
+) -> ColumnElement[bool]:
+    return of_organization(model, session.organization_id) & among(session, model, name, values)

@@ -5,8 +5,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypedDict, TypeVar
 
-from pydantic import JsonValue
-
 from ..kit.model.fields import max_length
 from ..tenders.model import TenderContent
 from . import paths
@@ -118,15 +116,13 @@ def _call(release: Release) -> str | None:
 
 
 def _text(ordered: Sequence[Release], sources: Sequence[paths.Path[str]], *, field: str | None = None) -> str | None:
-    for path in sources:
-        if found := _last(ordered, path):
-            return found[: _LONGEST[field] if field else None].rstrip()
-    return None
+    found = first(_last(ordered, path) for path in sources)
+    return found and found[: _LONGEST[field] if field else None].rstrip()
 
 
 def _value(ordered: Sequence[Release]) -> tuple[Decimal | None, str | None]:
     """The last amount, in the currency that its release states, or in the last one where that states none."""
-    stated = _last(ordered, _VALUE)
+    stated = _last(ordered, paths.AMOUNT)
     if stated is None:
         return None, None
     value, written = stated
@@ -134,16 +130,11 @@ def _value(ordered: Sequence[Release]) -> tuple[Decimal | None, str | None]:
     return value, currency(written) if written and code else code
 
 
-def _amount(content: paths.Content) -> tuple[Decimal, JsonValue] | None:
-    value = paths.AMOUNT.read(content)
-    return None if value is None else (value, child(content, "tender", "value", "currency"))
-
-
 def _package_url(ordered: Sequence[Release]) -> str | None:
     return first(web_url(release.package.get("uri")) for release in reversed(ordered))
 
 
-_PATHS: tuple[paths.Path[str] | paths.Path[Decimal] | paths.Path[datetime], ...] = (
+_PATHS: tuple[paths.Path[object], ...] = (
     *paths.TITLE,
     *paths.BUYER,
     *paths.LOCATION,
@@ -155,4 +146,3 @@ _PATHS: tuple[paths.Path[str] | paths.Path[Decimal] | paths.Path[datetime], ...]
     paths.NOTICE_URL,
     paths.PUBLISHED,
 )
-_VALUE = paths.Path(paths.AMOUNT.steps, _amount)

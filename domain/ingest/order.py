@@ -49,13 +49,13 @@ def published_at(ordered: Sequence[Release], stated: datetime | None) -> datetim
     A compiled release bears the date of the last release: it counts after the others, and before the date of
     the package, which comes last.
     """
-    found = (min(map(_date, chain(*stage))) for stage in _stages(ordered) if any(stage))
+    found = (min(date for date, _ in chain(*stage)) for stage in _stages(ordered) if any(stage))
     return stated or next(found, None)
 
 
 def dating(ordered: Sequence[Release]) -> list[Release]:
     """The releases that ``published_at`` rests on."""
-    return [min(dates, key=_date)[1] for stage in _stages(ordered) for dates in stage if dates]
+    return [min(dates, key=lambda dated: dated[0])[1] for stage in _stages(ordered) for dates in stage if dates]
 
 
 def _stages(ordered: Sequence[Release]) -> Iterator[list[_Dates]]:
@@ -74,10 +74,6 @@ def _dates(releases: Sequence[Release]) -> _Dates:
 
 def _hints(releases: Sequence[Release], key: str) -> _Dates:
     return [(date, release) for release in releases if (date := moment(release.package.get(key))) is not None]
-
-
-def _date(dated: tuple[datetime, Release]) -> datetime:
-    return dated[0]
 
 
 def _position(release: Release) -> tuple[datetime, bool, int]:

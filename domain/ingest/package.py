@@ -10,7 +10,6 @@ A small JSON object, to be stored beside the release; every key may be missing:
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 
 from pydantic import JsonValue
 
@@ -19,21 +18,19 @@ from .text import web_url
 from .values import objects, tags
 
 Package = dict[str, JsonValue]
-_DATES = ("publishedDate", "firstReleaseDate", "firstTenderDate")
 
 
 def package_of(document: Mapping[str, JsonValue]) -> Package:
     """The hints that a release package or a record package gives to its releases."""
-    uri, published = web_url(document.get("uri")), moment(document.get("publishedDate"))
-    return _stated({"uri": uri}, {"publishedDate": published})
+    return _stated(uri=web_url(document.get("uri")), publishedDate=_first_date([document], "publishedDate"))
 
 
 def of_compiled(package: Package, record: Mapping[str, JsonValue]) -> Package:
     """``package``, for a record's compiled release: with the first dates of its releases, linked or embedded."""
     releases = objects(record.get("releases"))
     tenders = [release for release in releases if "tender" in tags(release)]
-    dates = {"firstReleaseDate": _first_date(releases), "firstTenderDate": _first_date(tenders)}
-    return package | _stated({}, dates) | {"compiled": True}
+    dates = _stated(firstReleaseDate=_first_date(releases, "date"), firstTenderDate=_first_date(tenders, "date"))
+    return package | dates | {"compiled": True}
 
 
 def joined(first: Mapping[str, JsonValue], second: Mapping[str, JsonValue]) -> Package:
@@ -41,21 +38,17 @@ def joined(first: Mapping[str, JsonValue], second: Mapping[str, JsonValue]) -> P
 
     It does not matter which comes first: imports give the same tender in any order.
     """
-    uris = [uri for package in (first, second) if (uri := web_url(package.get("uri")))]
-    dates = {key: earliest(moment(package.get(key)) for package in (first, second)) for key in _DATES}
-    compiled: Package = {"compiled": True} if first.get("compiled") or second.get("compiled") else {}
-    return _stated({"uri": max(uris, default=None)}, dates) | compiled
+    package = {**first, **second}
+    for key in first.keys() & second.keys():
+        choose = max if key == "uri" else min  # dates are texts in UTC, which sort as moments do
+        package[key] = choose(first[key], second[key], key=str)
+    return package
 
 
-def earliest(dates: Iterable[datetime | None]) -> datetime | None:
-    """The first of the known dates, or None."""
-    return min((known for known in dates if known is not None), default=None)
+def _first_date(documents: Iterable[Mapping[str, JsonValue]], key: str) -> str | None:
+    dates = (moment(document.get(key)) for document in documents)
+    return min((date.isoformat() for date in dates if date is not None), default=None)
 
 
-def _first_date(releases: Iterable[Mapping[str, JsonValue]]) -> datetime | None:
-    return earliest(moment(release.get("date")) for release in releases)
-
-
-def _stated(texts: Mapping[str, str | None], dates: Mapping[str, datetime | None]) -> Package:
-    package: Package = {key: value for key, value in texts.items() if value is not None}
-    return package | {key: value.isoformat() for key, value in dates.items() if value is not None}
+def _stated(**hints: str | None) -> Package:
+    return {key: hint for key, hint in hints.items() if hint is not None}

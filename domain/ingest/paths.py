@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Generic, TypeAlias, TypeVar
 
 from pydantic import JsonValue
@@ -12,6 +13,7 @@ from .text import line, paragraphs, web_url
 from .values import child, code, elements, first, objects, text
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Content: TypeAlias = dict[str, JsonValue]
 
 # What publishers write into a field that they have nothing for.
@@ -19,12 +21,12 @@ _PLACEHOLDERS = {"VACIA", "VACÍA", "VACIO", "VACÍO"}
 
 
 @dataclass(frozen=True)
-class Path(Generic[T]):
+class Path(Generic[T_co]):
     """The place of a value, and how it is read."""
 
     steps: tuple[str, ...]
     """Empty where it is read from several: a null takes away the value that it stands for, and nothing below it."""
-    read: Callable[[Content], T | None]
+    read: Callable[[Content], T_co | None]
 
     def is_null(self, content: Content) -> bool:
         """True if a null stands there."""
@@ -52,7 +54,7 @@ def at(*steps: str) -> Path[str]:
 def category_codes(content: Content) -> set[str]:
     """The classification codes of the tender and of its items."""
     found = [child(content, "tender", "classification", "id")]
-    for item in _items(content):
+    for item in objects(child(content, "tender", "items")):
         found.append(child(item, "classification", "id"))
         found += [other.get("id") for other in objects(item.get("additionalClassifications"))]
     return {known for value in found if (known := code(value))}
@@ -72,12 +74,15 @@ def _each(*steps: str, read: Callable[[Content], T | None], role: str | None = N
     return Path((), found)
 
 
-def _items(content: Content) -> list[Content]:
-    return objects(child(content, "tender", "items"))
-
-
 def _description(written: JsonValue) -> str | None:
     return paragraphs(written) or None if isinstance(written, str) else None
+
+
+def _amount_and_currency(content: Content) -> tuple[Decimal, JsonValue] | None:
+    """The currency as it is written beside the amount."""
+    value = child(content, "tender", "value")
+    known = amount(child(value, "amount"))
+    return None if known is None else (known, child(value, "currency"))
 
 
 def _notice_url(document: Content) -> str | None:
@@ -128,7 +133,7 @@ LOCATION: tuple[Path[str], ...] = (
 STATUS = at("tender", "status")
 DEADLINE = _single("tender", "tenderPeriod", "endDate", read=deadline)
 PUBLISHED = _single("tender", "datePublished", read=moment)
-AMOUNT = _single("tender", "value", "amount", read=amount)
+AMOUNT = Path(("tender", "value", "amount"), _amount_and_currency)
 CURRENCY = _single("tender", "value", "currency", read=currency)
 NOTICE_URL = _each("tender", "documents", read=_notice_url)
 RELEASED = _single("date", read=moment)

@@ -17,7 +17,7 @@ from .items import Item, Refusal, Release
 from .json_stream import WRAPPERS
 from .package import Package, of_compiled, package_of
 from .text import identifier
-from .values import child, is_deeper_than, objects, text
+from .values import is_deeper_than, objects, text
 
 OCID_LIMIT = max_length(TenderContent, "external_id")
 RELEASE_ID_LIMIT = max_length(TenderNoticeContent, "release_id")
@@ -38,51 +38,52 @@ class Around(NamedTuple):
     package: Package
     ocid: JsonValue = None
     depth: int = 0
+    start: int = 0
+    """The position of the first element of the next array."""
+    may_be_deep: bool = True
 
-    def inside(self, step: str, value: Object | None = None) -> "Around":
-        """The same for a value in this one, or in ``value``, which stands here."""
-        package, ocid = (self.package | package_of(value), value.get("ocid")) if value else (self.package, None)
-        return Around(f"{self.place} {step}", package, ocid or self.ocid, self.depth + 1)
+    def inside(self, value: Object) -> "Around":
+        """The same for what stands in ``value``."""
+        package, ocid = self.package | package_of(value), value.get("ocid") or self.ocid
+        return self._replace(package=package, ocid=ocid, depth=self.depth + 1)
+
+    def elements(self, key: str, found: JsonValue) -> "Iterator[tuple[JsonValue, Around]]":
+        """The elements of an array, or the one that stands without brackets in its place."""
+        if isinstance(found, list):
+            for position, element in enumerate(found, self.start):
+                yield element, self._replace(place=f"{self.place} {key}[{position}]", start=0)
+        elif isinstance(found, dict):
+            yield found, self._replace(place=f"{self.place} {key}")
 
 
 def items(document: Document) -> Iterator[Item]:
     """The releases in one JSON document, and a refusal for each part that is none."""
-    for item in _items(document):
-        if document.may_be_deep and isinstance(item, Release) and is_deeper_than(item.content, MAX_DEPTH):
-            yield Refusal(item.place, f"the release is nested deeper than {MAX_DEPTH} levels")
-        else:
-            yield item
-
-
-def _items(document: Document) -> Iterator[Item]:
-    around = Around(document.place, {})
+    around = Around(document.place, {}, start=document.start, may_be_deep=document.may_be_deep)
     if isinstance(document.value, list):
-        for position, element in enumerate(document.value, document.start):
-            yield from _document(element, around.inside(f"[{position}]"))
+        for element, inside in around._replace(depth=1).elements("", document.value):
+            yield from _document(element, inside)
     else:
-        yield from _document(document.value, around, start=document.start)
+        yield from _document(document.value, around)
 
 
-def _document(value: JsonValue, around: Around, *, start: int = 0) -> Iterator[Item]:
+def _document(value: JsonValue, around: Around) -> Iterator[Item]:
     if not isinstance(value, dict):
         yield Refusal(around.place, "no OCDS package, record or release: not an object")
     elif around.depth > MAX_WRAPPERS:
         yield Refusal(around.place, f"no OCDS release within {MAX_WRAPPERS} packages or objects around it")
     elif isinstance(records := value.get("records"), list | dict):
-        for position, record in enumerate(_listed(records), start):
-            yield from _record(record, around.inside(f"records[{position}]", value))
+        for record, inside in around.inside(value).elements("records", records):
+            yield from _record(record, inside) if isinstance(record, dict) else _document(record, inside)
     elif _is_record(value):
         yield from _record(value, around)
     elif isinstance(releases := value.get("releases"), list | dict):
-        for position, release in enumerate(_listed(releases), start):
-            yield from _document(release, around.inside(f"releases[{position}]", value))
+        for release, inside in around.inside(value).elements("releases", releases):
+            yield from _document(release, inside)
     elif any(value.get(section) for section in SECTIONS):
         yield _release(value, around)
     elif len(wrapped := [key for key in WRAPPERS if isinstance(value.get(key), list | dict) and value[key]]) == 1:
-        listed = _listed(inner) if isinstance(inner := value[wrapped[0]], list | dict) else []
-        for position, element in enumerate(listed, start):
-            step = f"{wrapped[0]}[{position}]" if isinstance(inner, list) else wrapped[0]
-            yield from _document(element, around.inside(step, value), start=0 if isinstance(inner, list) else start)
+        for element, inside in around.inside(value).elements(wrapped[0], value[wrapped[0]]):
+            yield from _document(element, inside)
     elif _RELEASE_KEYS & value.keys() or (around.depth and _is_link(value)):
         yield _release(value, around)
     else:
@@ -96,23 +97,18 @@ def _is_record(value: Object) -> bool:
     return "ocid" in value and isinstance(value.get("releases"), list | dict)
 
 
-def _record(record: JsonValue, around: Around) -> Iterator[Item]:
+def _record(record: Object, around: Around) -> Iterator[Item]:
     """The compiled release if there is one, else the embedded ones."""
-    if not isinstance(record, dict):
-        yield from _document(record, around)
-        return
-    compiled, releases = record.get("compiledRelease"), record.get("releases")
+    compiled, inside = record.get("compiledRelease"), around.inside(record)
+    releases = list(inside.elements("releases", record.get("releases")))
     if isinstance(compiled, dict) and compiled:
-        inside = around.inside("compiledRelease", record)
-        whole = of_compiled(inside.package, record)
-        yield _release(compiled, Around(inside.place, whole, inside.ocid, inside.depth))
-        return
-    listed = _listed(releases) if isinstance(releases, list | dict) else []
-    if listed and all(_is_link(release) for release in listed):
+        place, package = f"{inside.place} compiledRelease", of_compiled(inside.package, record)
+        yield _release(compiled, inside._replace(place=place, package=package))
+    elif releases and all(_is_link(release) for release, _ in releases):
         yield Refusal(around.place, "the record only links to its releases and has no compiledRelease")
-    elif listed:
-        for position, release in enumerate(listed):
-            yield from _document(release, around.inside(f"releases[{position}]", record))
+    elif releases:
+        for release, within in releases:
+            yield from _document(release, within)
     elif _is_record(record) or not record.keys() - {"ocid"}:
         only = "a versionedRelease only" if record.get("versionedRelease") else "no release"
         yield Refusal(around.place, f"the record holds {only}; a compiledRelease or embedded releases are needed")
@@ -123,7 +119,7 @@ def _record(record: JsonValue, around: Around) -> Iterator[Item]:
 def _release(release: Object, around: Around) -> Item:
     # The record's ocid goes before that of the release.
     known = _ocid(around.ocid) or _ocid(release.get("ocid"))
-    if reason := _no_release(release, known):
+    if reason := _no_release(release, known, may_be_deep=around.may_be_deep):
         return Refusal(around.place, reason)
     return Release(
         ocid=known or "",
@@ -135,7 +131,7 @@ def _release(release: Object, around: Around) -> Item:
     )
 
 
-def _no_release(release: Object, ocid: str | None) -> str | None:
+def _no_release(release: Object, ocid: str | None, *, may_be_deep: bool) -> str | None:
     """The reason that no tender can be made of this; None where one can."""
     if _is_link(release):
         return "a link to a release, not the release itself"
@@ -147,24 +143,16 @@ def _no_release(release: Object, ocid: str | None) -> str | None:
         return "a versioned release; the compiled release, or the releases themselves, are needed"
     if not any(release.get(section) for section in SECTIONS):
         return f"the release states nothing: it has none of {', '.join(SECTIONS)}"
+    if may_be_deep and is_deeper_than(release, MAX_DEPTH):
+        return f"the release is nested deeper than {MAX_DEPTH} levels"
     return None
 
 
 def _is_versioned(release: Object) -> bool:
     """Each value of a versioned release is a list: the values that it had, and when."""
-    for part in (release, child(release, "tender"), child(release, "buyer"), child(release, "planning")):
-        values = part.values() if isinstance(part, dict) else ()
-        if any(isinstance(value, list) and _is_version(value) for value in values):
-            return True
-    return False
-
-
-def _is_version(values: list[JsonValue]) -> bool:
-    return any("releaseDate" in value and "value" in value for value in objects(values[:1]))
-
-
-def _listed(value: list[JsonValue] | Object) -> list[JsonValue]:
-    return value if isinstance(value, list) else [value]
+    parts = objects([release, release.get("tender"), release.get("buyer"), release.get("planning")])
+    lists = (value for part in parts for value in part.values() if isinstance(value, list))
+    return any({"releaseDate", "value"} <= first.keys() for values in lists for first in objects(values[:1]))
 
 
 def _is_link(release: JsonValue) -> bool:

@@ -45,13 +45,12 @@ class Source:
     def lines(self, longest: int) -> Iterator[tuple[int, bytes]]:
         """The lines from the beginning, numbered from 1, without blanks around them and without empty ones."""
         self.rewind()
-        number = 0
-        while data := self._allowed(self._file.readline(longest + 1)):
-            number += 1
+        found = iter(lambda: self._allowed(self._file.readline(longest + 1)), b"")
+        for number, data in enumerate(found, start=1):
             if len(data) > longest:
                 raise UnreadableError(f"a line of more than {longest // 1_000_000} MB: line {number}")
-            if data := data.strip(b" \t\r\n\x1e"):
-                yield number, data
+            if stripped := data.strip(b" \t\r\n\x1e"):
+                yield number, stripped
 
     def rewind(self) -> None:
         """Begin again."""

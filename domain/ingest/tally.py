@@ -1,7 +1,6 @@
 """Counts of an import: each tender once, over all batches and in little memory."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -68,8 +67,12 @@ class Tally:
     def read(self, batch: Batch) -> None:
         """Add what was read, and note what was refused while reading."""
         self.summary.files += batch.files
-        self.summary.releases += batch.read
-        self._note(batch.remarks)
+        self.summary.releases += len(batch.releases)
+        for remark in batch.remarks:
+            value = remark.value if len(self._remarks) < DIFFERENT_REMARKS else ""
+            known = self._remarks.get((remark.reason, value), replace(remark, value=value, count=0))
+            self._remarks[remark.reason, value] = replace(known, count=known.count + remark.count)
+        self.summary.remarks = list(self._remarks.values())
         for refusal in batch.refusals:
             self.refuse(refusal)
 
@@ -81,13 +84,6 @@ class Tally:
         if self._strict:
             raise ImportStoppedError(refusal)
         self.summary.refused.append(refusal)
-
-    def _note(self, remarks: Iterable[Remark]) -> None:
-        for remark in remarks:
-            value = remark.value if len(self._remarks) < DIFFERENT_REMARKS else ""
-            known = self._remarks.get((remark.reason, value), replace(remark, value=value, count=0))
-            self._remarks[remark.reason, value] = replace(known, count=known.count + remark.count)
-        self.summary.remarks = list(self._remarks.values())
 
     def count(self, outcome: Outcome) -> None:
         """Add what was stored: what was written once in this run stays created or updated, whatever follows."""

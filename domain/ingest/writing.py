@@ -1,7 +1,7 @@
 """Storing a batch of releases: the notices, and the tenders that are merged from them.
 
-The statements are counted: one that locks, three that read, three more where known tenders have news, an insert for
-the tenders and one for the notices, and an update for the tenders that change.
+The statements are counted: one that locks, two that read, two more where known tenders have news, an insert for the
+tenders and one for the notices, and an update for the tenders that change.
 """
 
 import json
@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from ..errors import ConflictError
+from ..errors import ConflictError, ConstraintError
 from ..kit.repository.bulk_statements import insert_rows, update_rows
 from ..kit.session import TenantSession
 from ..tenders.model import Tender
 from ..tenders.notices import TenderNotice
 from . import known_rows
+from .amounts import VALUE
 from .batches import PreparedRelease
 from .changes import changes
 from .items import Release
@@ -29,7 +30,7 @@ KEPT = 50
 """Notices that are read to update a tender, before those are marked that can't matter any more."""
 
 
-def store(session: TenantSession, releases: Iterable[PreparedRelease]) -> Outcome:
+def store(session: TenantSession, releases: Sequence[PreparedRelease]) -> Outcome:
     """Write a batch, in the session's transaction.
 
     A tender that is deleted, or was and is purged, and not live as well, is left alone, and its releases are not
@@ -37,9 +38,10 @@ def store(session: TenantSession, releases: Iterable[PreparedRelease]) -> Outcom
 
     Raises:
         ConflictError: somebody else wrote one of the tenders meanwhile; roll back, and store the batch again.
-        ConstraintError: the database refused a value.
+        ConstraintError: the database refused a value, or can't hold it.
         OrganizationDeletedError: the organization was deleted meanwhile.
     """
+    _refuse_large_amounts(session, releases)
     organization_id = session.organization_id
     known_rows.lock_organization(session)
     groups = _by_ocid(releases)
@@ -51,9 +53,6 @@ def store(session: TenantSession, releases: Iterable[PreparedRelease]) -> Outcom
     updated, notices = _update(session, news) if news else ([], [])
     # In the same order for everybody, as in ``locked_tenders``.
     fresh = sorted(groups.keys() - live.keys() - deleted.keys())
-    if fresh and (purged := known_rows.purged(session, fresh)):
-        deleted |= purged
-        fresh = [ocid for ocid in fresh if ocid not in purged]
     created = insert_rows(session, Tender, [_tender(groups[ocid]) for ocid in fresh], organization_id)
     for ocid, tender_id in zip(fresh, created, strict=True):
         notices += [_notice(tender_id, release) for release in groups[ocid].values()]
@@ -65,6 +64,16 @@ def store(session: TenantSession, releases: Iterable[PreparedRelease]) -> Outcom
         unchanged=sorted(set(live.values()) - set(updated)),
         skipped=list(deleted.values()),
     )
+
+
+def _refuse_large_amounts(session: TenantSession, releases: Iterable[PreparedRelease]) -> None:
+    """Before merging: what goes in must not depend on which others are at hand, and may take a value's place."""
+    dialect = session.get_bind().dialect
+    try:
+        for release in releases:
+            VALUE.process_bind_param(release.tender["estimated_value"], dialect)
+    except ValueError as error:
+        raise ConstraintError(str(error)) from error
 
 
 def _by_ocid(releases: Iterable[PreparedRelease]) -> dict[str, dict[str, PreparedRelease]]:
@@ -107,11 +116,9 @@ def _update(session: TenantSession, groups: Mapping[str, Group]) -> tuple[list[i
     tenders = known_rows.locked_tenders(session, groups)
     if len(tenders) != len(groups):
         raise ConflictError("a tender was deleted, or got another external id, meanwhile")
-    news = _News(known_rows.packages(session, tenders, [key for group in groups.values() for key in group]))
-    again = [
-        key for tender_id, tender in tenders.items() for key in news.joining(tender_id, groups[tender["external_id"]])
-    ]
-    for tender, notices in known_rows.with_notices(session, tenders, again):
+    news = _News()
+    digests = [digest for group in groups.values() for digest in group]
+    for tender, notices in known_rows.with_notices(session, tenders, digests):
         news.merge(tender, notices, groups[tender["external_id"]])
     organization_id = session.organization_id
     if news.tenders:
@@ -127,7 +134,6 @@ def _update(session: TenantSession, groups: Mapping[str, Group]) -> tuple[list[i
 class _News:
     """Changes of tenders that stood before."""
 
-    known: Mapping[int, known_rows.Packages]
     tenders: list[known_rows.Row] = field(default_factory=list[known_rows.Row])
     fields: set[str] = field(default_factory=set[str])
     """The fields that change of any of them."""
@@ -136,31 +142,28 @@ class _News:
     """Of known notices that were received in others, and so count again."""
     superseded: list[known_rows.Row] = field(default_factory=list[known_rows.Row])
 
-    def joining(self, tender_id: int, group: Group) -> list[str]:
-        """The known releases that were received in a package that says more."""
-        known = {digest: package for digest, package in self.known[tender_id].items() if package is not None}
-        return [key for key in known if joined(known[key], group[key].rest.package) != known[key]]
-
     def merge(self, tender: known_rows.Row, notices: Sequence[known_rows.Row], group: Group) -> None:
         """Merge what was received into one tender, of which these notices are known."""
         rows = {notice["digest"]: notice for notice in notices}
         before = {digest: _release(tender, notice) for digest, notice in rows.items()}
         after = dict(before)
-        tender_id: int = tender["id"]
-        for digest in self.joining(tender_id, group):
-            package = joined(before[digest].package, group[digest].rest.package)
-            after[digest] = replace(before[digest], package=package)
-            self.packages.append({"id": rows[digest]["id"], "package": package, "is_superseded": False})
-        for digest in (key for key in group if key not in self.known[tender_id]):
-            after[digest] = group[digest].release()
-            self.notices.append(_notice(tender_id, group[digest]))
+        for digest, received in group.items():
+            if (known := before.get(digest)) is None:
+                after[digest] = received.release()
+                self.notices.append(_notice(tender["id"], received))
+            elif not rows[digest]["is_deleted"]:
+                package = joined(known.package, received.rest.package)
+                if package != known.package:
+                    after[digest] = replace(known, package=package)
+                    rows[digest]["is_superseded"] = False
+                    self.packages.append({"id": rows[digest]["id"], "package": package, "is_superseded": False})
         written = merge(list(before.values())) if before else None
         if changed := changes(tender, written=written, wanted=merge(list(after.values()))):
             self.tenders.append({**tender, **changed})
             self.fields |= changed.keys()
         if len(before) > KEPT:
             kept = {id(release) for release in lasting(list(after.values()))}
-            gone = [notice["id"] for digest, notice in rows.items() if id(after[digest]) not in kept]
+            gone = [row["id"] for key, row in rows.items() if not row["is_superseded"] and id(after[key]) not in kept]
             self.superseded += [{"id": notice_id, "is_superseded": True} for notice_id in gone]
 
 

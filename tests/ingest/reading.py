@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from domain.ingest.batches import read_files
 from domain.ingest.items import Item
-from domain.ingest.reading import read_files
 
 
 def read(path: Path) -> Iterator[Item]:
