@@ -54,18 +54,22 @@ def _rendered_cast(context: AutogenContext, operation: CastColumnOp) -> str:
 
 
 def noted(changes: OpContainer) -> Iterator[MigrateOperation]:
-    """The changes of a table, or of all: a note before what goes as another comes, and before a change of type."""
+    """The changes of a table, or of all: a note before what goes with its values, and before a change of type."""
     columns = [repr(change.column.name) for change in changes.ops if isinstance(change, AddColumnOp)]
     tables = [repr(change.table_name) for change in changes.ops if isinstance(change, CreateTableOp)]
     for change in changes.ops:
         match change:
             case DropColumnOp(table_name=table, column_name=old) if columns:
                 line = f"batch_op.alter_column({old!r}, new_column_name={' or '.join(columns)})"
-                yield NoteOp(f"{table}.{old} goes with its values; if it is renamed, write {line} for the two")
+                said = f"{table}.{old} goes with its values; if it is renamed, write {line} for the two"
+                yield NoteOp(f"{said}, in a batch of its own before this one, which may have indexes of both")
                 yield change
-            case DropTableOp(table_name=old) if tables:
+            case DropTableOp(table_name=old):
                 line = f"op.rename_table({old!r}, {' or '.join(tables)})"
-                yield NoteOp(f"{old} goes with its rows; if it is renamed, write {line} for the two")
+                renamed = f"; if it is renamed, write {line} for the two" if tables else ""
+                yield NoteOp(
+                    f"{old} goes with its rows{renamed}; if its class is only not imported in env.py, import it"
+                )
                 yield change
             case AlterColumnOp(modify_type=TypeEngine() as wanted):
                 yield from _cast(change, _shown(change.existing_type), _shown(wanted))

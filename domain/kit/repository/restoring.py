@@ -41,7 +41,7 @@ def restore_batch(session: DomainSession, model: type[Entity], which: int | UUID
     *above, (_, is_there) = _run(session, union_all(*_locks(kinds, named, batch, organization, of_one=which != batch)))
     for names, number in above:
         if number:
-            raise ConflictError(f"{names} is deleted; restore that first")
+            raise ConflictError(f"{names} is deleted; restore that first, or all by restore_deletion")
     if not is_there:
         return False
     stamps = {**_LIVE, "updated_at": utcnow()}
