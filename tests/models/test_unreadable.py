@@ -65,6 +65,7 @@ def read(database: Database) -> list[tuple[str, list[Part]]]:
         (Part(code="a\0"), r"a text in a JSON value \(at \d\.code\) must not contain the NUL"),
         (Part(code="a", marks={"b": ["c", "\0"]}), r"\(at \d\.marks\.b\.1\) must not contain the NUL"),
         (Part(code="a", marks={"\0": []}), "must not contain the NUL"),
+        (Part(code="a", marks={"b": ["\ud800"]}), r"\(at \d\.marks\.b\.0\) must not contain an unpaired surrogate"),
     ],
 )
 def test_what_could_not_be_read_again_is_refused_wherever_it_is_written(

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter
+from pydantic_core import PydanticSerializationError
 from sqlalchemy import JSON, BigInteger, Float, Integer, Numeric
 from sqlalchemy import Enum as SAEnum
 from sqlalchemy.dialects.postgresql import JSONB
@@ -151,8 +152,11 @@ class JSONOf(TypeDecorator[T], Generic[T]):
         return self._adapter.validate_python(value)
 
     def dumped(self, value: T) -> bytes:
-        """The value as JSON, to see whether it changed."""
-        return self._adapter.dump_json(value, warnings=False)
+        """The value as JSON, to see whether it changed; empty where it has none, and is refused when it is written."""
+        try:
+            return self._adapter.dump_json(value, warnings=False)
+        except PydanticSerializationError:
+            return b""
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name == "postgresql" and not self.verbatim:
