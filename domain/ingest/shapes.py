@@ -4,7 +4,8 @@ Told apart by their keys; ``version`` is missing too often.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from pydantic import JsonValue
 
@@ -31,7 +32,8 @@ _RELEASE_KEYS = {"ocid", "tag", "initiationType", *SECTIONS}
 Object: TypeAlias = dict[str, JsonValue]
 
 
-class Around(NamedTuple):
+@dataclass
+class Around:
     """Facts about a value from the values around it."""
 
     place: str
@@ -45,22 +47,22 @@ class Around(NamedTuple):
     def inside(self, value: Object) -> "Around":
         """The same for what stands in ``value``."""
         package, ocid = self.package | package_of(value), value.get("ocid") or self.ocid
-        return self._replace(package=package, ocid=ocid, depth=self.depth + 1)
+        return replace(self, package=package, ocid=ocid, depth=self.depth + 1)
 
     def elements(self, key: str, found: JsonValue) -> "Iterator[tuple[JsonValue, Around]]":
         """The elements of an array, or the one that stands without brackets in its place."""
         if isinstance(found, list):
             for position, element in enumerate(found, self.start):
-                yield element, self._replace(place=f"{self.place} {key}[{position}]", start=0)
+                yield element, replace(self, place=f"{self.place} {key}[{position}]", start=0)
         elif isinstance(found, dict):
-            yield found, self._replace(place=f"{self.place} {key}")
+            yield found, replace(self, place=f"{self.place} {key}")
 
 
 def items(document: Document) -> Iterator[Item]:
     """The releases in one JSON document, and a refusal for each part that is none."""
     around = Around(document.place, {}, start=document.start, may_be_deep=document.may_be_deep)
     if isinstance(document.value, list):
-        for element, inside in around._replace(depth=1).elements("", document.value):
+        for element, inside in replace(around, depth=1).elements("", document.value):
             yield from _document(element, inside)
     else:
         yield from _document(document.value, around)
@@ -103,7 +105,7 @@ def _record(record: Object, around: Around) -> Iterator[Item]:
     releases = list(inside.elements("releases", record.get("releases")))
     if isinstance(compiled, dict) and compiled:
         place, package = f"{inside.place} compiledRelease", of_compiled(inside.package, record)
-        yield _release(compiled, inside._replace(place=place, package=package))
+        yield _release(compiled, replace(inside, place=place, package=package))
     elif releases and all(_is_link(release) for release, _ in releases):
         yield Refusal(around.place, "the record only links to its releases and has no compiledRelease")
     elif releases:
