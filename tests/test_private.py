@@ -1,6 +1,9 @@
 """Private names of libraries stand in ``domain.kit.private`` alone, and each still does what it is there for."""
 
 import ast
+import importlib
+import inspect
+import pkgutil
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +29,7 @@ from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, defer, mapped_column
 
 import domain
+from domain.errors import SessionClosedError
 from domain.kit import private
 
 COMPILER = {"writing_compiler.py", "opaque.py", "reading_compiler.py"}
@@ -144,6 +148,14 @@ def putting() -> None:
         assert held.get(Row, 1) is None
 
 
+def closing() -> None:
+    closed = private.ClosableSession(create_engine("sqlite://"))
+    closed.is_closed = True
+    for use in (lambda: closed.add(Row()), closed.begin_nested, closed.commit, lambda: closed.execute(select(1))):
+        with pytest.raises(SessionClosedError):
+            use()
+
+
 def parents() -> None:
     assert type(vars(private.PlainParents)["_parents"].__get__(Listed([1]), Listed)) is dict
 
@@ -174,6 +186,7 @@ USES: dict[Callable[[], None], set[str]] = {
     numbering: {"number_by"},
     failing: {"fail_as_a_flush"},
     putting: {"put_as_a_flush"},
+    closing: {"ClosableSession"},
     parents: {"PlainParents"},
     attributes: {"init_private_attributes"},
     making: {"made"},
@@ -198,6 +211,23 @@ def test_no_other_module_uses_one() -> None:
     assert {file for file, _ in used} >= COMPILER  # it overrides what has no public name
     assert {name for file, name in used if file == "private.py"} >= {"_register_persistent", "_internal"}
     assert {(file, name) for file, name in used if file not in {"private.py", *COMPILER}} == set()
+
+
+def test_a_private_method_of_a_library_is_overridden_where_there_is_no_other_way() -> None:
+    """Beside the compilers: parameters of a statement as it is executed, and how Alembic compares computed columns."""
+    for module in pkgutil.walk_packages(domain.__path__, "domain."):
+        if module.name != "domain.__main__":
+            importlib.import_module(module.name)
+    modules = [module for name, module in sys.modules.items() if name.startswith("domain.")]
+    classes = {kind for module in modules for kind in vars(module).values() if inspect.isclass(kind)}
+    found = {
+        f"{kind.__module__.rpartition('.')[2]}.py"
+        for kind in classes
+        for name, method in vars(kind).items()
+        if re.match("_[a-z]", name) and inspect.isfunction(method) and str(method.__module__).startswith("domain.")
+        if any(hasattr(base, name) and not str(base.__module__).startswith("domain.") for base in kind.__mro__)
+    }
+    assert found <= {"private.py", *COMPILER, "executing.py", "rebuilding.py"}
 
 
 def named(node: ast.stmt) -> list[str]:

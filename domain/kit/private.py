@@ -13,10 +13,12 @@ from typing import Any
 from pydantic._internal._model_construction import init_private_attributes as init_private_attributes
 from sqlalchemy import Column, Table
 from sqlalchemy.ext.mutable import Mutable
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.sql.selectable import GenerativeSelect
 from sqlalchemy.util import memoized_property
+
+from ..errors import SessionClosedError
 
 _Look = Callable[[Any], Any]
 # Parts of a statement, whoever made it. (Its scope is written by compilers, which can only be overridden by private
@@ -64,6 +66,17 @@ def fail_as_a_flush(session: Session) -> None:
 def put_as_a_flush(session: Session, state: Any) -> None:
     """Register an object as a flush does: a rollback makes it new again."""
     session._register_persistent({state})
+
+
+class ClosableSession(Session):
+    """Raises SessionClosedError at any use once ``is_closed`` is set: each asks for the session's transaction first."""
+
+    is_closed: bool = False
+
+    def _autobegin_t(self, begin: bool = False) -> SessionTransaction:
+        if self.is_closed:
+            raise SessionClosedError
+        return super()._autobegin_t(begin)
 
 
 class PlainParents(Mutable):

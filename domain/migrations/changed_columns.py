@@ -65,11 +65,9 @@ def noted(changes: OpContainer) -> Iterator[MigrateOperation]:
                 yield NoteOp(f"{said}, in a batch of its own before this one, which may have indexes of both")
                 yield change
             case DropTableOp(table_name=old):
+                said = f"{old} goes with its rows; if its class is only not imported in env.py, import it"
                 line = f"op.rename_table({old!r}, {' or '.join(tables)})"
-                renamed = f"; if it is renamed, write {line} for the two" if tables else ""
-                yield NoteOp(
-                    f"{old} goes with its rows{renamed}; if its class is only not imported in env.py, import it"
-                )
+                yield NoteOp(f"{said}; if it is renamed, write {line} for the two" if tables else said)
                 yield change
             case AlterColumnOp(modify_type=TypeEngine() as wanted):
                 yield from _cast(change, _shown(change.existing_type), _shown(wanted))

@@ -12,10 +12,11 @@ from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from ...errors import ConfigurationError, DomainError, HardDeletionError, SessionClosedError, UnavailableError
+from ...errors import ConfigurationError, DomainError, HardDeletionError, UnavailableError
 from ...limits import NO_LIMITS, TimeLimits
 from ..model import Entity
 from ..model.tables import is_organization, of_organization
+from ..private import ClosableSession
 from .actors import act_as, checked
 from .deleted_organizations import forget_live, note_live
 from .expired import load_expired
@@ -30,14 +31,13 @@ _VALUE = "look_up_value"
 _BEFORE = Marked(Wanted(before_organization=True))
 
 
-class DomainSession(Session):
+class DomainSession(ClosableSession, Session):
     """The base of both kinds of session. Callers leave the commit to the block that opened it.
 
     Once it is closed every use raises, and the objects that it held stay readable.
     """
 
     _organization_id: int | None = None
-    is_closed: bool = False
     has_committed = False  # something of its work is stored, and would be done twice if it were repeated
     on_commit: Callable[[int | None, float], object] | None = None
     """Takes the organization, and the position in PostgreSQL's log, after each commit."""
@@ -76,12 +76,6 @@ class DomainSession(Session):
             with suppress(DomainError, SQLAlchemyError):  # what the caller has to hear of is the block's own error
                 load_expired(self)
         super().__exit__(kind, error, traceback)
-
-    def _autobegin_t(self, begin: bool = False) -> SessionTransaction:
-        """Raise SessionClosedError: whatever uses a session asks it for its transaction first."""
-        if self.is_closed:
-            raise SessionClosedError
-        return super()._autobegin_t(begin)
 
     def flush(self, objects: Any = None) -> None:
         """Raise StaleVersionError for the first object that the database has moved past; else SQLAlchemy's own.

@@ -19,8 +19,9 @@ def marked(model: Model, word: str, number: int, **fixed: object) -> tuple[Any, 
     ``word`` and ``number`` tell the row apart; ``fixed`` fields are taken as they are.
     """
     marks: dict[str, object] = {}
+    left = {*fixed, ORGANIZATION_ID, *references(model), *managed_fields(model)}
     for name, field in model.model_fields.items():
-        if name in {*fixed, ORGANIZATION_ID, *references(model), *managed_fields(model)} or field.annotation is bool:
+        if name in left or field.annotation is bool:
             continue
         for value in _candidates(f"{word}-{number}-{name}", number):
             try:
