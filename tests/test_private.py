@@ -214,7 +214,7 @@ def test_no_other_module_uses_one() -> None:
 
 
 def test_a_private_method_of_a_library_is_overridden_where_there_is_no_other_way() -> None:
-    """Beside the compilers: parameters of a statement as it is executed, and how Alembic compares computed columns."""
+    """Beside the compiler: parameters of a statement as it is executed, and how Alembic compares computed columns."""
     for module in pkgutil.walk_packages(domain.__path__, "domain."):
         if module.name != "domain.__main__":
             importlib.import_module(module.name)
@@ -224,10 +224,10 @@ def test_a_private_method_of_a_library_is_overridden_where_there_is_no_other_way
         f"{kind.__module__.rpartition('.')[2]}.py"
         for kind in classes
         for name, method in vars(kind).items()
-        if re.match("_[a-z]", name) and inspect.isfunction(method) and str(method.__module__).startswith("domain.")
+        if re.match("_[a-z]", name) and str(getattr(method, "__module__", "")).startswith("domain.")
         if any(hasattr(base, name) and not str(base.__module__).startswith("domain.") for base in kind.__mro__)
     }
-    assert found <= {"private.py", *COMPILER, "executing.py", "rebuilding.py"}
+    assert found == {"private.py", "reading_compiler.py", "executing.py", "rebuilding.py"}
 
 
 def named(node: ast.stmt) -> list[str]:
